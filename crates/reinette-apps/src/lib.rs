@@ -1,0 +1,1 @@
+//! The user's apps: calendar, reminders, timers, clock, calculator, notes.

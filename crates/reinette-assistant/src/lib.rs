@@ -1,0 +1,1 @@
+//! The conversation: understands a request, asks, acts, journals, undoes, remembers.

@@ -1,0 +1,3 @@
+//! The `reinette` program: the only crate that prints.
+
+fn main() {}

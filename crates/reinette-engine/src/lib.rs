@@ -1,0 +1,1 @@
+//! Tokens in, tokens out: GGUF, tokenizer, chat template, decoder, KV cache, adapters, sampler, constraint.

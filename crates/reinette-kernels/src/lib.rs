@@ -1,0 +1,1 @@
+//! Numbers: quantised blocks, scalar reference, SIMD per instruction set, the thread pool.

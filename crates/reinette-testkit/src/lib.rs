@@ -1,0 +1,1 @@
+//! Tiny models, golden files and tolerances for tests.

@@ -1,0 +1,23 @@
+//! A language model on the device behind one typed API.
+//!
+//! - [`Transcript`]: everything that was said or done, as typed entries.
+//! - [`LanguageModel`]: anything that turns a transcript into the next entries.
+//! - [`ToolDefinition`] and [`ToolCall`]: what a model may ask for, and what it asked.
+//! - [`Generable`]: a Rust type that a model can be made to produce, by its [`Schema`].
+//!
+//! A model never sees more than the [`Request`] it is given and never does anything but answer with [`Event`]s.
+
+mod generable;
+mod model;
+mod options;
+mod schema;
+mod tool;
+mod transcript;
+
+pub use generable::Generable;
+pub use model::{Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary};
+pub use options::{GenerationOptions, Sampling, ToolMode};
+pub use reinette_macros::Generable;
+pub use schema::Schema;
+pub use tool::{ToolCall, ToolDefinition};
+pub use transcript::{Entry, Transcript};

@@ -1,0 +1,3 @@
+//! The rules of the house as code: `cargo xtask tidy`.
+
+fn main() {}
