@@ -14,10 +14,10 @@ mod schema;
 mod tool;
 mod transcript;
 
-pub use generable::Generable;
+pub use generable::{Generable, NamedTypes};
 pub use model::{Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary};
 pub use options::{GenerationOptions, Sampling, ToolMode};
 pub use reinette_macros::Generable;
-pub use schema::Schema;
+pub use schema::{Property, Schema};
 pub use tool::{ToolCall, ToolDefinition};
 pub use transcript::{Entry, Transcript};

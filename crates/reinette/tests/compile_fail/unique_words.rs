@@ -1,0 +1,10 @@
+use reinette::Generable;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Generable)]
+struct Rating {
+    #[guide(unique)]
+    tags: Vec<String>,
+}
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! What the framework promises to programs that use it.
+
+mod derive;
