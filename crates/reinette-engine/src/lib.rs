@@ -1,1 +1,3 @@
 //! Tokens in, tokens out: GGUF, tokenizer, chat template, decoder, KV cache, adapters, sampler, constraint.
+
+pub mod gguf;

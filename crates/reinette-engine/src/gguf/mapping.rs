@@ -1,0 +1,47 @@
+//! The bytes of a model file: mapped from disk, or owned for models made in memory.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use super::GgufError;
+
+/// Bytes that live as long as the model.
+#[derive(Debug)]
+pub(super) enum Mapping {
+    Mapped(Mmap),
+    Owned(Vec<u8>),
+}
+
+impl Mapping {
+    /// Maps the file at `path` read-only.
+    pub(super) fn open(path: &Path) -> Result<Self, GgufError> {
+        let io = |source| GgufError::Io { path: path.into(), source };
+        let file = File::open(path).map_err(io)?;
+        // An empty file cannot be mapped on every system; it is no GGUF file either way.
+        if file.metadata().map_err(io)?.len() == 0 {
+            return Ok(Mapping::Owned(Vec::new()));
+        }
+        Mapping::map(&file).map(Mapping::Mapped).map_err(io)
+    }
+
+    #[expect(unsafe_code, reason = "weights are mapped, so that they load lazily and processes share them")]
+    fn map(file: &File) -> std::io::Result<Mmap> {
+        // SAFETY: the mapping is read-only and private to this type. As for every program that maps its data, the
+        // file must not be changed in place meanwhile: model files are replaced by renaming, never rewritten.
+        unsafe { Mmap::map(file) }
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Mapping::Mapped(map) => map,
+            Mapping::Owned(bytes) => bytes,
+        }
+    }
+}
