@@ -1,1 +1,2 @@
 //! The user's apps: calendar, reminders, timers, clock, calculator, notes.
+pub mod time;

@@ -1,0 +1,329 @@
+//! Hours of the day: "half past 7", "19h30", "sept heures moins le quart", "noon".
+
+use super::TimeError;
+use super::cursor::Cursor;
+use super::lexer::{Join, Kind};
+use super::lexicon::{MONTHS, PartOfDay, UNITS};
+
+/// Minutes in half a day and in a day.
+pub(crate) const HALF_DAY: u16 = 12 * 60;
+pub(crate) const DAY: u16 = 24 * 60;
+
+/// How an hour was said, hence how many readings it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// 1 to 12 with nothing more: before or after noon.
+    Bare,
+    /// One reading only: am, pm, noon, midnight, 13 to 24, or a leading zero.
+    Exact,
+}
+
+/// Whether "ten to six" counts down to an hour; inside "from … to …" it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Countdown {
+    Understood,
+    Excluded,
+}
+
+/// An hour as said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Minutes after the midnight that starts the day; past 1440 on the day after ("midnight", "24h").
+    pub(crate) minutes: u16,
+    pub(crate) seconds: u8,
+    pub(crate) form: Form,
+}
+
+impl Reading {
+    /// The time of a digital clock.
+    pub(crate) fn at(hour: i8, minute: i8) -> Self {
+        Self::exact(u16::from(hour.unsigned_abs()) * 60 + u16::from(minute.unsigned_abs()))
+    }
+
+    fn exact(minutes: u16) -> Self {
+        Self { minutes, seconds: 0, form: Form::Exact }
+    }
+
+    /// `hour` and `minute` with no am or pm said.
+    fn of(hour: u32, minute: u32) -> Option<Self> {
+        if hour > 24 || minute > 59 || (hour == 24 && minute > 0) {
+            return None;
+        }
+        let form = if (1..=12).contains(&hour) { Form::Bare } else { Form::Exact };
+        let minutes = u16::try_from(hour * 60 + minute).ok()?;
+        // Twelve on a dial is its zero.
+        Some(Self { minutes, seconds: 0, form })
+    }
+
+    /// The reading before noon, in minutes: 12 is the middle of the night.
+    pub(crate) fn before_noon(self) -> u16 {
+        self.minutes % HALF_DAY
+    }
+
+    /// Minutes after midnight when nothing else is known: 1–6 are after noon, 7–12 as in the morning.
+    pub(crate) fn usual(self) -> u16 {
+        match self.form {
+            Form::Bare if self.minutes < 7 * 60 => self.minutes + HALF_DAY,
+            _ => self.minutes,
+        }
+    }
+
+    /// Minutes after midnight, told by a part of the day: "5 in the morning", "7 this evening", "2 at night".
+    pub(crate) fn within(self, part: PartOfDay) -> u16 {
+        let dial = self.before_noon();
+        match (self.form, part) {
+            (Form::Exact, _) => self.minutes,
+            (Form::Bare, PartOfDay::Morning) => dial,
+            (Form::Bare, PartOfDay::Afternoon) => dial + HALF_DAY,
+            // Twelve at night and the small hours belong to the night that began the evening before.
+            (Form::Bare, PartOfDay::Evening | PartOfDay::Tonight | PartOfDay::Night) if dial < 60 => dial + DAY,
+            (Form::Bare, PartOfDay::Tonight | PartOfDay::Night) if dial < 5 * 60 => dial + DAY,
+            (Form::Bare, _) => dial + HALF_DAY,
+        }
+    }
+}
+
+/// An hour of the day. An error when it has the shape of one but no clock shows it ("25:10").
+pub(crate) fn hour(cursor: &mut Cursor, countdown: Countdown) -> Result<Option<Reading>, TimeError> {
+    let mut ahead = *cursor;
+    let announced = ahead.any(&["at", "a", "vers", "around", "about", "by"]).is_some();
+    ahead.skip(&["about", "around", "exactly", "les"]);
+    let found = match named_hour(&mut ahead) {
+        Some(reading) => Some(reading),
+        None => match relative_hour(&mut ahead, countdown) {
+            Some(reading) => Some(reading),
+            None => counted_hour(&mut ahead, announced)?,
+        },
+    };
+    if let Some(reading) = found {
+        ahead.skip(&["sharp", "pile", "precises", "oclock", "o clock", "ish"]);
+        *cursor = ahead;
+        return Ok(Some(meridiem(cursor, reading)));
+    }
+    Ok(None)
+}
+
+/// Reads "am" or "pm" behind an hour.
+fn meridiem(cursor: &mut Cursor, reading: Reading) -> Reading {
+    if reading.form == Form::Exact {
+        // "15:00 pm" says nothing new.
+        cursor.any(&["pm", "p m"]);
+        return reading;
+    }
+    let offset = cursor.phrase(&[("am", 0), ("a m", 0), ("pm", HALF_DAY), ("p m", HALF_DAY)]);
+    match offset {
+        Some(offset) => Reading { minutes: reading.before_noon() + offset, form: Form::Exact, ..reading },
+        None => reading,
+    }
+}
+
+/// "noon", "midi et demi", "end of the day".
+fn named_hour(cursor: &mut Cursor) -> Option<Reading> {
+    if cursor
+        .any(&[
+            "end of the day",
+            "end of day",
+            "the end of the day",
+            "eod",
+            "close of business",
+            "fin de journee",
+            "fin de la journee",
+            "la fin de la journee",
+        ])
+        .is_some()
+    {
+        return Some(Reading::exact(18 * 60));
+    }
+    let hour = noon_or_midnight(cursor)?;
+    let minutes = cursor.attempt(french_minutes).unwrap_or(0);
+    Some(Reading::exact(hour.checked_add_signed(minutes)?))
+}
+
+fn noon_or_midnight(cursor: &mut Cursor) -> Option<u16> {
+    cursor.phrase(&[
+        ("noon", HALF_DAY),
+        ("midday", HALF_DAY),
+        ("mid day", HALF_DAY),
+        ("lunch", HALF_DAY),
+        ("lunchtime", HALF_DAY),
+        ("lunch time", HALF_DAY),
+        ("midi", HALF_DAY),
+        ("l heure du dejeuner", HALF_DAY),
+        ("midnight", DAY),
+        ("minuit", DAY),
+    ])
+}
+
+/// Minutes said after a French hour: "et demie", "et quart", "moins le quart", "moins dix".
+fn french_minutes(cursor: &mut Cursor) -> Option<i16> {
+    let fixed = cursor.phrase(&[
+        ("et demie", 30),
+        ("et demi", 30),
+        ("et quart", 15),
+        ("et un quart", 15),
+        ("moins le quart", -15),
+        ("moins quart", -15),
+    ]);
+    fixed.or_else(|| {
+        cursor.any(&["moins"])?;
+        Some(-i16::try_from(cursor.number().filter(|minutes| (1..30).contains(minutes))?).ok()?)
+    })
+}
+
+/// "half past 7", "quarter to nine", "ten past six", "twenty-five minutes to noon".
+fn relative_hour(cursor: &mut Cursor, countdown: Countdown) -> Option<Reading> {
+    cursor.attempt(|cursor| {
+        let in_digits = cursor.peek().is_some_and(|token| matches!(token.kind, Kind::Number { .. }));
+        let fixed = cursor.phrase(&[
+            ("half past", 30),
+            ("quarter past", 15),
+            ("a quarter past", 15),
+            ("quarter after", 15),
+            ("a quarter after", 15),
+            ("quarter to", -15),
+            ("a quarter to", -15),
+            ("quarter of", -15),
+            ("quarter till", -15),
+            ("half", 30),
+        ]);
+        let offset = match fixed {
+            Some(offset) => offset,
+            None if countdown == Countdown::Excluded => return None,
+            None => minutes_to_or_past(cursor, in_digits)?,
+        };
+        let of_hour = match noon_or_midnight(cursor) {
+            Some(minutes) => Reading::exact(minutes),
+            None => Reading::of(cursor.number().filter(|hour| (1..=12).contains(hour))?, 0)?,
+        };
+        if is_a_count(*cursor) {
+            return None;
+        }
+        // "Ten to one" is on the dial's last hour.
+        let base = if of_hour.form == Form::Bare && of_hour.minutes == 60 && offset < 0 {
+            60 + HALF_DAY
+        } else {
+            of_hour.minutes
+        };
+        Some(Reading { minutes: base.checked_add_signed(offset)?, ..of_hour })
+    })
+}
+
+/// "ten to", "25 past". "5 to 6" in digits is left to be a range unless the first number is no hour or the minutes are named.
+fn minutes_to_or_past(cursor: &mut Cursor, in_digits: bool) -> Option<i16> {
+    let minutes = cursor.number().filter(|minutes| (1..30).contains(minutes))?;
+    let named = cursor.any(&["minutes", "minute", "min", "mins"]).is_some();
+    let sign = cursor.phrase(&[("to", -1), ("till", -1), ("past", 1), ("after", 1)])?;
+    let minutes_for_sure = named || !in_digits || minutes > 12 || sign > 0;
+    let usual_count = named || minutes % 5 == 0;
+    (minutes_for_sure && usual_count).then(|| i16::try_from(minutes).ok().map(|minutes| sign * minutes))?
+}
+
+/// Whether a unit or a month stands here, so that the number before it was no hour.
+fn is_a_count(mut ahead: Cursor) -> bool {
+    let hour_words = ["h", "hour", "hours", "hrs", "heure", "heures"];
+    ahead.any(&hour_words).is_none() && (ahead.phrase(UNITS).is_some() || ahead.phrase(MONTHS).is_some())
+}
+
+/// "14:30", "14h30", "sept heures et demie", "7.30 pm", "0800", "seven thirty", "5".
+fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>, TimeError> {
+    let Some(token) = cursor.peek() else { return Ok(None) };
+    let leading_zero = matches!(token.kind, Kind::Number { leading_zero: true, .. });
+    let start = *cursor;
+    if let Some(reading) = cursor.attempt(|cursor| military(cursor, announced)) {
+        return Ok(Some(reading));
+    }
+    let Some(hour) = cursor.number() else { return Ok(None) };
+    let colon = cursor.join() == Join::Colon;
+    let minutes = cursor
+        .attempt(colon_minutes)
+        .or_else(|| cursor.attempt(french_hour_minutes))
+        .or_else(|| cursor.attempt(spoken_minutes));
+    if minutes.is_none() && is_a_count(*cursor) {
+        *cursor = start;
+        return Ok(None);
+    }
+    let (minutes, seconds) = minutes.unwrap_or((0, 0));
+    // "Moins le quart" is counted back from the hour.
+    let total = i64::from(hour) * 60 + i64::from(minutes);
+    let reading = u32::try_from(total).ok().and_then(|total| Reading::of(total / 60, total % 60));
+    match reading {
+        Some(reading) => {
+            let form = if leading_zero { Form::Exact } else { reading.form };
+            Ok(Some(Reading { seconds, form, ..reading }))
+        }
+        None if colon => Err(TimeError::Impossible { what: format!("hour {hour}:{minutes:02}") }),
+        None => {
+            *cursor = start;
+            Ok(None)
+        }
+    }
+}
+
+/// "0800", "1430 hours", or four digits behind "at".
+fn military(cursor: &mut Cursor, announced: bool) -> Option<Reading> {
+    let leading_zero = matches!(cursor.peek()?.kind, Kind::Number { leading_zero: true, .. });
+    let (value, _) = cursor.digits().filter(|(_, digits)| *digits == 4)?;
+    let named = cursor.any(&["hours", "hrs", "h", "hour"]).is_some();
+    if !(leading_zero || named || announced) {
+        return None;
+    }
+    let reading = Reading::of(value / 100, value % 100)?;
+    Some(Reading { form: Form::Exact, ..reading })
+}
+
+/// ":30" or ":30:15"; with am or pm behind also ".30".
+fn colon_minutes(cursor: &mut Cursor) -> Option<(i16, u8)> {
+    let dotted = cursor.join() == Join::Dot;
+    let separator = if dotted { Join::Dot } else { Join::Colon };
+    let (minutes, _) = cursor.digits_after(separator).filter(|(_, digits)| *digits == 2)?;
+    let mut ahead = *cursor;
+    if dotted && ahead.any(&["am", "pm", "a m", "p m"]).is_none() {
+        return None;
+    }
+    let seconds =
+        cursor.attempt(|cursor| cursor.digits_after(Join::Colon).filter(|(value, digits)| *digits == 2 && *value < 60));
+    // An impossible count of minutes is left for the caller to name.
+    Some((i16::try_from(minutes).ok()?, seconds.and_then(|(value, _)| u8::try_from(value).ok()).unwrap_or(0)))
+}
+
+/// "h30", "h", "heures et demie", "heures trente", "heures moins dix".
+fn french_hour_minutes(cursor: &mut Cursor) -> Option<(i16, u8)> {
+    cursor.any(&["h", "heure", "heures"])?;
+    let minutes = cursor.attempt(french_minutes).or_else(|| {
+        cursor.attempt(|cursor| {
+            if matches!(cursor.join(), Join::Hyphen | Join::Slash) {
+                return None;
+            }
+            let minutes = cursor.number().filter(|minutes| *minutes < 60)?;
+            cursor.any(&["minutes", "min", "mn"]);
+            let mut ahead = *cursor;
+            let another_count = ahead.phrase(MONTHS).is_some() || ahead.any(&["h", "heure", "heures"]).is_some();
+            (!another_count && !matches!(cursor.join(), Join::Slash | Join::Colon))
+                .then(|| i16::try_from(minutes).ok())?
+        })
+    });
+    Some((minutes.unwrap_or(0), 0))
+}
+
+/// "seven thirty", "7 45 pm", "nine oh five": two figures of minutes said after the hour.
+fn spoken_minutes(cursor: &mut Cursor) -> Option<(i16, u8)> {
+    if cursor.join() != Join::Loose {
+        return None;
+    }
+    let tens_follow = cursor.any(&["oh", "o"]).is_some();
+    let digits = cursor.peek().and_then(|token| match token.kind {
+        Kind::Number { digits, .. } => Some(digits),
+        Kind::Word(_) => None,
+    });
+    let minutes = cursor.number()?;
+    let plausible = match digits {
+        Some(digits) => digits == 2 && minutes < 60,
+        None if tens_follow => minutes < 10,
+        None => (10..60).contains(&minutes),
+    };
+    let mut ahead = *cursor;
+    let is_other =
+        ahead.phrase(UNITS).is_some_and(|_| ahead.any(&["minutes"]).is_none()) || { *cursor }.phrase(MONTHS).is_some();
+    (plausible && !is_other && cursor.join() == Join::Loose || plausible && cursor.join() == Join::Glued)
+        .then(|| i16::try_from(minutes).ok().map(|minutes| (minutes, 0)))?
+}
