@@ -1,0 +1,129 @@
+//! Causal attention of grouped query heads over a half-precision KV cache.
+//!
+//! A call is cut into [`Part`]s: one key/value head, one tile of query tokens, one chunk of keys. Each part is computed
+//! by one thread and yields, for every query row, the greatest score, the sum of the exponentials and the values
+//! weighted by them; parts that differ only in their keys are merged at the end. How the work is cut depends on the
+//! shapes alone, so the result does not depend on the number of threads.
+//!
+//! Papers: `FlashAttention`-2, arXiv:2307.08691; Flash-Decoding, <https://crfm.stanford.edu/2023/10/12/flashdecoding.html>;
+//! GQA, arXiv:2305.13245.
+#![expect(clippy::inline_always, reason = "see `ops::simd`")]
+
+mod cache;
+mod decode;
+mod microkernel;
+mod partial;
+mod plan;
+mod prefill;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+pub use cache::{CacheTooLarge, KvLayer};
+
+use crate::{Compute, InstructionSet};
+use partial::{Partial, merge};
+use plan::{Part, Plan};
+
+/// Dimensions and parameters of an attention layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttentionShape {
+    /// Query heads.
+    pub n_heads: usize,
+    /// Key/value heads; divides `n_heads`.
+    pub n_kv_heads: usize,
+    /// Numbers of a head.
+    pub head_dim: usize,
+    /// Multiplies the scores, usually 1/√`head_dim`.
+    pub scale: f32,
+    /// How many positions, its own included, a token attends to; all when none. A window of 0 counts as 1.
+    pub window: Option<usize>,
+    /// Limits scores smoothly: s becomes cap · tanh(s / cap) (Gemma 2).
+    pub soft_cap: Option<f32>,
+}
+
+impl AttentionShape {
+    /// Query heads that share a key/value head.
+    pub(crate) fn group(&self) -> usize {
+        self.n_heads / self.n_kv_heads
+    }
+
+    /// The first position that a token at `position` attends to.
+    pub(crate) fn first_key(&self, position: usize) -> usize {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window.max(1)))
+    }
+}
+
+/// `out = softmax(scale · q · Kᵀ + mask) · V`, head by head.
+///
+/// Token i stands at position `first_position + i` and attends to the positions of the cache up to its own, within
+/// the window; its own key and value must have been stored before. Scores, exponentials and sums are `f32`.
+///
+/// # Shapes
+/// - `q`, `out`: `[n_tokens, n_heads, head_dim]`
+/// - `kv`: `[n_kv_heads, capacity, head_dim]`
+///
+/// # Panics
+/// If the shapes do not fit together, or the last position is beyond the cache.
+pub fn attention(
+    compute: &Compute,
+    shape: &AttentionShape,
+    q: &[f32],
+    first_position: usize,
+    kv: &KvLayer,
+    out: &mut [f32],
+) {
+    let token_len = shape.n_heads * shape.head_dim;
+    assert!(shape.n_kv_heads > 0 && shape.n_heads.is_multiple_of(shape.n_kv_heads), "key/value heads divide heads");
+    assert!(kv.n_kv_heads() == shape.n_kv_heads && kv.head_dim() == shape.head_dim, "the cache has the layer's heads");
+    assert_eq!(q.len(), out.len(), "the output has the shape of the query");
+    if q.is_empty() {
+        return;
+    }
+    assert!(q.len().is_multiple_of(token_len), "the query is whole tokens");
+    let n_tokens = q.len() / token_len;
+    assert!(first_position + n_tokens <= kv.capacity(), "all positions are within the cache");
+
+    let inputs = Inputs { shape, q, first_position, kv };
+    let plan = Plan::new(shape, n_tokens, first_position);
+    let partials: Vec<OnceLock<Partial>> = plan.parts.iter().map(|_| OnceLock::new()).collect();
+    // The last tiles have the most keys: started first, they leave no thread waiting for one long part.
+    let last = plan.parts.len() - 1;
+    compute.pool.run(plan.parts.len(), |index| {
+        let index = last - index;
+        partials[index].get_or_init(|| inputs.compute(compute.set, &plan.parts[index]));
+    });
+
+    let outs: Vec<Mutex<&mut [f32]>> = out.chunks_mut(plan.tile_tokens * token_len).map(Mutex::new).collect();
+    let parts_per_head = |tile: &Range<usize>| tile.len() / shape.n_kv_heads;
+    compute.pool.run(outs.len(), |index| {
+        let mut out = outs[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let tile = plan.tiles[index].clone();
+        for (kv_head, parts) in partials[tile.clone()].chunks_exact(parts_per_head(&tile)).enumerate() {
+            let parts: Vec<&Partial> = parts.iter().filter_map(OnceLock::get).collect();
+            merge(shape, kv_head, &parts, &mut out);
+        }
+    });
+}
+
+/// What all parts of one call read.
+struct Inputs<'a> {
+    shape: &'a AttentionShape,
+    q: &'a [f32],
+    first_position: usize,
+    kv: &'a KvLayer,
+}
+
+impl Inputs<'_> {
+    fn compute(&self, set: InstructionSet, part: &Part) -> Partial {
+        if part.tokens.len() == 1 { decode::partial(set, self, part) } else { prefill::partial(set, self, part) }
+    }
+
+    /// The query of one token and head.
+    fn query(&self, token: usize, head: usize) -> &[f32] {
+        let head_dim = self.shape.head_dim;
+        &self.q[(token * self.shape.n_heads + head) * head_dim..][..head_dim]
+    }
+}

@@ -1,0 +1,212 @@
+use proptest::prelude::*;
+
+use super::{AttentionShape, CacheTooLarge, KvLayer, attention};
+use crate::{Compute, InstructionSet, ThreadPool};
+
+/// Numbers that look random, between -1 and 1, the same for the same seed.
+fn noise(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+struct Case {
+    shape: AttentionShape,
+    first_position: usize,
+    q: Vec<f32>,
+    kv: KvLayer,
+}
+
+impl Case {
+    /// `amplitude` scales the queries: with 100, one key takes nearly all the weight.
+    fn new(shape: AttentionShape, first_position: usize, n_tokens: usize, amplitude: f32) -> Self {
+        let n_positions = first_position + n_tokens;
+        // Room beyond the last position is poisoned: nothing may be read there.
+        let mut kv = KvLayer::new(shape.n_kv_heads, shape.head_dim, n_positions + 3).unwrap();
+        let len = shape.n_kv_heads * shape.head_dim;
+        for position in 0..n_positions {
+            let seed = position as u64;
+            kv.store(position, &noise(len, 2 * seed + 1), &noise(len, 2 * seed + 2));
+        }
+        for position in n_positions..n_positions + 3 {
+            kv.store(position, &vec![f32::NAN; len], &vec![f32::NAN; len]);
+        }
+        let q = noise(n_tokens * shape.n_heads * shape.head_dim, 7).iter().map(|x| x * amplitude).collect();
+        Self { shape, first_position, q, kv }
+    }
+
+    fn run(&self, set: InstructionSet, n_threads: usize) -> Vec<f32> {
+        let compute = Compute { set, pool: ThreadPool::new(n_threads) };
+        let mut out = vec![f32::NAN; self.q.len()];
+        attention(&compute, &self.shape, &self.q, self.first_position, &self.kv, &mut out);
+        out
+    }
+
+    /// The definition, in `f64`.
+    fn reference(&self) -> Vec<f64> {
+        let shape = &self.shape;
+        let read = |bits: &[u16], index: usize| half::f16::from_bits(bits[index]).to_f64();
+        let mut out = Vec::new();
+        for (row, query) in self.q.chunks_exact(shape.head_dim).enumerate() {
+            let (token, head) = (row / shape.n_heads, row % shape.n_heads);
+            let kv_head = head / (shape.n_heads / shape.n_kv_heads);
+            let position = self.first_position + token;
+            let first = shape.window.map_or(0, |window| (position + 1).saturating_sub(window));
+            let scores: Vec<f64> = (first..=position)
+                .map(|key| {
+                    let key = self.kv.keys(kv_head, key..key + 1);
+                    let dot: f64 = query.iter().enumerate().map(|(i, q)| f64::from(*q) * read(key, i)).sum();
+                    let score = dot * f64::from(shape.scale);
+                    shape.soft_cap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh())
+                })
+                .collect();
+            let greatest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let weights: Vec<f64> = scores.iter().map(|score| (score - greatest).exp()).collect();
+            let total: f64 = weights.iter().sum();
+            out.extend((0..shape.head_dim).map(|i| {
+                let value = |key: usize| read(self.kv.values(kv_head, first + key..first + key + 1), i);
+                weights.iter().enumerate().map(|(key, weight)| weight * value(key)).sum::<f64>() / total
+            }));
+        }
+        out
+    }
+
+    /// Every instruction set computes the definition, to the same bits with one and with two threads.
+    fn check(&self, tolerance: f64) {
+        let reference = self.reference();
+        for set in InstructionSet::available() {
+            let out = self.run(set, 1);
+            for (index, (found, expected)) in out.iter().zip(&reference).enumerate() {
+                let error = (f64::from(*found) - expected).abs();
+                assert!(error <= tolerance, "{set:?} {:?} [{index}]: {found} for {expected}", self.shape);
+            }
+            let two_threads = self.run(set, 2);
+            assert!(out.iter().zip(&two_threads).all(|(a, b)| a.to_bits() == b.to_bits()), "{set:?} {:?}", self.shape);
+        }
+    }
+}
+
+fn shape(n_heads: usize, n_kv_heads: usize, head_dim: usize) -> AttentionShape {
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    AttentionShape { n_heads, n_kv_heads, head_dim, scale, window: None, soft_cap: None }
+}
+
+/// `SmolLM2`, Gemma 3 270M and Qwen 2.5 1.5B.
+const MODELS: [(usize, usize, usize); 3] = [(9, 3, 64), (4, 1, 256), (12, 2, 128)];
+
+#[test]
+fn models_decode_at_any_depth() {
+    for (n_heads, n_kv_heads, head_dim) in MODELS {
+        for depth in [0, 1, 2, 255, 256, 257, 700] {
+            Case::new(shape(n_heads, n_kv_heads, head_dim), depth, 1, 3.0).check(3e-6);
+        }
+    }
+}
+
+#[test]
+fn models_prefill_from_any_depth() {
+    for (n_heads, n_kv_heads, head_dim) in MODELS {
+        for (depth, n_tokens) in [(0, 2), (0, 50), (1, 33), (300, 5), (600, 49)] {
+            Case::new(shape(n_heads, n_kv_heads, head_dim), depth, n_tokens, 3.0).check(3e-6);
+        }
+    }
+}
+
+#[test]
+fn window_hides_what_is_exactly_that_far_back() {
+    for window in [1, 2, 47, 48, 49, 256, 512] {
+        for (depth, n_tokens) in [(0, 70), (window - 1, 1), (window, 1), (window + 1, 1), (530, 1), (515, 60)] {
+            Case::new(AttentionShape { window: Some(window), ..shape(4, 1, 32) }, depth, n_tokens, 3.0).check(3e-6);
+        }
+    }
+}
+
+#[test]
+fn window_of_zero_counts_as_one() {
+    let zero = Case::new(AttentionShape { window: Some(0), ..shape(2, 1, 16) }, 5, 4, 1.0);
+    let one = Case::new(AttentionShape { window: Some(1), ..shape(2, 1, 16) }, 5, 4, 1.0);
+    assert_eq!(zero.run(InstructionSet::SCALAR, 1), one.run(InstructionSet::SCALAR, 1));
+}
+
+#[test]
+fn soft_cap_and_custom_scale() {
+    for (depth, n_tokens) in [(300, 1), (10, 40)] {
+        let capped = AttentionShape { soft_cap: Some(5.0), scale: 0.7, ..shape(4, 2, 64) };
+        Case::new(capped, depth, n_tokens, 5.0).check(2e-5);
+    }
+}
+
+#[test]
+fn huge_scores_stay_finite() {
+    // Scores around ±10⁵: a rounding error of a score, 10⁻², is then one of the weight too.
+    for (depth, n_tokens) in [(300, 1), (10, 40)] {
+        let case = Case::new(shape(6, 2, 64), depth, n_tokens, 1e5);
+        for set in InstructionSet::available() {
+            assert!(case.run(set, 2).iter().all(|x| x.abs() <= 1.0), "weighted means of values between -1 and 1");
+        }
+    }
+}
+
+#[test]
+fn equal_keys_give_the_mean_of_values_far_from_position_zero() {
+    let (depth, window) = (40_000, 500);
+    let mut kv = KvLayer::new(1, 16, depth + 1).unwrap();
+    for position in 0..=depth {
+        kv.store(position, &[1.0; 16], &[if position > depth - window { 0.5 } else { 9.0 }; 16]);
+    }
+    let shape = AttentionShape { window: Some(window), ..shape(2, 1, 16) };
+    let mut out = vec![0.0; 32];
+    attention(&Compute::new(2), &shape, &[1.0; 32], depth, &kv, &mut out);
+    assert!(out.iter().all(|x| (x - 0.5).abs() < 1e-6), "{out:?}");
+}
+
+#[test]
+fn no_tokens_no_output() {
+    let kv = KvLayer::new(1, 16, 4).unwrap();
+    attention(&Compute::new(1), &shape(2, 1, 16), &[], 0, &kv, &mut []);
+}
+
+#[test]
+fn cache_refuses_absurd_sizes() {
+    for (heads, head_dim, capacity) in [(1 << 20, 1 << 20, 1 << 20), (usize::MAX, 2, 2), (1, usize::MAX, 1)] {
+        let error = KvLayer::new(heads, head_dim, capacity).unwrap_err();
+        assert_eq!(error, CacheTooLarge { n_kv_heads: heads, head_dim, capacity });
+    }
+}
+
+#[test]
+fn snapshot_of_rows_restores_them() {
+    let mut from = KvLayer::new(2, 24, 5).unwrap();
+    for position in 0..4 {
+        from.store(position, &noise(48, position as u64 + 1), &noise(48, position as u64 + 9));
+    }
+    let mut to = KvLayer::new(2, 24, 9).unwrap();
+    for head in 0..2 {
+        to.keys_mut(head, 1..4).copy_from_slice(from.keys(head, 1..4));
+        to.values_mut(head, 1..4).copy_from_slice(from.values(head, 1..4));
+        assert_eq!(to.keys(head, 1..4), from.keys(head, 1..4));
+        assert!(to.keys(head, 0..1).iter().chain(to.values(head, 4..9)).all(|bits| *bits == 0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_shape_computes_the_definition(
+        n_kv_heads in 1usize..4,
+        group in 1usize..9,
+        head_dim in 1usize..70,
+        first_position in 0usize..120,
+        n_tokens in 1usize..60,
+        window in proptest::option::of(1usize..150),
+    ) {
+        let shape = AttentionShape { window, ..shape(n_kv_heads * group, n_kv_heads, head_dim) };
+        Case::new(shape, first_position, n_tokens, 3.0).check(3e-6);
+    }
+}

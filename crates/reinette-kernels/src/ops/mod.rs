@@ -1,0 +1,18 @@
+//! Operations between the matrix products: norms, activations, softmax, rotary positions.
+
+mod activation;
+mod argmax;
+mod elementwise;
+mod norm;
+mod rope;
+pub(crate) mod simd;
+pub(crate) mod softmax;
+#[cfg(test)]
+mod tests;
+
+pub use activation::{gelu_mul, silu_mul};
+pub use argmax::argmax;
+pub use elementwise::{add_assign, exp_in_place};
+pub use norm::{rms_norm, rms_norm_in_place};
+pub use rope::{RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, rope};
+pub use softmax::softmax_in_place;

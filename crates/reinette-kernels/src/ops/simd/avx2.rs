@@ -1,0 +1,119 @@
+//! AVX2 with FMA and F16C.
+#![expect(unsafe_code, reason = "instructions that not every x86-64 processor has")]
+
+use std::arch::x86_64::{
+    __m256, _CMP_LT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_max_ps, _mm_max_ss, _mm_movehl_ps,
+    _mm_shuffle_ps, _mm256_add_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps,
+    _mm256_cmp_ps, _mm256_cvtph_ps, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+};
+
+use super::{Kernel, LANES, Simd};
+
+/// Exists only inside [`run`], so only on a machine with AVX2, FMA and F16C.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(());
+
+/// Runs `kernel`, compiled for AVX2, FMA and F16C.
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx2(()))
+}
+
+/// Executes instructions of AVX2, FMA and F16C.
+macro_rules! instructions {
+    ($($body:tt)*) => {
+        // SAFETY: `self` is an `Avx2`, which exists only where the processor has these instructions. Loads and stores
+        // go through references to arrays of exactly the bytes that they touch, and need no alignment.
+        unsafe { $($body)* }
+    };
+}
+
+impl Simd for Avx2 {
+    type F32 = __m256;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        instructions! { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> __m256 {
+        instructions! { _mm256_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_f16(self, from: &[u16; LANES]) -> __m256 {
+        instructions! { _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn store(self, value: __m256, to: &mut [f32; LANES]) {
+        instructions! { _mm256_storeu_ps(to.as_mut_ptr(), value) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        instructions! { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        instructions! { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        instructions! { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        instructions! { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        instructions! { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        instructions! { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        instructions! { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_less(self, a: __m256, b: __m256, then: __m256, otherwise: __m256) -> __m256 {
+        instructions! { _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn exp2_of_whole(self, n: __m256) -> __m256 {
+        // Adding 1.5·2²³ leaves the whole number in the lowest bits; shifted up, biased by 127, it is the exponent.
+        let biased = self.add(n, self.splat(12_582_912.0 + 127.0));
+        instructions! { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(biased))) }
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, value: __m256) -> f32 {
+        instructions! {
+            let fours = _mm_add_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps::<1>(value));
+            let twos = _mm_add_ps(fours, _mm_movehl_ps(fours, fours));
+            _mm_cvtss_f32(_mm_add_ss(twos, _mm_shuffle_ps::<1>(twos, twos)))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_max(self, value: __m256) -> f32 {
+        instructions! {
+            let fours = _mm_max_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps::<1>(value));
+            let twos = _mm_max_ps(fours, _mm_movehl_ps(fours, fours));
+            _mm_cvtss_f32(_mm_max_ss(twos, _mm_shuffle_ps::<1>(twos, twos)))
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Functions of vectors.
+
+use super::Simd;
+
+/// eˣ within 2·10⁻⁷ of the true value (relative); 0 below -87 and for -∞, +∞ above 88.73, NaN for NaN.
+///
+/// eˣ = 2ⁿ·eʳ with n = round(x / ln 2), and a polynomial for |r| ≤ ln 2 / 2 (the minimax one of Cephes' `expf`).
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+    const LOWEST: f32 = -87.0;
+    const HIGHEST: f32 = 89.0;
+    /// Adding 1.5·2²³ and taking it away again rounds to a whole number.
+    const ROUNDING: f32 = 12_582_912.0;
+    /// ln 2 in two parts; products of the first with whole numbers up to 2⁹ are exact.
+    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const POLYNOMIAL: [f32; 6] =
+        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+
+    let limited = simd.min(simd.splat(HIGHEST), x);
+    let shifted = simd.mul_add(limited, simd.splat(std::f32::consts::LOG2_E), simd.splat(ROUNDING));
+    let n = simd.sub(shifted, simd.splat(ROUNDING));
+    let r = simd.mul_add(n, simd.splat(-LN_2_HIGH), limited);
+    let r = simd.mul_add(n, simd.splat(-LN_2_LOW), r);
+
+    let mut sum = simd.splat(POLYNOMIAL[0]);
+    for &coefficient in &POLYNOMIAL[1..] {
+        sum = simd.mul_add(sum, r, simd.splat(coefficient));
+    }
+    let exp_r = simd.add(simd.mul_add(simd.mul(r, r), sum, r), simd.splat(1.0));
+
+    // Doubled here and halved there: 2¹²⁸ is no `f32`, but results up to `f32::MAX` have n = 128.
+    let half_scale = simd.exp2_of_whole(simd.sub(n, simd.splat(1.0)));
+    let result = simd.mul(simd.add(exp_r, exp_r), half_scale);
+    simd.select_less(x, simd.splat(LOWEST), simd.splat(0.0), result)
+}
+
+/// tanh x = 1 - 2 / (e²ˣ + 1), within 2·10⁻⁷ (absolute).
+#[inline(always)]
+pub(crate) fn tanh<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+    let one = simd.splat(1.0);
+    let denominator = simd.add(exp(simd, simd.add(x, x)), one);
+    simd.sub(one, simd.div(simd.splat(2.0), denominator))
+}

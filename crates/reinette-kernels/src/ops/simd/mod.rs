@@ -1,0 +1,87 @@
+//! Eight `f32` at a time: the trait that every floating-point kernel of this crate is written over, once.
+//!
+//! A kernel is a [`Kernel`]: plain safe Rust, generic over [`Simd`]. [`dispatch`] compiles it once for each instruction
+//! set and runs the copy that the given [`InstructionSet`] allows. Everything between [`dispatch`] and an instruction
+//! must be `#[inline(always)]`: only code that ends up inside the function carrying the target features is compiled
+//! with them. For the same reason kernels use no closures.
+#![expect(clippy::inline_always, reason = "code outside the function with the target features would lose them")]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod math;
+mod portable;
+
+use crate::InstructionSet;
+use crate::instruction_set::Kind;
+
+pub(crate) use math::{exp, tanh};
+
+/// Lanes of a vector: one AVX2 register, or two of NEON.
+pub(crate) const LANES: usize = 8;
+
+/// Proof that the machine has some vector instructions, and these instructions on [`LANES`] numbers.
+pub(crate) trait Simd: Copy {
+    /// [`LANES`] `f32`.
+    type F32: Copy;
+
+    /// All lanes `value`.
+    fn splat(self, value: f32) -> Self::F32;
+    /// Reads the lanes in order.
+    fn load(self, from: &[f32; LANES]) -> Self::F32;
+    /// Reads the bits of IEEE half-precision numbers, widened exactly.
+    fn load_f16(self, from: &[u16; LANES]) -> Self::F32;
+    /// Writes the lanes in order.
+    fn store(self, value: Self::F32, to: &mut [f32; LANES]);
+
+    /// `a + b`.
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a - b`.
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a · b`.
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a / b`.
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a · b + c`, rounded once or twice.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `a` where `a > b`, else `b`: a NaN in `a` is dropped, one in `b` stays.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a` where `a < b`, else `b`: a NaN in `a` is dropped, one in `b` stays.
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `then` where `a < b`, else `otherwise` (also where one is NaN).
+    fn select_less(self, a: Self::F32, b: Self::F32, then: Self::F32, otherwise: Self::F32) -> Self::F32;
+    /// 2ⁿ for whole numbers -126 ≤ n ≤ 127; anything for other `n`.
+    fn exp2_of_whole(self, n: Self::F32) -> Self::F32;
+
+    /// The sum of all lanes, in a fixed order.
+    fn reduce_add(self, value: Self::F32) -> f32;
+    /// The greatest lane.
+    fn reduce_max(self, value: Self::F32) -> f32;
+}
+
+/// A computation that [`dispatch`] compiles for every instruction set.
+pub(crate) trait Kernel {
+    /// What it computes.
+    type Output;
+
+    /// Runs on the instructions of `simd`. Must be `#[inline(always)]`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Runs `kernel` with the instructions of `set`.
+pub(crate) fn dispatch<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
+    match set.kind() {
+        Kind::Scalar => kernel.run(portable::Portable),
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "enters code compiled for AVX2")]
+        // SAFETY: an `InstructionSet` of this kind exists only after the processor said that it has AVX2, FMA and F16C.
+        Kind::Avx2 => unsafe { avx2::run(kernel) },
+    }
+}
+
+/// A tail shorter than a vector, filled up with `padding`.
+#[inline(always)]
+pub(crate) fn padded(tail: &[f32], padding: f32) -> [f32; LANES] {
+    let mut lanes = [padding; LANES];
+    lanes[..tail.len()].copy_from_slice(tail);
+    lanes
+}
