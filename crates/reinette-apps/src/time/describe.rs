@@ -81,6 +81,11 @@ fn day(date: Date, today: Date, language: Language) -> String {
     format!("{name}{}", plain_date(date, today, language))
 }
 
+/// "Thursday 12 March 2026".
+pub(crate) fn describe_date(date: Date, language: Language) -> String {
+    format!("{} {}", plain_date(date, date, language), date.year())
+}
+
 /// "Thursday 12 March", with the year when it is not this one.
 fn plain_date(date: Date, today: Date, language: Language) -> String {
     let [english, french] = MONTHS[usize::from(date.month().unsigned_abs() - 1)];

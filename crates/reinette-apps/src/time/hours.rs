@@ -245,7 +245,8 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
     let (minutes, seconds) = minutes.unwrap_or((0, 0));
     // "Moins le quart" is counted back from the hour.
     let total = i64::from(hour) * 60 + i64::from(minutes);
-    let reading = u32::try_from(total).ok().and_then(|total| Reading::of(total / 60, total % 60));
+    let reading =
+        u32::try_from(total).ok().filter(|_| minutes < 60).and_then(|total| Reading::of(total / 60, total % 60));
     match reading {
         Some(reading) => {
             let form = if leading_zero { Form::Exact } else { reading.form };

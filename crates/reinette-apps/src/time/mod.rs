@@ -12,14 +12,14 @@
 //! - A weekday is the next one strictly after today; "this Friday" is this week's, "next Friday" next week's. Weeks start on Monday.
 //! - A date without a year is the next one from today on. A date without a time stays a date.
 
-mod cursor;
+pub(crate) mod cursor;
 mod days;
 mod describe;
 mod durations;
 mod holidays;
 mod hours;
 mod language;
-mod lexer;
+pub(crate) mod lexer;
 mod lexicon;
 mod moment;
 mod periods;
@@ -37,7 +37,7 @@ pub use language::Language;
 pub use moment::Moment;
 pub use recurrence::{Frequency, Recurrence, RecurringDay};
 
-pub(crate) use describe::weekday_name;
+pub(crate) use describe::describe_date;
 pub(crate) use lexer::plain;
 
 /// The phrase that errors give as an example.
