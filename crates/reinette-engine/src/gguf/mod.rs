@@ -124,16 +124,6 @@ impl Gguf {
         self.file.mapping.len()
     }
 
-    /// Where the data of the tensor `name` stands in the file, for [`Gguf::bytes`].
-    pub(crate) fn tensor_range(&self, name: &str) -> Option<std::ops::Range<usize>> {
-        self.file.tensors.get(name).map(|entry| entry.start..entry.end)
-    }
-
-    /// A part of the file.
-    pub(crate) fn bytes(&self, range: std::ops::Range<usize>) -> &[u8] {
-        &self.file.mapping[range]
-    }
-
     fn view<'a>(&'a self, entry: &'a tensors::Entry) -> TensorView<'a> {
         TensorView {
             name: &entry.name,
