@@ -84,16 +84,17 @@ impl Workspace {
         let n_rows = used_rows.next_multiple_of(ROWS * COLUMNS / 2);
         let mut query = vec![0.0; n_rows * row_len];
         let mut limits = [vec![0.0; n_rows], vec![0.0; n_rows]];
-        for row in 0..used_rows {
+        let [first_keys, last_keys] = &mut limits;
+        for (row, (first, last)) in first_keys.iter_mut().zip(last_keys).take(used_rows).enumerate() {
             let token = part.tokens.start + row / group;
             let (panel, lane) = (row / COLUMNS, row % COLUMNS);
             for (index, value) in inputs.query(token, part.kv_head * group + row % group).iter().enumerate() {
                 query[(panel * row_len + index) * COLUMNS + lane] = value * inputs.shape.scale;
             }
             let position = inputs.first_position + token;
-            limits[0][row] = inputs.shape.first_key(position).saturating_sub(part.keys.start) as f32;
+            *first = inputs.shape.first_key(position).saturating_sub(part.keys.start) as f32;
             // -1 for a row whose keys all lie before the part's.
-            limits[1][row] = (position + 1).saturating_sub(part.keys.start) as f32 - 1.0;
+            *last = (position + 1).saturating_sub(part.keys.start) as f32 - 1.0;
         }
         Self {
             n_rows,

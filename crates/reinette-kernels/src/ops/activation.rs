@@ -14,7 +14,7 @@ impl Binary for SiluMul {
     }
 }
 
-/// SwiGLU: `gate = silu(gate) · up` with silu(x) = x / (1 + e⁻ˣ).
+/// `SwiGLU`: `gate = silu(gate) · up` with silu(x) = x / (1 + e⁻ˣ).
 ///
 /// # Shapes
 /// `gate` and `up`: any, the same.
@@ -32,7 +32,7 @@ struct GeluMul;
 impl Binary for GeluMul {
     #[inline(always)]
     fn apply<S: Simd>(simd: S, gate: S::F32, up: S::F32) -> S::F32 {
-        const SQRT_2_OVER_PI: f32 = 0.797_884_56;
+        const SQRT_2_OVER_PI: f32 = 0.797_884_6;
         const CUBIC: f32 = 0.044_715;
         let square = simd.mul(gate, gate);
         let inner =
@@ -43,7 +43,7 @@ impl Binary for GeluMul {
     }
 }
 
-/// GeGLU: `gate = gelu(gate) · up` with gelu(x) = ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+/// `GeGLU`: `gate = gelu(gate) · up` with gelu(x) = ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 ///
 /// # Shapes
 /// `gate` and `up`: any, the same.

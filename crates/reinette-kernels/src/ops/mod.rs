@@ -1,4 +1,5 @@
 //! Operations between the matrix products: norms, activations, softmax, rotary positions.
+#![expect(clippy::inline_always, reason = "code outside the function with the target features would lose them")]
 
 mod activation;
 mod argmax;

@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "what is compared here must be exact")]
+
 use proptest::prelude::*;
 
 use super::simd::{self, Kernel, LANES, Simd, dispatch};

@@ -12,10 +12,9 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     /// Adding 1.5·2²³ and taking it away again rounds to a whole number.
     const ROUNDING: f32 = 12_582_912.0;
     /// ln 2 in two parts; products of the first with whole numbers up to 2⁹ are exact.
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    const POLYNOMIAL: [f32; 6] =
-        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+    const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
     let limited = simd.min(simd.splat(HIGHEST), x);
     let shifted = simd.mul_add(limited, simd.splat(std::f32::consts::LOG2_E), simd.splat(ROUNDING));

@@ -4,7 +4,6 @@
 //! set and runs the copy that the given [`InstructionSet`] allows. Everything between [`dispatch`] and an instruction
 //! must be `#[inline(always)]`: only code that ends up inside the function carrying the target features is compiled
 //! with them. For the same reason kernels use no closures.
-#![expect(clippy::inline_always, reason = "code outside the function with the target features would lose them")]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
