@@ -1,2 +1,42 @@
-//! The user's apps: calendar, reminders, timers, clock, calculator, notes.
+//! The user's apps: calendar, reminders, timers and alarms, notes, clock, calculator.
+//!
+//! An app is a set of pure planners over files. [`tools`] lists them in a fixed order; each turns a typed call into a
+//! [`Plan`]: words to be said, a [`Change`] of files to be made, or a [`Question`] whose every [`Choice`] carries the plan
+//! that follows it. Planning reads and never writes. A [`Change`] says in words what it will do and holds every file
+//! before and after, which is all that asking, a journal and `undo` need:
+//!
+//! 1. [`Planner::plan`] the call against the [`World`].
+//! 2. Show [`Change::effect`], if the user's policy wants to be asked.
+//! 3. [`apply_all`] the files; [`Change::done`] is what to say.
+//! 4. [`revert_all`] takes it back.
+//!
+//! # Invariants
+//! - Only `change` writes files; every write is atomic and refuses when somebody else changed the file meanwhile.
+//! - No app reads the system's clock: the time is [`World::clock`].
+//! - Files belong to the user's other programs as well: what is not understood is neither rewritten nor deleted.
+
+mod answers;
+pub mod calculator;
+mod calendar;
+mod change;
+pub mod clock;
+mod icalendar;
+mod matching;
+mod notes;
+mod plan;
+mod planner;
+mod reminders;
+mod sentences;
+#[cfg(test)]
+mod testing;
 pub mod time;
+mod timers;
+mod tools;
+mod world;
+
+pub use change::{ChangeError, FileChange, apply_all, remove_stale_temporary_files, revert_all};
+pub use plan::{AppError, Change, Choice, Plan, Question};
+pub use planner::Planner;
+pub use timers::{Ring, TimerKind, due, next_ring_at};
+pub use tools::tools;
+pub use world::{Folders, World};

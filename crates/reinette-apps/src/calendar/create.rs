@@ -1,0 +1,69 @@
+//! Adds events.
+
+use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
+use crate::time::{Moment, Purpose, Recurrence, describe, resolve};
+use crate::{AppError, Change, Plan, World};
+use jiff::{ToSpan, Zoned};
+use serde::{Deserialize, Serialize};
+
+/// How long an event takes when only its start was said.
+const DEFAULT_HOURS: i64 = 1;
+
+/// The arguments of `create_event`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct CreateEvent {
+    /// What happens.
+    #[guide(span)]
+    title: String,
+    /// When it happens.
+    #[guide(span)]
+    when: String,
+}
+
+pub(crate) fn create_event(arguments: CreateEvent, world: &World) -> Result<Plan, AppError> {
+    let CreateEvent { title, when } = arguments;
+    let (language, now) = (world.language, &world.clock.now);
+    let moment = resolve(&when, &world.clock, Purpose::Event)?;
+    let (start, end, rule) = event_times(moment.clone())?;
+    let mut told = language.span(&start, &end, &world.clock);
+    let mut file =
+        NewFile::new(Kind::Event, now).text("SUMMARY", title.trim()).time("DTSTART", &start).time("DTEND", &end);
+    if let Some(rule) = &rule {
+        file = file.raw("RRULE", &rule_value(rule, &start));
+        let repeated = describe(&moment, &world.clock, language);
+        told = language.pick(format!("{repeated}, first {told}"), format!("{repeated}, d’abord {told}"));
+    }
+    let title = language.quoted(title.trim());
+    Ok(Plan::Change(Change {
+        effect: language.pick(
+            format!("Adds {title} to your calendar: {told}."),
+            format!("Ajoute {title} à votre agenda : {told}."),
+        ),
+        done: language.pick(
+            format!("Added {title} to your calendar: {told}."),
+            format!("{title} est dans votre agenda : {told}."),
+        ),
+        files: vec![file.into_change(&world.folders.calendar)],
+    }))
+}
+
+/// When an event starts and ends (excluded), and how it repeats.
+pub(super) fn event_times(moment: Moment) -> Result<(CalendarTime, CalendarTime, Option<Recurrence>), AppError> {
+    let too_late = |_| AppError::Time(crate::time::TimeError::OutOfRange);
+    let instants = |start: Zoned, end: Zoned| (CalendarTime::new(start), CalendarTime::new(end), None);
+    Ok(match moment {
+        Moment::Instant(start) => {
+            let end = start.checked_add(DEFAULT_HOURS.hours()).map_err(too_late)?;
+            instants(start, end)
+        }
+        Moment::Instants { start, end } => instants(start, end),
+        Moment::Date(date) => (CalendarTime::Date(date), CalendarTime::Date(date.tomorrow().map_err(too_late)?), None),
+        Moment::Dates { first, last } => {
+            (CalendarTime::Date(first), CalendarTime::Date(last.tomorrow().map_err(too_late)?), None)
+        }
+        Moment::Recurring { first, rule } => {
+            let (start, end, _) = event_times(*first)?;
+            (start, end, Some(rule))
+        }
+    })
+}

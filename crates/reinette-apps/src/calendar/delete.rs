@@ -1,0 +1,74 @@
+//! Deletes events.
+
+use super::{Upcoming, find, read};
+use crate::icalendar::{ComponentPath, Editor, Kind};
+use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of `delete_event`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct DeleteEvent {
+    /// The event's title.
+    #[guide(span)]
+    title: String,
+}
+
+pub(crate) fn delete_event(arguments: DeleteEvent, world: &World) -> Result<Plan, AppError> {
+    let vdir = read(world)?;
+    let found = find(&arguments.title, &vdir, world);
+    world.language.plan_for(&arguments.title, found, |event| event.label(world), |event| Ok(delete(&event, world)))
+}
+
+/// An event that repeats is never deleted as a whole without the user having said so.
+fn delete(event: &Upcoming<'_>, world: &World) -> Plan {
+    if !event.series.main.repeats() || event.is_over {
+        return Plan::Change(delete_all(event, world));
+    }
+    let language = world.language;
+    let title = language.quoted(event.title());
+    let span = language.span(&event.occurrence.start, &event.occurrence.end, &world.clock);
+    let only = language.pick(format!("only the next: {span}"), format!("seulement le prochain : {span}"));
+    let choices = vec![
+        Choice { label: only, plan: Plan::Change(delete_occurrence(event, world)) },
+        Choice { label: language.pick("all of them", "tous").to_owned(), plan: Plan::Change(delete_all(event, world)) },
+    ];
+    let text = language
+        .pick(format!("{title} repeats: delete which?"), format!("{title} se répète : que faut-il supprimer ?"));
+    Plan::Ask(Question { text, choices })
+}
+
+fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
+    let (file, series) = (event.series.file, &event.series);
+    let indices: Vec<usize> = series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
+    let change = file.without(Kind::Event, &indices);
+    let told = match (series.main.repeats(), world.language.quoted(event.title())) {
+        (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
+        (false, _) => event.label(world),
+    };
+    sentences(&told, change, world)
+}
+
+/// Excludes one occurrence from its series.
+fn delete_occurrence(event: &Upcoming<'_>, world: &World) -> Change {
+    let (file, occurrence) = (event.series.file, &event.occurrence);
+    let path = |index| ComponentPath { kind: Kind::Event.name(), index };
+    let changed = occurrence.component.recurrence_id.as_ref();
+    let mut editor = Editor::new(&file.text);
+    editor.add(path(event.series.main.index), "EXDATE", &changed.unwrap_or(&occurrence.start).property());
+    if changed.is_some() {
+        editor.delete(path(occurrence.component.index));
+    }
+    sentences(&event.label(world), file.edited(editor), world)
+}
+
+fn sentences(told: &str, change: FileChange, world: &World) -> Change {
+    Change {
+        effect: world
+            .language
+            .pick(format!("Deletes from your calendar: {told}."), format!("Supprime de votre agenda : {told}.")),
+        done: world
+            .language
+            .pick(format!("Deleted from your calendar: {told}."), format!("Supprimé de votre agenda : {told}.")),
+        files: vec![change],
+    }
+}

@@ -1,0 +1,176 @@
+//! Shows events.
+
+use super::{Upcoming, read, upcoming};
+use crate::icalendar::{CalendarTime, Occurrence, Vdir, Window};
+use crate::matching;
+use crate::sentences::{MAX_LISTED, clock_time, days};
+use crate::time::{Moment, Purpose, TimeError, resolve};
+use crate::{AppError, Plan, World};
+use jiff::civil::Date;
+use jiff::{ToSpan, Zoned};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How many days after today are shown when no time is said.
+const DEFAULT_DAYS: i64 = 7;
+
+/// The most events that one answer shows.
+const MAX_SHOWN: usize = 100;
+
+/// The arguments of `list_events`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct ListEvents {
+    /// The days to show; without it, today and the next seven days.
+    #[guide(span)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    when: Option<String>,
+}
+
+/// The arguments of `find_event`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct FindEvent {
+    /// Words of the event.
+    #[guide(span)]
+    query: String,
+}
+
+pub(crate) fn list_events(arguments: ListEvents, world: &World) -> Result<Plan, AppError> {
+    let (language, today) = (world.language, world.clock.now.date());
+    let (first, last) = match arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
+        Some(when) => dates(&resolve(when, &world.clock, Purpose::Search)?),
+        None => (today, today.checked_add(DEFAULT_DAYS.days()).map_err(|_| TimeError::OutOfRange)?),
+    };
+    let vdir = read(world)?;
+    let occurrences = occurrences(&vdir, &window(first, last, world)?);
+    let mut answer = if occurrences.is_empty() {
+        let (from, to) = (language.day(first, &world.clock), language.day(last, &world.clock));
+        if first == last {
+            language.pick(format!("Nothing in your calendar {from}."), format!("Rien dans votre agenda {from}."))
+        } else {
+            language.pick(
+                format!("Nothing in your calendar from {from} to {to}."),
+                format!("Rien dans votre agenda du {from} au {to}."),
+            )
+        }
+    } else {
+        agenda(&occurrences, first, world)
+    };
+    answer.push_str(&language.broken_files(&vdir.broken));
+    Ok(Plan::Answer(answer))
+}
+
+pub(crate) fn find_event(arguments: FindEvent, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    let vdir = read(world)?;
+    let mut found: Vec<(f64, Upcoming<'_>)> = vdir
+        .series()
+        .map(|series| (coverage(&arguments.query, &series.main.searchable()), series))
+        .filter(|(coverage, _)| *coverage > 0.0)
+        .filter_map(|(coverage, series)| Some((coverage, upcoming(series, world)?)))
+        .collect();
+    // Only the best: an event with one of three words is no answer when another has all three.
+    let best = found.iter().map(|(coverage, _)| *coverage).fold(0.0, f64::max);
+    found.retain(|(coverage, _)| *coverage >= best);
+    found.sort_by_cached_key(|(_, event)| (event.is_over, event.occurrence.start.civil()));
+    let query = language.quoted(&arguments.query);
+    let mut answer = match found.len() {
+        0 => language.pick(format!("No event has {query}."), format!("Aucun évènement ne contient {query}.")),
+        _ => found.iter().take(MAX_LISTED).map(|(_, event)| detailed(event, world)).collect::<Vec<_>>().join("\n"),
+    };
+    if found.len() > MAX_LISTED {
+        let more = found.len() - MAX_LISTED;
+        answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
+    }
+    answer.push_str(&language.broken_files(&vdir.broken));
+    Ok(Plan::Answer(answer))
+}
+
+fn coverage(query: &str, text: &str) -> f64 {
+    matching::coverage(query, text)
+}
+
+fn detailed(event: &Upcoming<'_>, world: &World) -> String {
+    let language = world.language;
+    let mut line = event.label(world);
+    if let Some(location) = &event.occurrence.component.location {
+        let _ = write!(line, " ({location})");
+    }
+    if event.series.main.repeats() {
+        line.push_str(language.pick(", repeats", ", se répète"));
+    }
+    if event.is_over {
+        line.push_str(language.pick(", over", ", passé"));
+    }
+    line
+}
+
+/// The first and last day that a moment touches; of an instant, its whole day, since part of a day is often said loosely.
+fn dates(moment: &Moment) -> (Date, Date) {
+    match moment {
+        Moment::Dates { first, last } => (*first, *last),
+        Moment::Instants { start, end } => (start.date(), end.date()),
+        moment => (moment.first_date(), moment.first_date()),
+    }
+}
+
+fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
+    let zone = world.clock.now.time_zone();
+    let midnight =
+        |date: Date| -> Result<Zoned, AppError> { Ok(date.to_zoned(zone.clone()).map_err(|_| TimeError::OutOfRange)?) };
+    let after = last.tomorrow().map_err(|_| TimeError::OutOfRange)?;
+    Ok(Window { start: midnight(first)?, end: midnight(after)? })
+}
+
+fn occurrences<'a>(vdir: &'a Vdir, window: &Window) -> Vec<Occurrence<'a>> {
+    let zone = window.start.time_zone();
+    let mut all: Vec<_> = vdir.series().flat_map(|series| series.occurrences(window)).collect();
+    all.sort_by_cached_key(|found| (!found.start.is_date(), found.start.instant(zone).map(|start| start.timestamp())));
+    all
+}
+
+/// The events, grouped by day; one that began before the first day stands there.
+fn agenda(occurrences: &[Occurrence<'_>], first: Date, world: &World) -> String {
+    let (language, now) = (world.language, &world.clock.now);
+    let mut by_day: BTreeMap<Date, Vec<String>> = BTreeMap::new();
+    for found in occurrences.iter().take(MAX_SHOWN) {
+        let (start, _) = days(&found.start, &found.end, now.time_zone());
+        by_day.entry(start.max(first)).or_default().push(line(found, world));
+    }
+    let mut text = String::new();
+    for (day, lines) in by_day {
+        let _ = writeln!(text, "{}", language.heading(day, &world.clock));
+        lines.iter().for_each(|line| text.extend(["  ", line, "\n"]));
+    }
+    if occurrences.len() > MAX_SHOWN {
+        let more = occurrences.len() - MAX_SHOWN;
+        text.push_str(&language.pick(format!("… and {more} more"), format!("… et {more} autres")));
+    }
+    text.trim_end().to_owned()
+}
+
+fn line(found: &Occurrence<'_>, world: &World) -> String {
+    let (language, zone) = (world.language, world.clock.now.time_zone());
+    let (first, last) = days(&found.start, &found.end, zone);
+    let time = match (&found.start, &found.end) {
+        (CalendarTime::Time(start, _), CalendarTime::Time(end, _)) if start < end && first == last => {
+            format!(
+                "{}–{}",
+                clock_time(&start.with_time_zone(zone.clone())),
+                clock_time(&end.with_time_zone(zone.clone()))
+            )
+        }
+        (CalendarTime::Time(start, _), _) => clock_time(&start.with_time_zone(zone.clone())),
+        _ => language.pick("all day", "journée").to_owned(),
+    };
+    let component = found.component;
+    let mut line = format!("{time:<11}  {}", component.summary);
+    if let Some(location) = &component.location {
+        let _ = write!(line, " ({location})");
+    }
+    if first != last {
+        let last = language.day(last, &world.clock);
+        line.push_str(&language.pick(format!(", until {last}"), format!(", jusqu’au {last}")));
+    }
+    line
+}

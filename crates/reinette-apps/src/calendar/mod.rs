@@ -1,0 +1,62 @@
+//! The calendar: a vdir folder of events.
+
+mod create;
+mod delete;
+mod list;
+mod moving;
+
+use crate::icalendar::{Kind, Occurrence, Series, Vdir};
+use crate::matching::{self, Match};
+use crate::{AppError, World};
+
+pub(crate) use create::create_event;
+pub(crate) use delete::delete_event;
+pub(crate) use list::{find_event, list_events};
+pub(crate) use moving::move_event;
+
+/// An event and the time of it that is meant: the next, or the last when all are over.
+#[derive(Clone, Debug)]
+struct Upcoming<'a> {
+    series: Series<'a>,
+    occurrence: Occurrence<'a>,
+    is_over: bool,
+}
+
+impl Upcoming<'_> {
+    fn title(&self) -> &str {
+        &self.occurrence.component.summary
+    }
+
+    /// The event as it is told: its title and when it is.
+    fn label(&self, world: &World) -> String {
+        let span = world.language.span(&self.occurrence.start, &self.occurrence.end, &world.clock);
+        format!("{}, {span}", self.title())
+    }
+}
+
+fn read(world: &World) -> Result<Vdir, AppError> {
+    Vdir::read(&world.folders.calendar, Kind::Event, world.clock.now.time_zone())
+}
+
+/// The event that `title` means; those that are over count only when no other fits.
+fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
+    let all = vdir.series().filter_map(|series| upcoming(series, world));
+    let (over, ahead): (Vec<_>, Vec<_>) = all.partition(|event| event.is_over);
+    match matching::find(title, ahead, |event| event.title()) {
+        Match::None { nearest } => match matching::find(title, over, |event| event.title()) {
+            Match::None { nearest: _ } => Match::None { nearest },
+            found => found,
+        },
+        found => found,
+    }
+}
+
+fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
+    let next = series.next(&world.clock.now);
+    let is_over = next.is_none();
+    let occurrence = next.or_else(|| series.first())?;
+    Some(Upcoming { series, occurrence, is_over })
+}
+
+#[cfg(test)]
+mod tests;

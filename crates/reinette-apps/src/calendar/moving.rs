@@ -1,0 +1,154 @@
+//! Moves events.
+
+use super::create::event_times;
+use super::{Upcoming, find, read};
+use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind, Notation, Occurrence};
+use crate::time::{Clock, Moment, Purpose, TimeError, resolve};
+use crate::{AppError, Change, Plan, World};
+use jiff::{SignedDuration, ToSpan, Zoned};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of `move_event`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct MoveEvent {
+    /// The event's title.
+    #[guide(span)]
+    title: String,
+    /// When it shall be.
+    #[guide(span)]
+    when: String,
+}
+
+pub(crate) fn move_event(arguments: MoveEvent, world: &World) -> Result<Plan, AppError> {
+    let vdir = read(world)?;
+    let found = find(&arguments.title, &vdir, world);
+    let plan = |event: Upcoming<'_>| move_one(&event, &arguments.when, world).map(Plan::Change);
+    world.language.plan_for(&arguments.title, found, |event| event.label(world), plan)
+}
+
+/// Moves the occurrence that is meant; of an event that repeats, the others stay.
+fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, AppError> {
+    let (language, now) = (world.language, &world.clock.now);
+    let (file, occurrence) = (event.series.file, &event.occurrence);
+    let (start, end) = new_times(occurrence, when, world)?;
+    let mut editor = Editor::new(&file.text);
+    let mut at = ComponentPath { kind: Kind::Event.name(), index: occurrence.component.index };
+    let of_many = occurrence.component.repeats();
+    if of_many {
+        editor.duplicate(at);
+        at.index += 1;
+        for name in ["RRULE", "RDATE", "EXDATE"] {
+            editor.remove(at, name);
+        }
+        editor.set(at, "RECURRENCE-ID", &occurrence.start.property());
+    }
+    editor.set(at, "DTSTART", &start.property());
+    editor.remove(at, "DURATION");
+    editor.set(at, "DTEND", &end.property());
+    editor.set(at, "SEQUENCE", &format!(":{}", occurrence.component.sequence.saturating_add(1)));
+    editor.stamp(at, now);
+
+    let title = language.quoted(event.title());
+    let from = language.span(&occurrence.start, &occurrence.end, &world.clock);
+    let to = language.span(&start, &end, &world.clock);
+    let note = if of_many {
+        language.pick(" Only this one: the others stay.", " Seulement celui-ci : les autres restent.")
+    } else {
+        ""
+    };
+    Ok(Change {
+        effect: language.pick(
+            format!("Moves {title} from {from} to {to}.{note}"),
+            format!("Déplace {title} : {from} → {to}.{note}"),
+        ),
+        done: language.pick(format!("Moved {title} to {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
+        files: vec![file.edited(editor)],
+    })
+}
+
+/// The new start and end (excluded): the length stays unless an end is said; the date stays when only a time is said, and
+/// the time when only a date is.
+fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(CalendarTime, CalendarTime), AppError> {
+    let zone = world.clock.now.time_zone();
+    let old = &occurrence.start;
+    let out_of_range = || AppError::Time(TimeError::OutOfRange);
+    let length = old.until(&occurrence.end);
+    let start = match moment_near(old, when, world)? {
+        Moment::Recurring { .. } => {
+            return Err(AppError::Refused(world.language.pick(
+                "An event is moved to one time; to change how it repeats, delete it and add it anew.".to_owned(),
+                "Un évènement se déplace vers une seule date ; pour changer sa répétition, supprimez-le et recréez-le."
+                    .to_owned(),
+            )));
+        }
+        Moment::Instant(instant) if !old.is_date() => written_like(old, instant),
+        Moment::Date(date) => match old {
+            CalendarTime::Date(_) => CalendarTime::Date(date),
+            CalendarTime::Time(before, _) => {
+                let time = before.with_time_zone(zone.clone()).time();
+                written_like(old, date.to_datetime(time).to_zoned(zone.clone()).map_err(|_| out_of_range())?)
+            }
+        },
+        moment => {
+            let (start, end, _) = event_times(moment)?;
+            return Ok((rewritten(old, start), rewritten(old, end)));
+        }
+    };
+    let end = start.after(length).ok_or_else(out_of_range)?;
+    Ok((start, end))
+}
+
+/// What `when` means for an event at `old`: a time alone is one of the event's own day.
+fn moment_near(old: &CalendarTime, when: &str, world: &World) -> Result<Moment, AppError> {
+    let zone = world.clock.now.time_zone();
+    let moment = resolve(when, &world.clock, Purpose::Event)?;
+    if !says_no_date(when, &world.clock) {
+        return Ok(moment);
+    }
+    let morning = old.instant(zone).and_then(|start| start.start_of_day().ok());
+    Ok(match morning {
+        Some(morning) => resolve(when, &Clock { now: morning }, Purpose::Event)?,
+        None => moment,
+    })
+}
+
+/// Words that say today, beside a time of day.
+const TODAY: &[&str] = &["today", "tonight", "this", "aujourd", "ce", "cet", "cette"];
+
+/// Whether `when` is a time of day and nothing else: on any day it means that day, and it does not count from now.
+fn says_no_date(when: &str, clock: &Clock) -> bool {
+    let says_today = when.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| TODAY.contains(&word));
+    let on_day = |days: i64, hours: i64| -> Option<(Zoned, Zoned)> {
+        let start = clock.now.start_of_day().ok()?.checked_add(days.days()).ok()?;
+        let now = start.checked_add(SignedDuration::from_hours(hours)).ok()?;
+        match resolve(when, &Clock { now }, Purpose::Event).ok()? {
+            Moment::Instant(instant) | Moment::Instants { start: instant, .. } => Some((start, instant)),
+            _ => None,
+        }
+    };
+    let same_day = |(start, instant): &(Zoned, Zoned)| start.date() == instant.date();
+    let (today, tomorrow, later) = (on_day(0, 0), on_day(1, 0), on_day(0, 1));
+    let follows_the_day = [&today, &tomorrow].into_iter().all(|found| found.as_ref().is_some_and(same_day));
+    let counts_from_now = match (today, later) {
+        (Some((_, at_midnight)), Some((_, at_one))) => at_midnight != at_one,
+        _ => true,
+    };
+    follows_the_day && !counts_from_now && !says_today
+}
+
+/// An instant in the notation that the event's file has, so that the zones that the file explains suffice.
+fn written_like(old: &CalendarTime, instant: Zoned) -> CalendarTime {
+    match old {
+        CalendarTime::Time(before, notation) => {
+            CalendarTime::Time(instant.with_time_zone(before.time_zone().clone()), notation.clone())
+        }
+        CalendarTime::Date(_) => CalendarTime::Time(instant, Notation::Utc),
+    }
+}
+
+fn rewritten(old: &CalendarTime, new: CalendarTime) -> CalendarTime {
+    match new {
+        CalendarTime::Time(instant, _) => written_like(old, instant),
+        date @ CalendarTime::Date(_) => date,
+    }
+}

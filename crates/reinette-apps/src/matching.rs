@@ -1,0 +1,211 @@
+//! Which of the user's things a few words mean.
+
+use std::cmp::Ordering;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// How many things are named when none fits.
+const MAX_NEAREST: usize = 3;
+
+/// Words that name no particular thing.
+const FILLERS: &[&str] = &[
+    "the",
+    "a",
+    "an",
+    "my",
+    "our",
+    "to",
+    "with",
+    "of",
+    "for",
+    "at",
+    "on",
+    "in",
+    "and",
+    "about",
+    "that",
+    "this",
+    "appointment",
+    "meeting",
+    "event",
+    "reminder",
+    "task",
+    "note",
+    "list",
+    "le",
+    "la",
+    "les",
+    "un",
+    "une",
+    "des",
+    "du",
+    "de",
+    "mon",
+    "ma",
+    "mes",
+    "avec",
+    "pour",
+    "au",
+    "aux",
+    "et",
+    "ce",
+    "cette",
+    "rendez",
+    "vous",
+    "rdv",
+    "reunion",
+    "evenement",
+    "rappel",
+    "tache",
+    "liste",
+    "l",
+    "d",
+    "s",
+];
+
+/// What was found for some words.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Match<T> {
+    /// Nothing fits; the nearest things, the best first.
+    None {
+        /// The nearest things.
+        nearest: Vec<T>,
+    },
+    /// Exactly one thing.
+    One(T),
+    /// All of these fit equally well.
+    Several(Vec<T>),
+}
+
+/// How well a title fits a query: first by which of the two has all words of the other, then by how many are shared.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+struct Fit {
+    coverage: Coverage,
+    /// The part of all words that are shared, from 0 to 1.
+    shared: f64,
+}
+
+/// Which words are found in the other text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Coverage {
+    Partial,
+    AllOfTitle,
+    AllOfQuery,
+    WordForWord,
+}
+
+/// Finds the things that `query` means by their titles.
+///
+/// Case, accents and filler words do not count, and a word may be misspelt by one letter. The titles with the same words
+/// as the query win; then those that have all its words; then those whose words are all in it.
+pub(crate) fn find<T>(query: &str, things: impl IntoIterator<Item = T>, title: impl Fn(&T) -> &str) -> Match<T> {
+    let query = words(query);
+    let fitted = things.into_iter().map(|thing| (fit(&query, &words(title(&thing))), thing));
+    let mut fitted: Vec<(Fit, T)> = fitted.filter(|(fit, _)| fit.shared > 0.0).collect();
+    fitted.sort_by(|(a, _), (b, _)| b.partial_cmp(a).unwrap_or(Ordering::Equal));
+    let best = fitted.first().map_or(Coverage::Partial, |(fit, _)| fit.coverage);
+    if best == Coverage::Partial {
+        return Match::None { nearest: fitted.into_iter().take(MAX_NEAREST).map(|(_, thing)| thing).collect() };
+    }
+    let mut best: Vec<T> =
+        fitted.into_iter().take_while(|(fit, _)| fit.coverage == best).map(|(_, thing)| thing).collect();
+    if best.len() > 1 {
+        Match::Several(best)
+    } else {
+        best.pop().map_or(Match::None { nearest: Vec::new() }, Match::One)
+    }
+}
+
+/// The part of the words of `query` that `text` has, from 0 to 1.
+pub(crate) fn coverage(query: &str, text: &str) -> f64 {
+    let (query, text) = (words(query), words(text));
+    covered(&query, &text) as f64 / query.len().max(1) as f64
+}
+
+fn fit(query: &[String], title: &[String]) -> Fit {
+    let (of_query, of_title) = (covered(query, title), covered(title, query));
+    let coverage = match (of_query == query.len(), of_title == title.len()) {
+        (true, true) => Coverage::WordForWord,
+        (true, false) => Coverage::AllOfQuery,
+        (false, true) => Coverage::AllOfTitle,
+        (false, false) => Coverage::Partial,
+    };
+    Fit { coverage, shared: (of_query + of_title) as f64 / (query.len() + title.len()).max(1) as f64 }
+}
+
+fn covered(of: &[String], by: &[String]) -> usize {
+    of.iter().filter(|word| by.iter().any(|other| same_word(word, other))).count()
+}
+
+/// The words that count: lower case, without accents, without fillers unless there is nothing else.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let plain: String = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
+    let all: Vec<String> =
+        plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let telling: Vec<String> = all.iter().filter(|word| !FILLERS.contains(&word.as_str())).cloned().collect();
+    if telling.is_empty() { all } else { telling }
+}
+
+/// Whether two words are the same, in another number or with one letter wrong.
+fn same_word(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if short.chars().count() < 4 || short.chars().all(|c| c.is_ascii_digit()) {
+        return long.strip_prefix(short).is_some_and(|rest| rest == "s" && short.len() > 2);
+    }
+    one_edit_apart(short, long)
+}
+
+/// Whether one insertion, deletion, substitution or swap of neighbours makes the words the same.
+fn one_edit_apart(short: &str, long: &str) -> bool {
+    let (short, long): (Vec<char>, Vec<char>) = (short.chars().collect(), long.chars().collect());
+    let prefix = short.iter().zip(&long).take_while(|(a, b)| a == b).count();
+    let (short, long) = (&short[prefix..], &long[prefix..]);
+    match long.len().checked_sub(short.len()) {
+        Some(0) => {
+            let swapped = short.len() >= 2 && short[0] == long[1] && short[1] == long[0] && short[2..] == long[2..];
+            swapped || short.get(1..) == long.get(1..)
+        }
+        Some(1) => *short == long[1..],
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found<'a>(query: &str, titles: &[&'a str]) -> Match<&'a str> {
+        find(query, titles.iter().copied(), |title| title)
+    }
+
+    #[test]
+    fn a_thing_is_found_by_its_telling_words() {
+        let titles = ["Dentist", "Lunch with Ana", "Réunion d'équipe"];
+        assert_eq!(found("the dentist appointment", &titles), Match::One("Dentist"));
+        assert_eq!(found("ana", &titles), Match::One("Lunch with Ana"));
+        assert_eq!(found("reunion d’equipe", &titles), Match::One("Réunion d'équipe"));
+        assert_eq!(found("dentsit", &titles), Match::One("Dentist"));
+    }
+
+    #[test]
+    fn two_that_fit_are_both_offered_and_a_word_for_word_title_wins() {
+        assert_eq!(
+            found("lunch", &["Lunch with Ana", "Lunch with Bo"]),
+            Match::Several(vec!["Lunch with Ana", "Lunch with Bo"])
+        );
+        assert_eq!(found("lunch", &["Lunch with Ana", "Lunch"]), Match::One("Lunch"));
+        assert_eq!(found("lunch", &["Lunch", "Lunch"]), Match::Several(vec!["Lunch", "Lunch"]));
+    }
+
+    #[test]
+    fn what_is_only_near_is_not_taken_for_a_match() {
+        let nothing = Match::None { nearest: Vec::new() };
+        assert_eq!(found("buy milk", &["Buy bread"]), Match::None { nearest: vec!["Buy bread"] });
+        assert_eq!(found("zebra", &["Buy bread"]), nothing);
+        assert_eq!(found("", &["Buy bread"]), nothing);
+        assert_eq!(found("gym", &["gin"]), nothing);
+    }
+}

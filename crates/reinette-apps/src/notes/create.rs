@@ -1,0 +1,95 @@
+//! Writes notes.
+
+use super::folder::{Note, Notes, free_path, title_of};
+use crate::matching::{self, Match};
+use crate::{AppError, Change, FileChange, Plan, World};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of `create_note`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct CreateNote {
+    /// What to write down.
+    #[guide(span)]
+    text: String,
+}
+
+/// The arguments of `append_note`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct AppendNote {
+    /// The note's title.
+    #[guide(span)]
+    note: String,
+    /// What to add.
+    #[guide(span)]
+    text: String,
+}
+
+pub(crate) fn create_note(arguments: CreateNote, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    let text = required(&arguments.text, world)?;
+    let path = free_path(&world.folders.notes, &title_of(text));
+    let name = language.quoted(&Note { path: path.clone(), text: String::new() }.title().to_owned());
+    Ok(Plan::Change(Change {
+        effect: language.pick(format!("Writes the note {name}."), format!("Écrit la note {name}.")),
+        done: language.pick(format!("Wrote the note {name}."), format!("Note {name} écrite.")),
+        files: vec![FileChange::create(path, format!("{text}\n"))],
+    }))
+}
+
+pub(crate) fn append_note(arguments: AppendNote, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    let text = required(&arguments.text, world)?;
+    let notes = Notes::read(&world.folders.notes)?;
+    let title = arguments.note.trim();
+    match matching::find(title, notes.all, Note::title) {
+        Match::None { .. } => Ok(Plan::Change(begin(title, text, world))),
+        found => {
+            let label = |note: &Note| note.title().to_owned();
+            language.plan_for(title, found, label, |note| Ok(Plan::Change(append(&note, text, world))))
+        }
+    }
+}
+
+fn required<'a>(text: &'a str, world: &World) -> Result<&'a str, AppError> {
+    let text = text.trim();
+    if text.is_empty() {
+        let refusal = world.language.pick("There is nothing to write down.", "Il n’y a rien à noter.");
+        return Err(AppError::Refused(refusal.to_owned()));
+    }
+    Ok(text)
+}
+
+/// A new note with one item.
+fn begin(title: &str, text: &str, world: &World) -> Change {
+    let language = world.language;
+    let path = free_path(&world.folders.notes, title);
+    let (title, item) = (language.quoted(title), language.quoted(text));
+    Change {
+        effect: language.pick(
+            format!("There is no note {title} yet: begins one with {item}."),
+            format!("Il n’y a pas encore de note {title} : en commence une avec {item}."),
+        ),
+        done: language.pick(
+            format!("There was no note {title} yet: began one with {item}."),
+            format!("Il n’y avait pas de note {title} : commencée avec {item}."),
+        ),
+        files: vec![FileChange::create(path, format!("- {text}\n"))],
+    }
+}
+
+fn append(note: &Note, text: &str, world: &World) -> Change {
+    let language = world.language;
+    let line_end = if note.text.contains("\r\n") { "\r\n" } else { "\n" };
+    let last = note.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    // A list goes on as a list.
+    let bullet = ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet));
+    let bullet = bullet.map_or("", |bullet| if bullet == "- [x] " { "- [ ] " } else { bullet });
+    let join = if note.text.is_empty() || note.text.ends_with('\n') { "" } else { line_end };
+    let after = format!("{}{join}{bullet}{text}{line_end}", note.text);
+    let (title, item) = (language.quoted(note.title()), language.quoted(text));
+    Change {
+        effect: language.pick(format!("Adds {item} to the note {title}."), format!("Ajoute {item} à la note {title}.")),
+        done: language.pick(format!("Added {item} to the note {title}."), format!("{item} ajouté à la note {title}.")),
+        files: vec![FileChange::edit(note.path.clone(), note.text.clone(), after)],
+    }
+}

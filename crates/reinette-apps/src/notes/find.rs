@@ -1,0 +1,64 @@
+//! Finds notes.
+
+use super::folder::{Note, Notes};
+use crate::matching::coverage;
+use crate::sentences::MAX_LISTED;
+use crate::{AppError, Plan, World};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+
+/// The most characters of a note that are shown.
+const SNIPPET_CHARACTERS: usize = 160;
+
+/// The arguments of `find_note`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct FindNote {
+    /// Words of the note.
+    #[guide(span)]
+    query: String,
+}
+
+pub(crate) fn find_note(arguments: FindNote, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    let notes = Notes::read(&world.folders.notes)?;
+    let query = arguments.query.as_str();
+    // A word counts a little more in the title than in the text.
+    let score = |note: &Note| {
+        let all = coverage(query, &format!("{}\n{}", note.title(), note.text));
+        all + coverage(query, note.title()) / 4.0
+    };
+    let mut found: Vec<(f64, &Note)> = notes.all.iter().map(|note| (score(note), note)).collect();
+    let best = found.iter().map(|(score, _)| *score).fold(0.0, f64::max);
+    // All that have as many of the words as the best, whether in the title or not.
+    found.retain(|(score, _)| *score > 0.0 && *score + 0.25 >= best);
+    found.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.path.cmp(&second.path)));
+    let mut lines: Vec<String> = found.iter().take(MAX_LISTED).map(|(_, note)| entry(note, query)).collect();
+    if lines.is_empty() {
+        let query = language.quoted(query);
+        lines.push(language.pick(format!("No note has {query}."), format!("Aucune note ne contient {query}.")));
+    }
+    if found.len() > MAX_LISTED {
+        let more = found.len() - MAX_LISTED;
+        lines.push(language.pick(format!("… and {more} more"), format!("… et {more} autres")));
+    }
+    Ok(Plan::Answer(lines.join("\n") + &language.broken_files(&notes.broken)))
+}
+
+/// The file's name and the line of it that has most of the words, with those after it as far as there is room.
+fn entry(note: &Note, query: &str) -> String {
+    let lines: Vec<&str> = note.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let best = (0..lines.len()).max_by_key(|at| (coverage_rank(query, lines[*at]), Reverse(*at))).unwrap_or(0);
+    let shown = lines.get(best..).unwrap_or_default().join(" · ");
+    let mut snippet: String = shown.chars().take(SNIPPET_CHARACTERS).collect();
+    if snippet.len() < shown.len() {
+        snippet.push('…');
+    }
+    let name = note.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("{name}: {snippet}")
+}
+
+/// The coverage as an order: how many per mille of the query's words a line has.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "coverage is between 0 and 1")]
+fn coverage_rank(query: &str, line: &str) -> u32 {
+    (coverage(query, line) * 1000.0) as u32
+}

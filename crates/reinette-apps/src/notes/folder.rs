@@ -1,0 +1,158 @@
+//! The folder of notes, and the names of files in it.
+
+use crate::AppError;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A larger file is no note that somebody wrote.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// More notes than this are not read.
+const MAX_FILES: usize = 100_000;
+
+/// Folders in folders are followed this far.
+const MAX_DEPTH: usize = 8;
+
+/// The title has at most so many words, and the file name so many bytes (file systems allow 255).
+const MAX_TITLE_WORDS: usize = 6;
+const MAX_NAME_BYTES: usize = 120;
+
+/// Names that Windows reserves, with which notes could not be synchronised.
+const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
+
+/// A note.
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+}
+
+impl Note {
+    /// The file's name without `.md`.
+    pub(super) fn title(&self) -> &str {
+        self.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+    }
+}
+
+/// What the folder of notes holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    pub(super) all: Vec<Note>,
+    /// The names of the files that could not be read.
+    pub(super) broken: Vec<String>,
+}
+
+impl Notes {
+    /// Reads the folder and those in it; one that does not exist is empty. Hidden files and symbolic links to folders
+    /// are not followed.
+    pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
+        let mut notes = Self::default();
+        notes.read_folder(folder, 0)?;
+        notes.all.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(notes)
+    }
+
+    fn read_folder(&mut self, folder: &Path, depth: usize) -> Result<(), AppError> {
+        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(read_error(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(read_error)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') || self.all.len() >= MAX_FILES {
+                continue;
+            }
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && depth < MAX_DEPTH {
+                self.read_folder(&entry.path(), depth + 1)?;
+            } else if !is_folder && name.ends_with(".md") {
+                match read_note(entry.path()) {
+                    Some(note) => self.all.push(note),
+                    None => self.broken.push(name),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_note(path: PathBuf) -> Option<Note> {
+    let metadata = fs::metadata(&path).ok()?;
+    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
+        return None;
+    }
+    let text = String::from_utf8(fs::read(&path).ok()?).ok()?;
+    Some(Note { path, text })
+}
+
+/// The title of a text: the first words of its first line that has any.
+pub(super) fn title_of(text: &str) -> String {
+    let line = text.lines().map(|line| line.trim_start_matches(['#', '-', '*', ' '])).find(|line| !line.is_empty());
+    line.unwrap_or_default().split_whitespace().take(MAX_TITLE_WORDS).collect::<Vec<_>>().join(" ")
+}
+
+/// A path in `folder` for a note with this title: a plain file name that no note has yet.
+pub(super) fn free_path(folder: &Path, title: &str) -> PathBuf {
+    let name = file_name(title);
+    let numbered = (2_u32..).map(|number| format!("{name} {number}.md"));
+    std::iter::once(format!("{name}.md"))
+        .chain(numbered)
+        .map(|name| folder.join(name))
+        .find(|path| fs::symlink_metadata(path).is_err())
+        .unwrap_or_else(|| folder.join(format!("{}.md", uuid::Uuid::new_v4())))
+}
+
+/// A title as a file name: without what a path or another system's file names give a meaning.
+fn file_name(title: &str) -> String {
+    let plain: String =
+        title.chars().map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c }).collect();
+    let mut name = String::new();
+    for word in plain.split_whitespace() {
+        if name.len() + word.len() >= MAX_NAME_BYTES {
+            break;
+        }
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    if name.is_empty() {
+        // One long word.
+        name = plain.trim().chars().take(MAX_NAME_BYTES / 4).collect();
+    }
+    let name = name.trim_matches(['.', ' ']);
+    if name.is_empty() || RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        return format!("Note {name}").trim_end().to_owned();
+    }
+    let mut characters = name.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_title_gives_a_file_directly_in_the_folder(title in ".{0,300}") {
+            let path = free_path(Path::new("notes"), &title);
+            prop_assert_eq!(path.parent(), Some(Path::new("notes")));
+            let name = path.file_name().unwrap().to_str().unwrap();
+            prop_assert!(name.len() <= 255 && name.ends_with(".md") && !name.starts_with('.'));
+        }
+    }
+
+    #[test]
+    fn a_title_is_the_first_words() {
+        assert_eq!(title_of("# Wifi\n\npassword"), "Wifi");
+        assert_eq!(title_of("\n- one two three four five six seven"), "one two three four five six");
+        assert_eq!(file_name("../../etc/passwd"), "Etc passwd");
+        assert_eq!(file_name("Étagère : 3×2"), "Étagère 3×2");
+        assert_eq!(file_name("nul"), "Note nul");
+    }
+}

@@ -1,0 +1,11 @@
+//! Notes: Markdown files, each named after its title.
+
+mod create;
+mod find;
+mod folder;
+
+pub(crate) use create::{append_note, create_note};
+pub(crate) use find::find_note;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What an app intends to do, before anything is done.
+
+use crate::FileChange;
+use crate::calculator::CalculatorError;
+use crate::clock::ClockError;
+use crate::time::TimeError;
+use std::path::PathBuf;
+
+/// What an app intends in answer to one call. Planning reads files and never writes any.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Nothing is to be done: this is to be said.
+    Answer(String),
+    /// Files are to be changed.
+    Change(Change),
+    /// The user must choose first.
+    Ask(Question),
+}
+
+/// A change of the user's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What will happen, one sentence, to be shown before it does.
+    pub effect: String,
+    /// What has happened, one sentence, to be said after it did.
+    pub done: String,
+    /// The files, in the order in which they are to be changed.
+    pub files: Vec<FileChange>,
+}
+
+/// A question to the user, since more than one thing could be meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// What can be chosen.
+    pub choices: Vec<Choice>,
+}
+
+/// One thing that could be meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// What tells it from the others.
+    pub label: String,
+    /// What follows when it is chosen.
+    pub plan: Plan,
+}
+
+/// Why an app could not plan, in words for the user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The arguments do not fit the tool.
+    #[error("{tool} was called with arguments that it does not take: {reason}")]
+    Arguments {
+        /// The tool.
+        tool: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The words for a time mean none.
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    /// The calculator has no answer.
+    #[error(transparent)]
+    Calculator(#[from] CalculatorError),
+    /// The clock has no answer.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// What was asked for cannot be done; the text says why and what would help.
+    #[error("{0}")]
+    Refused(String),
+    /// A folder cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,45 @@
+//! A tool as the assistant sees it: a definition for the model, and a plan for each call.
+
+use crate::{AppError, Plan, World};
+use reinette::{Generable, ToolDefinition};
+use serde_json::{Map, Value};
+
+/// Turns a typed call into a plan. Planning is pure: it reads files and never changes one.
+pub trait Planner: Send + Sync {
+    /// The tool as a model sees it.
+    fn definition(&self) -> &ToolDefinition;
+
+    /// What is to be done for a call with these arguments.
+    ///
+    /// # Errors
+    /// When the arguments do not fit, say no time that can be resolved, or a folder cannot be read.
+    fn plan(&self, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError>;
+}
+
+/// A tool whose arguments are the type `A`.
+struct TypedPlanner<A> {
+    name: &'static str,
+    definition: ToolDefinition,
+    plan: fn(A, &World) -> Result<Plan, AppError>,
+}
+
+impl<A: Generable> Planner for TypedPlanner<A> {
+    fn definition(&self) -> &ToolDefinition {
+        &self.definition
+    }
+
+    fn plan(&self, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError> {
+        let arguments = serde_json::from_value(Value::Object(arguments.clone()))
+            .map_err(|error| AppError::Arguments { tool: self.name, reason: error.to_string() })?;
+        (self.plan)(arguments, world)
+    }
+}
+
+/// Makes a planner of a function.
+pub(crate) fn planner<A: Generable + 'static>(
+    name: &'static str,
+    description: &str,
+    plan: fn(A, &World) -> Result<Plan, AppError>,
+) -> Box<dyn Planner> {
+    Box::new(TypedPlanner { name, definition: ToolDefinition::new::<A>(name, description), plan })
+}

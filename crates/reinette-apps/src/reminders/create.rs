@@ -1,0 +1,55 @@
+//! Adds reminders.
+
+use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
+use crate::time::{Moment, Purpose, Recurrence, describe, resolve};
+use crate::{AppError, Change, Plan, World};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of `create_reminder`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct CreateReminder {
+    /// What is to be done.
+    #[guide(span)]
+    title: String,
+    /// When it is due.
+    #[guide(span)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    when: Option<String>,
+}
+
+pub(crate) fn create_reminder(arguments: CreateReminder, world: &World) -> Result<Plan, AppError> {
+    let (language, now) = (world.language, &world.clock.now);
+    let summary = arguments.title.trim();
+    let mut file = NewFile::new(Kind::ToDo, now).text("SUMMARY", summary).raw("STATUS", "NEEDS-ACTION");
+    let mut told = language.quoted(summary);
+    if let Some(when) = arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
+        let moment = resolve(when, &world.clock, Purpose::Event)?;
+        let described = describe(&moment, &world.clock, language);
+        let (due, rule) = due(moment);
+        if let Some(rule) = &rule {
+            // A rule counts from a start (RFC 5545 §3.8.5.3).
+            file = file.time("DTSTART", &due).raw("RRULE", &rule_value(rule, &due));
+            told = format!("{told}, {described}");
+        } else {
+            told = format!("{told}, {}", language.time(&due, &world.clock));
+        }
+        file = file.time("DUE", &due);
+        if !due.is_date() {
+            file = file.alarm_when_due(summary);
+        }
+    }
+    Ok(Plan::Change(Change {
+        effect: language.pick(format!("Adds the reminder {told}."), format!("Ajoute le rappel {told}.")),
+        done: language.pick(format!("Added the reminder {told}."), format!("Rappel ajouté : {told}.")),
+        files: vec![file.into_change(&world.folders.reminders)],
+    }))
+}
+
+/// When a reminder is due and how it repeats; of a stretch of time, its start.
+fn due(moment: Moment) -> (CalendarTime, Option<Recurrence>) {
+    match moment {
+        Moment::Instant(instant) | Moment::Instants { start: instant, .. } => (CalendarTime::new(instant), None),
+        Moment::Date(date) | Moment::Dates { first: date, .. } => (CalendarTime::Date(date), None),
+        Moment::Recurring { first, rule } => (due(*first).0, Some(rule)),
+    }
+}

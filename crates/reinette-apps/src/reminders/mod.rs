@@ -1,0 +1,75 @@
+//! Reminders: a vdir folder of to-dos.
+
+mod complete;
+mod create;
+mod list;
+
+use crate::icalendar::{CalendarTime, Component, Kind, Vdir, VdirFile};
+use crate::matching::{self, Match};
+use crate::{AppError, Change, Plan, World};
+use calcard::icalendar::ICalendarStatus;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use complete::complete_reminder;
+pub(crate) use create::create_reminder;
+pub(crate) use list::list_reminders;
+
+/// A reminder that is not done.
+#[derive(Clone, Copy, Debug)]
+struct Open<'a> {
+    file: &'a VdirFile,
+    component: &'a Component,
+}
+
+impl Open<'_> {
+    /// When it is due.
+    fn due(&self) -> Option<&CalendarTime> {
+        self.component.due.as_ref().or(self.component.start.as_ref())
+    }
+
+    fn label(&self, world: &World) -> String {
+        let title = &self.component.summary;
+        match self.due() {
+            Some(due) => format!("{title}, {}", world.language.time(due, &world.clock)),
+            None => title.clone(),
+        }
+    }
+}
+
+fn read(world: &World) -> Result<Vdir, AppError> {
+    Vdir::read(&world.folders.reminders, Kind::ToDo, world.clock.now.time_zone())
+}
+
+fn open(vdir: &Vdir) -> impl Iterator<Item = Open<'_>> {
+    let all = vdir.files.iter().flat_map(|file| file.components.iter().map(move |component| Open { file, component }));
+    all.filter(|found| !matches!(found.component.status, Some(ICalendarStatus::Completed | ICalendarStatus::Cancelled)))
+}
+
+fn find<'a>(title: &str, vdir: &'a Vdir) -> Match<Open<'a>> {
+    matching::find(title, open(vdir), |found| &found.component.summary)
+}
+
+/// The arguments of `delete_reminder`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct DeleteReminder {
+    /// The reminder's title.
+    #[guide(span)]
+    title: String,
+}
+
+pub(crate) fn delete_reminder(arguments: DeleteReminder, world: &World) -> Result<Plan, AppError> {
+    let vdir = read(world)?;
+    let language = world.language;
+    let label = |found: &Open<'_>| found.label(world);
+    language.plan_for(&arguments.title, find(&arguments.title, &vdir), label, |found| {
+        let told = found.label(world);
+        Ok(Plan::Change(Change {
+            effect: language.pick(format!("Deletes the reminder: {told}."), format!("Supprime le rappel : {told}.")),
+            done: language.pick(format!("Deleted the reminder: {told}."), format!("Rappel supprimé : {told}.")),
+            files: vec![found.file.without(Kind::ToDo, &[found.component.index])],
+        }))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The words in which the user is answered: days, times, repetitions, and the sentences that several apps share.
+
+use crate::icalendar::CalendarTime;
+use crate::matching::Match;
+use crate::time::{Clock, Language, Moment, describe};
+use crate::{AppError, Choice, Plan, Question};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Zoned};
+
+/// The most things that a question or an answer lists.
+pub(crate) const MAX_LISTED: usize = 10;
+
+impl Language {
+    /// The one of two wordings that is in this language.
+    pub(crate) fn pick<T>(self, english: T, french: T) -> T {
+        match self {
+            Self::English => english,
+            Self::French => french,
+        }
+    }
+
+    /// The text between quotation marks.
+    pub(crate) fn quoted(self, text: &str) -> String {
+        self.pick(format!("“{text}”"), format!("« {text} »"))
+    }
+
+    /// A day: "tomorrow, Thursday 12 March".
+    pub(crate) fn day(self, date: Date, clock: &Clock) -> String {
+        describe(&Moment::Date(date), clock, self)
+    }
+
+    /// A day as the heading of what is on it.
+    pub(crate) fn heading(self, date: Date, clock: &Clock) -> String {
+        let day = self.day(date, clock);
+        let mut characters = day.chars();
+        characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    }
+
+    /// When something is, in the user's zone.
+    pub(crate) fn time(self, time: &CalendarTime, clock: &Clock) -> String {
+        self.span(time, time, clock)
+    }
+
+    /// An instant, in the user's zone.
+    pub(crate) fn instant(self, instant: &Zoned, clock: &Clock) -> String {
+        let instant = instant.with_time_zone(clock.now.time_zone().clone());
+        describe(&Moment::Instant(instant), clock, self)
+    }
+
+    /// From when to when something is, in the user's zone; `end` is excluded.
+    pub(crate) fn span(self, start: &CalendarTime, end: &CalendarTime, clock: &Clock) -> String {
+        let zone = clock.now.time_zone();
+        let moment = match (start, end) {
+            (CalendarTime::Time(start, _), CalendarTime::Time(end, _)) if start < end => {
+                Moment::Instants { start: start.with_time_zone(zone.clone()), end: end.with_time_zone(zone.clone()) }
+            }
+            (CalendarTime::Time(start, _), _) => return self.instant(start, clock),
+            (CalendarTime::Date(_), _) => match days(start, end, zone) {
+                (first, last) if first == last => Moment::Date(first),
+                (first, last) => Moment::Dates { first, last },
+            },
+        };
+        describe(&moment, clock, self)
+    }
+
+    /// A duration: "1 h 30 min".
+    pub(crate) fn duration(self, duration: SignedDuration) -> String {
+        let seconds = duration.as_secs().max(0);
+        let day = self.pick("d", "j");
+        let parts =
+            [(seconds / 86400, day), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+        let parts: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+        if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+    }
+
+    /// A sentence about files that could not be read; nothing when there are none.
+    pub(crate) fn broken_files(self, names: &[String]) -> String {
+        if names.is_empty() {
+            return String::new();
+        }
+        let more = names.len().saturating_sub(MAX_LISTED);
+        let mut listed = names.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            listed.push_str(&self.pick(format!(" and {more} more"), format!(" et {more} autres")));
+        }
+        self.pick(
+            format!("\n(Left alone, since they cannot be read: {listed})"),
+            format!("\n(Laissés tels quels, car illisibles : {listed})"),
+        )
+    }
+
+    /// Goes on with the one thing that was meant: asks when several fit, and says what is near when none does.
+    pub(crate) fn plan_for<T>(
+        self,
+        query: &str,
+        found: Match<T>,
+        label: impl Fn(&T) -> String,
+        plan: impl Fn(T) -> Result<Plan, AppError>,
+    ) -> Result<Plan, AppError> {
+        let query = self.quoted(query);
+        match found {
+            Match::One(thing) => plan(thing),
+            Match::None { nearest } => {
+                let mut text = self.pick(format!("There is no {query}."), format!("Je ne trouve pas {query}."));
+                if !nearest.is_empty() {
+                    let nearest = nearest.iter().map(label).collect::<Vec<_>>().join("; ");
+                    text.push_str(
+                        &self.pick(format!(" The nearest: {nearest}."), format!(" Le plus proche : {nearest}.")),
+                    );
+                }
+                Ok(Plan::Answer(text))
+            }
+            Match::Several(things) => {
+                let choice = |thing: T| Ok(Choice { label: label(&thing), plan: plan(thing)? });
+                let choices = things.into_iter().take(MAX_LISTED).map(choice).collect::<Result<_, AppError>>()?;
+                let text = self.pick(format!("Which {query}?"), format!("Quel {query} ?"));
+                Ok(Plan::Ask(Question { text, choices }))
+            }
+        }
+    }
+}
+
+/// The first and the last day that something touches, in `zone`; `end` is excluded.
+pub(crate) fn days(start: &CalendarTime, end: &CalendarTime, zone: &TimeZone) -> (Date, Date) {
+    let first = date_in(start, zone);
+    let last = match end {
+        CalendarTime::Date(end) => end.yesterday().unwrap_or(*end),
+        CalendarTime::Time(end, _) => {
+            let end = end.with_time_zone(zone.clone());
+            // What ends at midnight does not touch the day that begins there.
+            end.checked_sub(SignedDuration::from_nanos(1)).map_or(end.date(), |before| before.date())
+        }
+    };
+    (first, last.max(first))
+}
+
+fn date_in(time: &CalendarTime, zone: &TimeZone) -> Date {
+    match time {
+        CalendarTime::Date(date) => *date,
+        CalendarTime::Time(instant, _) => instant.with_time_zone(zone.clone()).date(),
+    }
+}
+
+/// The time of day: "09:00", with seconds only when there are some.
+pub(crate) fn clock_time(instant: &Zoned) -> String {
+    let format = if instant.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+    instant.strftime(format).to_string()
+}

@@ -1,0 +1,88 @@
+//! Cancels timers and alarms.
+
+use super::store::{Stored, Timer, TimerKind, Timers};
+use crate::matching::{Match, words};
+use crate::time::{Moment, Purpose, resolve, resolve_duration};
+use crate::{AppError, Change, FileChange, Plan, World};
+use jiff::ToSpan;
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+
+const ALL: &[&str] = &["all", "every", "everything", "both", "tous", "toutes", "tout"];
+const TIMER: &[&str] = &["timer", "timers", "countdown", "minuteur", "minuteurs", "chrono", "minuterie"];
+const ALARM: &[&str] = &["alarm", "alarms", "wake", "alarme", "alarmes", "reveil", "reveils"];
+
+/// The arguments of `cancel_timer`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct CancelTimer {
+    /// Which one, when there are several.
+    #[guide(span)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    which: Option<String>,
+}
+
+pub(crate) fn cancel_timer(arguments: CancelTimer, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    let which = arguments.which.unwrap_or_default();
+    let said = words(&which);
+    let says = |known: &[&str]| said.iter().any(|word| known.contains(&word.as_str()));
+    let (timers, alarms) = (says(TIMER), says(ALARM));
+    let mut all = Timers::read(&world.folders.timers)?.all;
+    // Both or neither named: either kind.
+    all.retain(|stored| timers == alarms || timers == (stored.timer.kind == TimerKind::Timer));
+    if says(ALL) && !all.is_empty() {
+        return Ok(Plan::Change(cancel(&all, world)));
+    }
+    let telling: Vec<&str> =
+        said.iter().map(String::as_str).filter(|word| !TIMER.contains(word) && !ALARM.contains(word)).collect();
+    let telling = telling.join(" ");
+    let meant: Vec<Stored> = if telling.is_empty() {
+        all.clone()
+    } else {
+        all.iter().filter(|stored| is_meant(&stored.timer, &which, &telling, world)).cloned().collect()
+    };
+    let found = match meant.len() {
+        0 => Match::None { nearest: all },
+        1 => meant.into_iter().next().map_or(Match::None { nearest: Vec::new() }, Match::One),
+        _ => Match::Several(meant),
+    };
+    let named = if which.trim().is_empty() { language.pick("timer", "minuteur") } else { which.as_str() };
+    language.plan_for(
+        named,
+        found,
+        |stored| stored.timer.label(world),
+        |stored| Ok(Plan::Change(cancel(&[stored], world))),
+    )
+}
+
+/// Whether the words name the duration of a timer or the time of an alarm.
+fn is_meant(timer: &Timer, which: &str, telling: &str, world: &World) -> bool {
+    let now = &world.clock.now;
+    let length = [which, telling].into_iter().find_map(|text| resolve_duration(text).ok());
+    let length = length.and_then(|span| Some(now.duration_until(&now.checked_add(span).ok()?)));
+    if length.is_some() {
+        return timer.duration == length;
+    }
+    let said = [which, telling].into_iter().find_map(|text| resolve(text, &world.clock, Purpose::Alarm).ok());
+    let rings_at = timer.rings_at.with_time_zone(now.time_zone().clone());
+    match said {
+        Some(Moment::Instant(instant)) => same_reading(rings_at.time(), instant.time()),
+        Some(Moment::Date(date)) => rings_at.date() == date,
+        _ => false,
+    }
+}
+
+/// Whether a dial shows both times alike: an hour said bare is either.
+fn same_reading(a: Time, b: Time) -> bool {
+    a == b || a == b.wrapping_add(12.hours())
+}
+
+fn cancel(stored: &[Stored], world: &World) -> Change {
+    let language = world.language;
+    let told = stored.iter().map(|stored| stored.timer.label(world)).collect::<Vec<_>>().join("; ");
+    Change {
+        effect: language.pick(format!("Cancels {told}."), format!("Annule : {told}.")),
+        done: language.pick(format!("Cancelled {told}."), format!("Annulé : {told}.")),
+        files: stored.iter().map(|stored| FileChange::remove(stored.path.clone(), stored.content.clone())).collect(),
+    }
+}

@@ -1,0 +1,143 @@
+//! The files of timers and alarms.
+
+use crate::icalendar::{CalendarTime, parse_rule, starts};
+use crate::sentences::clock_time;
+use crate::time::{Language, Moment, describe};
+use crate::{AppError, World};
+use jiff::{SignedDuration, Zoned};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A larger file is none of ours.
+const MAX_FILE_BYTES: u64 = 64 << 10;
+
+/// More timers than this are not read.
+const MAX_FILES: usize = 10_000;
+
+/// What rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerKind {
+    /// After a duration.
+    Timer,
+    /// At a time of day.
+    Alarm,
+}
+
+/// A timer or an alarm, as its file has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Timer {
+    pub(super) kind: TimerKind,
+    pub(super) rings_at: Zoned,
+    /// What was asked of a timer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) duration: Option<SignedDuration>,
+    /// How an alarm repeats, as an iCalendar rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<String>,
+}
+
+/// A timer and its file.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) path: PathBuf,
+    pub(super) content: Vec<u8>,
+    pub(super) timer: Timer,
+}
+
+/// The folder: what rings first comes first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers {
+    pub(super) all: Vec<Stored>,
+    /// The names of the files that could not be read.
+    pub(super) broken: Vec<String>,
+}
+
+impl Timers {
+    /// Reads the folder; one that does not exist is empty.
+    pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
+        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(read_error(error)),
+        };
+        let mut timers = Self::default();
+        for entry in entries.take(MAX_FILES) {
+            let entry = entry.map_err(read_error)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') || !name.ends_with(".json") {
+                continue;
+            }
+            match read_file(entry.path()) {
+                Some(stored) => timers.all.push(stored),
+                None => timers.broken.push(name),
+            }
+        }
+        timers.all.sort_by(|a, b| (&a.timer.rings_at, &a.path).cmp(&(&b.timer.rings_at, &b.path)));
+        Ok(timers)
+    }
+}
+
+fn read_file(path: PathBuf) -> Option<Stored> {
+    if fs::metadata(&path).ok()?.len() > MAX_FILE_BYTES {
+        return None;
+    }
+    let content = fs::read(&path).ok()?;
+    let timer = serde_json::from_slice(&content).ok()?;
+    Some(Stored { path, content, timer })
+}
+
+impl Timer {
+    /// The content of its file.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        format!("{value:#}\n").into_bytes()
+    }
+
+    /// What it is called: "timer of 10 min", "alarm".
+    pub(super) fn name(&self, language: Language) -> String {
+        match (self.kind, self.duration.map(|duration| language.duration(duration))) {
+            (TimerKind::Timer, Some(duration)) => {
+                language.pick(format!("timer of {duration}"), format!("minuteur de {duration}"))
+            }
+            (TimerKind::Timer, None) => language.pick("timer", "minuteur").to_owned(),
+            (TimerKind::Alarm, _) => language.pick("alarm", "alarme").to_owned(),
+        }
+    }
+
+    /// What it is and when it rings.
+    pub(super) fn label(&self, world: &World) -> String {
+        let (language, now) = (world.language, &world.clock.now);
+        let name = self.name(language);
+        let at = self.rings_at.with_time_zone(now.time_zone().clone());
+        let left = language.duration(now.duration_until(&at));
+        let when = match self.kind {
+            _ if at <= *now => language.pick("rings now", "sonne maintenant").to_owned(),
+            TimerKind::Timer => language.pick(
+                format!("{left} left, rings at {}", clock_time(&at)),
+                format!("encore {left}, sonne à {}", clock_time(&at)),
+            ),
+            TimerKind::Alarm => language.instant(&at, &world.clock),
+        };
+        match self.rule.as_ref().and_then(|rule| rule.parse().ok()) {
+            Some(rule) => {
+                let first = Box::new(Moment::Instant(at));
+                format!("{name}: {}", describe(&Moment::Recurring { first, rule }, &world.clock, language))
+            }
+            None => format!("{name}: {when}"),
+        }
+    }
+
+    /// The same, for the next time it rings after `now`; none when it does not repeat.
+    pub(super) fn next_after(&self, now: &Zoned) -> Option<Self> {
+        let rule = parse_rule(self.rule.as_deref()?)?;
+        let first = CalendarTime::new(self.rings_at.clone());
+        let zone = self.rings_at.time_zone();
+        let times = starts(&first, &rule).filter_map(|civil| civil.to_zoned(zone.clone()).ok());
+        let rings_at = times.into_iter().find(|time| time > now)?;
+        Some(Self { rings_at, ..self.clone() })
+    }
+}
