@@ -1,1 +1,68 @@
+use super::*;
+use crate::testing::Home;
+use serde_json::json;
 
+#[test]
+fn a_timer_survives_a_restart_and_rings_until_it_is_acknowledged() {
+    let home = Home::new();
+    let change = home.act("set_timer", &json!({"duration": "10 minutes"}));
+    assert_eq!(change.effect, "Starts a timer of 10 min, until 10:25.");
+    assert_eq!(home.answer("list_timers", &json!({})), "timer of 10 min: 10 min left, rings at 10:25");
+    assert_eq!(due(&home.world).unwrap(), []);
+    assert_eq!(next_ring_at(&home.world).unwrap().unwrap().to_string(), "2026-03-11T10:25:00+01:00[Europe/Paris]");
+
+    let home = home.at("2026-03-11T10:25:00+01:00[Europe/Paris]");
+    let ring = due(&home.world).unwrap().remove(0);
+    assert_eq!((ring.missed, ring.text.as_str()), (false, "It is 10:25: timer of 10 min."));
+    assert_eq!(due(&home.world).unwrap().len(), 1, "not acknowledged yet");
+    ring.acknowledgement.apply().unwrap();
+    assert_eq!(due(&home.world).unwrap(), []);
+    assert_eq!(next_ring_at(&home.world).unwrap(), None);
+}
+
+#[test]
+fn what_was_missed_while_the_machine_was_off_is_told_once() {
+    let home = Home::new();
+    home.act("set_alarm", &json!({"when": "every weekday at 7"}));
+    assert_eq!(home.answer("list_timers", &json!({})), "alarm: every weekday at 07:00");
+    // Thursday's and Friday's rings were missed, and the clocks changed since.
+    let home = home.at("2026-03-29T12:00:00+02:00[Europe/Paris]");
+    let rings = due(&home.world).unwrap();
+    assert_eq!(rings.len(), 1);
+    assert!(rings[0].missed && rings[0].text.starts_with("Missed: alarm (Thursday 12 March"), "{}", rings[0].text);
+    rings[0].acknowledgement.apply().unwrap();
+    assert_eq!(due(&home.world).unwrap(), []);
+    assert_eq!(next_ring_at(&home.world).unwrap().unwrap().to_string(), "2026-03-30T07:00:00+02:00[Europe/Paris]");
+}
+
+#[test]
+fn timers_and_alarms_are_cancelled_by_what_tells_them_apart() {
+    let home = Home::new();
+    for duration in ["10 minutes", "1 hour"] {
+        home.act("set_timer", &json!({"duration": duration}));
+    }
+    home.act("set_alarm", &json!({"when": "tomorrow at 7 am"}));
+    assert_eq!(home.choices("cancel_timer", &json!({"which": "the timer"})).len(), 2);
+    assert_eq!(home.choices("cancel_timer", &json!({})).len(), 3);
+    let change = home.act("cancel_timer", &json!({"which": "the 10 minute timer"}));
+    assert!(change.done.starts_with("Cancelled timer of 10 min"), "{}", change.done);
+    assert!(home.answer("cancel_timer", &json!({"which": "5 minute timer"})).contains("The nearest: timer of 1 h"));
+    assert!(home.act("cancel_timer", &json!({"which": "7 o'clock alarm"})).done.contains("alarm"));
+    home.act("set_timer", &json!({"duration": "2 hours"}));
+    assert_eq!(home.act("cancel_timer", &json!({"which": "all timers"})).files.len(), 2);
+    assert_eq!(home.answer("list_timers", &json!({})), "No timers or alarms.");
+}
+
+#[test]
+fn a_file_of_somebody_else_is_named_and_kept() {
+    let home = Home::new();
+    let path = home.write(&home.world.folders.timers, "odd.json", "{}");
+    assert!(home.answer("list_timers", &json!({})).contains("odd.json"));
+    assert!(path.exists());
+}
+
+#[test]
+fn an_alarm_needs_an_hour() {
+    let error = Home::new().try_plan("set_alarm", &json!({"when": "tomorrow"})).unwrap_err();
+    assert!(error.to_string().contains("At what time"), "{error}");
+}
