@@ -23,44 +23,12 @@ enum Display {
 }
 
 /// Words that only announce a question.
+#[rustfmt::skip]
 const ANNOUNCEMENTS: &[&str] = &[
-    "what is",
-    "what s",
-    "whats",
-    "what are",
-    "how much is",
-    "how much are",
-    "how much does",
-    "calculate",
-    "compute",
-    "work out",
-    "convert",
-    "the",
-    "please",
-    "equals",
-    "combien font",
-    "combien fait",
-    "combien est",
-    "combien",
-    "quel est",
-    "quelle est",
-    "calcule",
-    "calculer",
-    "convertis",
-    "convertir",
-    "c est quoi",
-    "qu est ce que",
-    "s il te plait",
-    "font",
-    "la",
-    "le",
-    "value of",
-    "result of",
-    "tell me",
-    "degrees",
-    "degree",
-    "degres",
-    "degre",
+    "what is", "what s", "whats", "what are", "how much is", "how much are", "how much does", "calculate", "compute", "work out",
+    "convert", "the", "please", "equals", "value of", "result of", "tell me", "sum of",
+    "combien font", "combien fait", "combien est", "combien", "quel est", "quelle est", "calcule", "calculer", "convertis",
+    "convertir", "c est quoi", "qu est ce que", "s il te plait", "font", "la", "le", "somme de",
 ];
 
 /// Phrases and what they are in symbols.
@@ -76,13 +44,17 @@ const SYMBOLS: &[(&str, &str)] = &[
     ("deux tiers de", "2/3 *"), ("a quarter of", "1/4 *"), ("one quarter of", "1/4 *"), ("le quart de", "1/4 *"), ("quart de", "1/4 *"),
     ("three quarters of", "3/4 *"), ("trois quarts de", "3/4 *"), ("twice", "2 *"), ("double", "2 *"), ("double of", "2 *"), ("le double de", "2 *"),
     ("double de", "2 *"), ("triple", "3 *"), ("le triple de", "3 *"), ("percent", "%"), ("per cent", "%"), ("pour cent", "%"), ("pourcent", "%"),
-    ("into", "to"), ("in", "to"), ("as", "to"), ("en", "to"), ("vers", "to"), ("factorial", "!"), ("factorielle", "!"),
+    ("into", "to"), ("in", "to"), ("in a", "to 1"), ("in an", "to 1"), ("dans un", "to 1"), ("dans une", "to 1"),
+    ("as a percentage of", "as % of"), ("as a percent of", "as % of"), ("as", "to"), ("en", "to"), ("vers", "to"), ("factorial", "!"), ("factorielle", "!"),
 ];
 
 /// Names of units that `fend-core` spells otherwise.
 #[rustfmt::skip]
 const UNITS: &[(&str, &str)] = &[
-    ("c", "celsius"), ("f", "fahrenheit"), ("centigrade", "celsius"), ("°c", "celsius"), ("°f", "fahrenheit"), ("°", ""), ("kilometres", "km"), ("kilometre", "km"), ("kilometers", "km"), ("kms", "km"),
+    ("c", "celsius"), ("f", "fahrenheit"), ("centigrade", "celsius"), ("° c", "celsius"), ("° f", "fahrenheit"),
+    ("degrees celsius", "celsius"), ("degrees fahrenheit", "fahrenheit"), ("degrees c", "celsius"), ("degrees f", "fahrenheit"),
+    ("degree celsius", "celsius"), ("degree fahrenheit", "fahrenheit"), ("degres celsius", "celsius"), ("degres fahrenheit", "fahrenheit"),
+    ("degres", "degrees"), ("gb", "GB"), ("mb", "MB"), ("kb", "kB"), ("tb", "TB"), ("kilometres", "km"), ("kilometre", "km"), ("kilometers", "km"), ("kms", "km"),
     ("metres", "meters"), ("metre", "meter"), ("centimetres", "cm"), ("centimetre", "cm"), ("millimetres", "mm"), ("milles", "miles"), ("mille", "mile"),
     ("pieds", "feet"), ("pied", "foot"), ("pouces", "inches"), ("pouce", "inch"), ("livres", "pounds"), ("livre", "pound"), ("kilos", "kg"),
     ("kilo", "kg"), ("grammes", "grams"), ("gramme", "gram"), ("onces", "ounces"), ("once", "ounce"), ("litres", "liters"), ("litre", "liter"),
@@ -186,6 +158,11 @@ impl Writer<'_> {
         if cursor.any(ANNOUNCEMENTS).is_some() {
             return Ok(());
         }
+        if let Some(fraction) = self.fraction(cursor) {
+            self.output.truncate(self.output.trim_end().len());
+            self.output.push_str(fraction);
+            return Ok(());
+        }
         if let Some(symbol) = cursor.phrase(SYMBOLS).or_else(|| self.crossed(cursor)) {
             self.output.push_str(symbol);
             return Ok(());
@@ -194,15 +171,28 @@ impl Writer<'_> {
             self.output.push_str(unit);
             return Ok(());
         }
-        if let Kind::Word(_) = token.kind {
-            if let Some(value) = number_in_words(cursor) {
-                self.output.push_str(&value.to_string());
-                return Ok(());
-            }
+        let in_words = matches!(token.kind, Kind::Word(_)).then(|| number_in_words(cursor)).flatten();
+        if let Some(value) = in_words {
+            self.output.push_str(&value.to_string());
+            return Ok(());
         }
         cursor.advance();
         self.output.push_str(&self.source[token.start..token.end]);
         Ok(())
+    }
+
+    /// "and a half" behind a whole number: its decimals.
+    fn fraction(&self, cursor: &mut Cursor) -> Option<&'static str> {
+        if !self.output.trim_end().ends_with(|last: char| last.is_ascii_digit()) {
+            return None;
+        }
+        cursor.phrase(&[
+            ("and a half", ".5"),
+            ("and a quarter", ".25"),
+            ("et demi", ".5"),
+            ("et demie", ".5"),
+            ("et quart", ".25"),
+        ])
     }
 
     /// "x" between two numbers multiplies.
@@ -249,16 +239,33 @@ fn turned_around(text: &str) -> String {
     }
 }
 
+/// What share one number is of another: "what % of 80 is 20", "20 is what % of 80", "20 as % of 80".
+fn share(text: &str) -> Option<String> {
+    let asked_first = || text.strip_prefix("what % of ")?.split_once(" is ").map(|(whole, part)| (part, whole));
+    let (part, whole) =
+        text.split_once(" is what % of ").or_else(|| text.split_once(" as % of ")).or_else(asked_first)?;
+    Some(format!("({part}) / ({whole}) to %"))
+}
+
 /// Percentages in plain arithmetic: "a% of b", "a% off b", "a% tip on b", "b + a%", "b − a%".
 fn percentages(text: &str) -> String {
+    if let Some(share) = share(text) {
+        return share;
+    }
     for (link, sign) in [("off", "-"), ("de reduction /", "-"), ("discount on", "-")] {
         if let Some((rate, base)) = around(text, link) {
             return format!("({base}) * (1 {sign} ({rate}) / 100)");
         }
     }
-    for link in ["of", "de", "du", "tip on", "tip for", "tax on", "vat on", "de pourboire /", "on", "d"] {
+    for link in ["tip on", "tip for", "tax on", "vat on", "de pourboire /", "on"] {
         if let Some((rate, base)) = around(text, link) {
             return format!("({rate}) / 100 * ({base})");
+        }
+    }
+    // "20% of 50 + 3": what is added comes after.
+    for link in ["of", "de", "du"] {
+        if let Some((rate, base)) = around(text, link) {
+            return format!("({rate}) / 100 * {base}");
         }
     }
     let Some(without) = text.strip_suffix('%').map(str::trim_end) else { return text.to_owned() };
@@ -298,7 +305,41 @@ impl Rewritten {
                 let sign = if feet < 0.0 { "-" } else { "" };
                 Answer { text: format!("{sign}{} ft {:.1} in", (inches / 12.0).floor(), inches % 12.0), number, unit }
             }
-            _ => Answer { text: result.to_owned(), number, unit },
+            (_, Some(value)) => {
+                let unit = unit.map(|unit| unit_sign(&unit).to_owned());
+                Answer { text: rounded(exact, &exact[..number_ends], value, unit.as_deref()), number, unit }
+            }
+            (_, None) => Answer { text: result.to_owned(), number, unit },
         }
+    }
+}
+
+/// The sign by which people know a unit.
+fn unit_sign(unit: &str) -> &str {
+    match unit {
+        "celsius" => "°C",
+        "fahrenheit" => "°F",
+        "km / h" => "km/h",
+        "m / s" => "m/s",
+        other => other,
+    }
+}
+
+/// The number with at most four decimals and "≈" when that leaves something out, then the unit. Small numbers keep their figures.
+fn rounded(result: &str, digits: &str, value: f64, unit: Option<&str>) -> String {
+    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let number = if decimals > 4 && value.abs() >= 0.01 && !digits.contains('e') {
+        let short = format!("{value:.4}");
+        format!("≈ {}", short.trim_end_matches('0').trim_end_matches('.'))
+    } else {
+        digits.to_owned()
+    };
+    match unit {
+        // "25%" stays without a space, as written.
+        Some(unit) if result.ends_with(unit) && !result[..result.len() - unit.len()].ends_with(' ') => {
+            format!("{number}{unit}")
+        }
+        Some(unit) => format!("{number} {unit}"),
+        None => number,
     }
 }

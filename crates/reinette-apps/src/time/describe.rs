@@ -111,16 +111,16 @@ fn between(start: &Zoned, end: &Zoned, language: Language) -> String {
 }
 
 fn recurring(first: &Moment, rule: &Recurrence, today: Date, language: Language) -> String {
-    let mut text = rule_in_words(first.first_date(), rule, language);
+    let mut parts = vec![rule_in_words(first.first_date(), rule, language)];
     match first {
-        Moment::Instant(instant) => text.push_str(&format!(" {}", at_time(instant, language))),
-        Moment::Instants { start, end } => text.push_str(&format!(" {}", between(start, end, language))),
+        Moment::Instant(instant) => parts.push(at_time(instant, language)),
+        Moment::Instants { start, end } => parts.push(between(start, end, language)),
         _ => {}
     }
     if let Some(until) = rule.until {
-        text.push_str(&format!(" {} {}", language.choose("until", "jusqu’au"), plain_date(until, today, language)));
+        parts.push(format!("{} {}", language.choose("until", "jusqu’au"), plain_date(until, today, language)));
     }
-    text
+    parts.join(" ")
 }
 
 /// "every weekday", "every 2 weeks on Monday", "chaque mois le 1er".

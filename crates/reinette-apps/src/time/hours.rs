@@ -74,7 +74,6 @@ impl Reading {
         match (self.form, part) {
             (Form::Exact, _) => self.minutes,
             (Form::Bare, PartOfDay::Morning) => dial,
-            (Form::Bare, PartOfDay::Afternoon) => dial + HALF_DAY,
             // Twelve at night and the small hours belong to the night that began the evening before.
             (Form::Bare, PartOfDay::Evening | PartOfDay::Tonight | PartOfDay::Night) if dial < 60 => dial + DAY,
             (Form::Bare, PartOfDay::Tonight | PartOfDay::Night) if dial < 5 * 60 => dial + DAY,

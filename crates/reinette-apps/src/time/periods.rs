@@ -201,10 +201,7 @@ pub(crate) fn edge(cursor: &mut Cursor, calendar: Calendar) -> Found {
     ]) else {
         return Ok(None);
     };
-    let (first, last) = match of_period(&mut ahead, calendar)? {
-        Some(span) => span,
-        None => return Ok(None),
-    };
+    let Some((first, last)) = of_period(&mut ahead, calendar)? else { return Ok(None) };
     *cursor = ahead;
     Ok(Some(Day::On(match edge {
         Edge::First => first,

@@ -16,7 +16,7 @@ const FIRST_OCCURRENCE_SEARCH_DAYS: i32 = 8 * 366 + 1;
 pub(crate) fn settle(request: Request, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
     let settler = Settler { clock, today: clock.now.date(), purpose };
     let moment = match (request.rule, request.end) {
-        (Some(rule), end) => settler.recurring(request.start, end, rule)?,
+        (Some(rule), end) => settler.recurring(request.start, end.as_ref(), rule)?,
         (None, Some(end)) if !end.is_empty() => settler.stretch(request.start, &end)?,
         // "from Friday" on
         (None, _) => settler.single(&request.start)?,
@@ -317,12 +317,12 @@ impl Settler<'_> {
         Err(contradiction("the stretch ends before it starts"))
     }
 
-    fn recurring(&self, mut start: Facts, end: Option<Facts>, mut rule: Recurrence) -> Result<Moment, TimeError> {
-        if let (Frequency::Weekly, Some(Day::Weekday(weekday))) = (rule.frequency, start.day) {
-            if rule.weekdays.is_empty() {
-                rule.weekdays = Recurrence::weekly([weekday]).weekdays;
-                start.day = None;
-            }
+    fn recurring(&self, mut start: Facts, end: Option<&Facts>, mut rule: Recurrence) -> Result<Moment, TimeError> {
+        if let (Frequency::Weekly, Some(Day::Weekday(weekday)), true) =
+            (rule.frequency, start.day, rule.weekdays.is_empty())
+        {
+            rule.weekdays = Recurrence::weekly([weekday]).weekdays;
+            start.day = None;
         }
         if let (Frequency::Monthly, None, Some(Day::OfMonth(day))) = (rule.frequency, rule.month_day, start.day) {
             rule.month_day = Some(day);
@@ -345,7 +345,7 @@ impl Settler<'_> {
                 continue;
             }
             let facts = Facts { day: Some(Day::On(date)), ..start.clone() };
-            let first = match &end {
+            let first = match end {
                 Some(end) if !end.is_empty() => self.stretch(facts, end)?,
                 _ => self.on_a_recurring_day(date, &facts)?,
             };
@@ -404,14 +404,11 @@ fn share_month(start: &mut Facts, end: &mut Facts) -> Result<(), TimeError> {
 
 /// "from 7 to 9 in the evening": the part of day said for one end holds for both, if both then stand in order.
 fn share_part(start: &mut Facts, end: &mut Facts) {
-    if let (Some(first), Some(last), None, Some(part)) = (start.hour, end.hour, start.part, end.part) {
-        if first.within(part) < last.within(part) {
-            start.part = Some(part);
-        }
-    } else if let (Some(first), Some(last), Some(part), None) = (start.hour, end.hour, start.part, end.part) {
-        if first.within(part) < last.within(part) {
-            end.part = Some(part);
-        }
+    let (Some(first), Some(last)) = (start.hour, end.hour) else { return };
+    let ((None, Some(part)) | (Some(part), None)) = (start.part, end.part) else { return };
+    if first.within(part) < last.within(part) {
+        start.part = Some(part);
+        end.part = Some(part);
     }
 }
 
