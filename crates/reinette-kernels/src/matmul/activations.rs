@@ -1,8 +1,9 @@
 //! The right-hand side of a matrix product.
 
+use super::quantise;
 use crate::Compute;
 use crate::pool::DisjointMut;
-use crate::quant::{GROUP, SUBGROUP};
+use crate::quant::GROUP;
 
 /// Rows of activations, as floats and quantised to 8 bits; a buffer to be used again and again.
 ///
@@ -16,6 +17,7 @@ pub struct Activations {
     codes: Vec<i8>,
     scales: Vec<f32>,
     sums: Vec<f32>,
+    half_sums: Vec<f32>,
 }
 
 /// The quantised activations of one token.
@@ -25,8 +27,22 @@ pub(crate) struct QuantisedRow<'a> {
     pub(crate) codes: &'a [i8],
     /// `[groups]`
     pub(crate) scales: &'a [f32],
-    /// `scale × Σ codes` of every 16 activations: `[groups × 2]`
+    /// `scale × Σ codes` of every group: `[groups]`
     pub(crate) sums: &'a [f32],
+    /// `scale × Σ codes` of every 16 activations: `[groups × 2]`
+    pub(crate) half_sums: &'a [f32],
+}
+
+impl QuantisedRow<'_> {
+    /// The groups from `first`.
+    pub(crate) fn from_group(self, first: usize) -> Self {
+        Self {
+            codes: &self.codes[first * GROUP..],
+            scales: &self.scales[first..],
+            sums: &self.sums[first..],
+            half_sums: &self.half_sums[2 * first..],
+        }
+    }
 }
 
 impl Activations {
@@ -61,21 +77,25 @@ impl Activations {
         let groups = cols.div_ceil(GROUP);
         self.codes.resize(self.n_tokens * groups * GROUP, 0);
         self.scales.resize(self.n_tokens * groups, 0.0);
-        self.sums.resize(self.n_tokens * groups * 2, 0.0);
+        self.sums.resize(self.n_tokens * groups, 0.0);
+        self.half_sums.resize(self.n_tokens * groups * 2, 0.0);
         let codes = DisjointMut::new(&mut self.codes);
         let scales = DisjointMut::new(&mut self.scales);
         let sums = DisjointMut::new(&mut self.sums);
+        let half_sums = DisjointMut::new(&mut self.half_sums);
         compute.pool.run(self.n_tokens, |token| {
+            let range = |per_group: usize| token * groups * per_group..(token + 1) * groups * per_group;
             // SAFETY: every token is one chunk, and its rows overlap no other token's.
             #[expect(unsafe_code, reason = "rows are written in parallel")]
-            let (codes, scales, sums) = unsafe {
-                (
-                    codes.part(token * groups * GROUP..(token + 1) * groups * GROUP),
-                    scales.part(token * groups..(token + 1) * groups),
-                    sums.part(token * groups * 2..(token + 1) * groups * 2),
-                )
+            let rows = unsafe {
+                quantise::Rows {
+                    codes: codes.part(range(GROUP)),
+                    scales: scales.part(range(1)),
+                    sums: sums.part(range(1)),
+                    half_sums: half_sums.part(range(2)),
+                }
             };
-            quantise(&x[token * cols..][..cols], codes, scales, sums);
+            quantise::quantise(compute.set, &x[token * cols..][..cols], rows);
         });
     }
 
@@ -90,26 +110,8 @@ impl Activations {
         QuantisedRow {
             codes: &self.codes[token * groups * GROUP..][..groups * GROUP],
             scales: &self.scales[token * groups..][..groups],
-            sums: &self.sums[token * groups * 2..][..groups * 2],
-        }
-    }
-}
-
-fn quantise(x: &[f32], codes: &mut [i8], scales: &mut [f32], sums: &mut [f32]) {
-    let (codes, sums) = (codes.as_chunks_mut::<GROUP>().0, sums.as_chunks_mut::<2>().0);
-    for (((x, codes), scale), sums) in x.chunks(GROUP).zip(codes).zip(scales).zip(sums) {
-        let mut group = [0.0; GROUP];
-        group[..x.len()].copy_from_slice(x);
-        let largest = group.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
-        *scale = largest / 127.0;
-        let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-        for (code, x) in codes.iter_mut().zip(group) {
-            #[expect(clippy::cast_possible_truncation, reason = "in −127..=127; NaN becomes 0")]
-            let rounded = (x * inverse).round_ties_even() as i8;
-            *code = rounded;
-        }
-        for (sum, codes) in sums.iter_mut().zip(codes.as_chunks::<SUBGROUP>().0) {
-            *sum = *scale * f32::from(codes.iter().map(|&code| i16::from(code)).sum::<i16>());
+            sums: &self.sums[token * groups..][..groups],
+            half_sums: &self.half_sums[token * groups * 2..][..groups * 2],
         }
     }
 }

@@ -82,6 +82,10 @@ impl<'a> Matrix<'a> {
         self.bytes
     }
 
+    pub(super) fn row_bytes(&self) -> usize {
+        self.row_bytes
+    }
+
     /// The bytes of one row.
     ///
     /// # Panics

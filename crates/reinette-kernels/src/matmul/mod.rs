@@ -1,19 +1,28 @@
 //! Matrix products of quantised weights and activations.
 
 mod activations;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod matrix;
+mod quantise;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
+use crate::instruction_set::Kind;
 use crate::pool::DisjointMut;
-use crate::quant::{QuantType, dequantize};
 use crate::{InstructionSet, ThreadPool};
 pub use activations::Activations;
 pub use matrix::{Matrix, ShapeError};
+use std::ops::Range;
 
-/// Rows of weights in a chunk of work.
-const CHUNK_ROWS: usize = 32;
+/// Weights of a chunk of work when memory is the limit: about a microsecond's worth, ten times what claiming it costs.
+const CHUNK_BYTES: usize = 16 << 10;
+/// Rows of a chunk come in multiples of this, the number of rows that kernels compute side by side.
+const CHUNK_ROW_MULTIPLE: usize = 4;
+/// From this many tokens on, unpacking weights to a tile pays.
+#[cfg(target_arch = "x86_64")]
+const TILES_FROM_TOKENS: usize = 6;
 
 /// What computation runs on: instructions and threads.
 #[derive(Debug)]
@@ -52,30 +61,8 @@ pub struct MatmulTask<'a> {
 /// # Panics
 /// If shapes do not fit each other.
 pub fn matmul(compute: &Compute, tasks: &mut [MatmulTask<'_>], x: &Activations) {
-    let mut chunks = Vec::new();
-    let outputs: Vec<_> = tasks
-        .iter_mut()
-        .map(|task| {
-            check_shapes(&task.weights, x, task.out, task.weights.rows());
-            (task.weights, DisjointMut::new(task.out))
-        })
-        .collect();
-    for (task, (weights, _)) in outputs.iter().enumerate() {
-        chunks.extend((0..weights.rows()).step_by(CHUNK_ROWS).map(|row| (task, row)));
-    }
-    compute.pool.run(chunks.len(), |chunk| {
-        let (task, first) = chunks[chunk];
-        let (weights, out) = &outputs[task];
-        for row in first..weights.rows().min(first + CHUNK_ROWS) {
-            multiply_row(weights, row, x, |token, value| {
-                let at = token * weights.rows() + row;
-                // SAFETY: every element belongs to one chunk, and the reference does not outlive the assignment.
-                #[expect(unsafe_code, reason = "chunks write disjoint columns")]
-                let out = unsafe { out.part(at..at + 1) };
-                out[0] = value;
-            });
-        }
-    });
+    let products = tasks.iter_mut().map(|task| Product::new(task.weights, Rows::All, x, task.out)).collect();
+    multiply(compute, products, x);
 }
 
 /// Multiplies only some rows of a matrix with the activations of one token: the output layer under a mask.
@@ -87,34 +74,133 @@ pub fn matmul(compute: &Compute, tasks: &mut [MatmulTask<'_>], x: &Activations) 
 /// If shapes do not fit each other or a row does not exist.
 pub fn matmul_rows(compute: &Compute, weights: Matrix<'_>, rows: &[u32], x: &Activations, out: &mut [f32]) {
     assert_eq!(x.n_tokens(), 1, "matmul_rows takes one token");
-    check_shapes(&weights, x, out, rows.len());
-    let out = DisjointMut::new(out);
-    compute.pool.run(rows.len().div_ceil(CHUNK_ROWS), |chunk| {
-        let range = chunk * CHUNK_ROWS..rows.len().min((chunk + 1) * CHUNK_ROWS);
-        // SAFETY: chunks do not overlap.
-        #[expect(unsafe_code, reason = "chunks write disjoint ranges")]
-        let out = unsafe { out.part(range.clone()) };
-        for (row, out) in rows[range].iter().zip(out) {
-            multiply_row(&weights, *row as usize, x, |_, value| *out = value);
-        }
-    });
+    multiply(compute, vec![Product::new(weights, Rows::Listed(rows), x, out)], x);
 }
 
-fn check_shapes(weights: &Matrix<'_>, x: &Activations, out: &[f32], rows: usize) {
-    assert_eq!(weights.cols(), x.cols(), "{weights:?} times rows of {} activations", x.cols());
-    assert_eq!(Some(out.len()), x.n_tokens().checked_mul(rows), "output of {rows} rows × {} tokens", x.n_tokens());
+/// Which row of the weights makes which column of the output.
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    /// Column `i` comes from row `i`.
+    All,
+    /// Column `i` comes from the row at place `i` of this list.
+    Listed(&'a [u32]),
 }
 
-fn multiply_row(weights: &Matrix<'_>, row: usize, x: &Activations, mut write: impl FnMut(usize, f32)) {
-    let bytes = weights.row(row);
-    match weights.ty() {
-        ty @ (QuantType::F32 | QuantType::F16 | QuantType::BF16) => {
-            let mut floats = vec![0.0; weights.cols()];
-            dequantize(ty, bytes, &mut floats);
-            (0..x.n_tokens()).for_each(|token| write(token, scalar::dot_float(&floats, x.row(token))));
-        }
-        ty => {
-            (0..x.n_tokens()).for_each(|token| write(token, scalar::dot_quantised(ty, bytes, x.quantised(token))));
+impl Rows<'_> {
+    fn row(self, column: usize) -> usize {
+        match self {
+            Self::All => column,
+            Self::Listed(rows) => rows[column] as usize,
         }
     }
+}
+
+/// The output of a product, `[n_tokens, columns]`, which chunks of columns are written to in parallel.
+struct Output<'a> {
+    values: DisjointMut<'a, f32>,
+    columns: usize,
+}
+
+impl Output<'_> {
+    /// Some columns of the row of one token.
+    ///
+    /// # Safety
+    /// As long as the result is used, nobody else may use these columns.
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "the caller promises that parts do not overlap")]
+    unsafe fn part(&self, token: usize, columns: Range<usize>) -> &mut [f32] {
+        let row = token * self.columns;
+        // SAFETY: promised by the caller.
+        unsafe { self.values.part(row + columns.start..row + columns.end) }
+    }
+}
+
+/// A product that is being computed.
+struct Product<'a> {
+    weights: Matrix<'a>,
+    rows: Rows<'a>,
+    out: Output<'a>,
+}
+
+/// A part of a product: how its columns are computed, and how many of them make a chunk of work.
+#[derive(Clone, Copy)]
+enum Method {
+    /// Unpack a tile of rows once for all tokens.
+    #[cfg(target_arch = "x86_64")]
+    Tiles(usize),
+    /// A dot product for each row and token.
+    Dots(usize),
+}
+
+impl<'a> Product<'a> {
+    fn new(weights: Matrix<'a>, rows: Rows<'a>, x: &Activations, out: &'a mut [f32]) -> Self {
+        let columns = match rows {
+            Rows::All => weights.rows(),
+            Rows::Listed(rows) => rows.len(),
+        };
+        assert_eq!(weights.cols(), x.cols(), "{weights:?} times rows of {} activations", x.cols());
+        let expected = x.n_tokens().checked_mul(columns);
+        assert_eq!(Some(out.len()), expected, "output of {columns} columns for {} tokens", x.n_tokens());
+        Self { weights, rows, out: Output { values: DisjointMut::new(out), columns } }
+    }
+
+    /// Depends on nothing but shapes, so that results do not depend on the number of threads.
+    fn method(&self, set: InstructionSet, n_tokens: usize) -> Method {
+        match set.kind() {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 if n_tokens >= TILES_FROM_TOKENS && matches!(self.rows, Rows::All) => {
+                avx2::tile_rows(self.weights.ty()).map_or(self.dots(), Method::Tiles)
+            }
+            _ => self.dots(),
+        }
+    }
+
+    fn dots(&self) -> Method {
+        let rows = CHUNK_BYTES / self.weights.row_bytes().max(1);
+        Method::Dots(rows.next_multiple_of(CHUNK_ROW_MULTIPLE).max(CHUNK_ROW_MULTIPLE))
+    }
+
+    fn compute(&self, set: InstructionSet, method: Method, columns: Range<usize>, x: &Activations) {
+        // SAFETY: a set other than scalar exists only if the machine has it, and the chunks of columns that
+        // `multiply` hands out do not overlap.
+        #[expect(unsafe_code, reason = "vector instructions, and parts of one output")]
+        unsafe {
+            match (method, set.kind()) {
+                #[cfg(target_arch = "x86_64")]
+                (Method::Tiles(_), _) => avx2::tile(&self.weights, columns, x, &self.out),
+                #[cfg(target_arch = "x86_64")]
+                (Method::Dots(_), Kind::Avx2) => avx2::dots(&self.weights, self.rows, columns, x, &self.out),
+                (Method::Dots(_), Kind::Scalar) => {
+                    for column in columns {
+                        let row = self.weights.row(self.rows.row(column));
+                        scalar::dots(self.weights.ty(), row, x, |token, sum| {
+                            self.out.part(token, column..column + 1)[0] = sum;
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Computes all products in one parallel step.
+fn multiply(compute: &Compute, products: Vec<Product<'_>>, x: &Activations) {
+    let mut n_chunks = 0;
+    let plan: Vec<_> = products
+        .into_iter()
+        .map(|product| {
+            let method = product.method(compute.set, x.n_tokens());
+            #[cfg(target_arch = "x86_64")]
+            let (Method::Tiles(columns) | Method::Dots(columns)) = method;
+            #[cfg(not(target_arch = "x86_64"))]
+            let Method::Dots(columns) = method;
+            n_chunks += product.out.columns.div_ceil(columns);
+            (product, method, columns, n_chunks)
+        })
+        .collect();
+    compute.pool.run(n_chunks, |chunk| {
+        let (product, method, columns, end) = &plan[plan.partition_point(|(.., end)| *end <= chunk)];
+        let first = product.out.columns.div_ceil(*columns) + chunk - end;
+        let range = first * columns..product.out.columns.min((first + 1) * columns);
+        product.compute(compute.set, *method, range, x);
+    });
 }

@@ -1,14 +1,26 @@
 //! Dot products in plain Rust.
 
-use super::activations::QuantisedRow;
-use crate::quant::{GROUP, QuantType, SUBGROUP, group};
+use super::activations::{Activations, QuantisedRow};
+use crate::quant::{GROUP, QuantType, SUBGROUP, dequantize, group};
+
+/// Calls `write` with every token and its dot product with a row of weights.
+pub(super) fn dots(ty: QuantType, weights: &[u8], x: &Activations, mut write: impl FnMut(usize, f32)) {
+    match ty {
+        QuantType::F32 | QuantType::F16 | QuantType::BF16 => {
+            let mut floats = vec![0.0; x.cols()];
+            dequantize(ty, weights, &mut floats);
+            (0..x.n_tokens()).for_each(|token| write(token, dot_float(&floats, x.row(token))));
+        }
+        _ => (0..x.n_tokens()).for_each(|token| write(token, dot_quantised(ty, weights, x.quantised(token)))),
+    }
+}
 
 /// The dot product of a row of quantised weights and one row of activations.
-pub(super) fn dot_quantised(ty: QuantType, weights: &[u8], x: QuantisedRow<'_>) -> f32 {
+fn dot_quantised(ty: QuantType, weights: &[u8], x: QuantisedRow<'_>) -> f32 {
     let groups_per_block = ty.block_len() / GROUP;
     let blocks = weights.chunks_exact(ty.block_bytes());
     let groups = blocks.flat_map(|block| (0..groups_per_block).map(move |index| group(ty, block, index)));
-    let (codes, sums) = (x.codes.as_chunks::<GROUP>().0, x.sums.as_chunks::<2>().0);
+    let (codes, sums) = (x.codes.as_chunks::<GROUP>().0, x.half_sums.as_chunks::<2>().0);
     let mut total = 0.0;
     for (((group, codes), scale), sums) in groups.zip(codes).zip(x.scales).zip(sums) {
         for (half, codes) in codes.as_chunks::<SUBGROUP>().0.iter().enumerate() {
@@ -21,6 +33,6 @@ pub(super) fn dot_quantised(ty: QuantType, weights: &[u8], x: QuantisedRow<'_>) 
 }
 
 /// The dot product of a row of float weights and one row of activations.
-pub(super) fn dot_float(weights: &[f32], x: &[f32]) -> f32 {
+fn dot_float(weights: &[f32], x: &[f32]) -> f32 {
     weights.iter().zip(x).map(|(w, x)| w * x).sum()
 }

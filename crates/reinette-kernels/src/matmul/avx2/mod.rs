@@ -1,0 +1,102 @@
+//! Matrix products with AVX2, FMA and F16C.
+
+#![expect(unsafe_code, reason = "vector instructions and pointers into blocks")]
+#![expect(clippy::wildcard_imports, reason = "the intrinsics are a vocabulary")]
+#![expect(clippy::needless_range_loop, reason = "indices are constants that pick registers")]
+
+mod float;
+mod formats;
+mod gemm;
+mod gemv;
+
+use super::{Activations, Matrix, Output, Rows};
+use crate::QuantType;
+use formats::Format;
+use std::ops::Range;
+
+/// Rows whose dot products are computed side by side, so that one row's latencies hide behind another's work.
+const ROWS: usize = 4;
+
+/// Calls a function that is generic over the format of a quantised type.
+macro_rules! with_format {
+    ($ty:expr, $function:ident($($argument:expr),*), else $otherwise:expr) => {
+        match $ty {
+            QuantType::Q4_0 => $function::<formats::Q4Zero>($($argument),*),
+            QuantType::Q4_1 => $function::<formats::Q4One>($($argument),*),
+            QuantType::Q5_0 => $function::<formats::Q5Zero>($($argument),*),
+            QuantType::Q5_1 => $function::<formats::Q5One>($($argument),*),
+            QuantType::Q8_0 => $function::<formats::Q8Zero>($($argument),*),
+            QuantType::Q2K => $function::<formats::Q2K>($($argument),*),
+            QuantType::Q3K => $function::<formats::Q3K>($($argument),*),
+            QuantType::Q4K => $function::<formats::Q4K>($($argument),*),
+            QuantType::Q5K => $function::<formats::Q5K>($($argument),*),
+            QuantType::Q6K => $function::<formats::Q6K>($($argument),*),
+            QuantType::F32 | QuantType::F16 | QuantType::BF16 => $otherwise,
+        }
+    };
+}
+
+/// Rows that [`tile`] computes at once; `None` if the type has no such kernel.
+pub(super) fn tile_rows(ty: QuantType) -> Option<usize> {
+    fn of<F: Format>() -> Option<usize> {
+        Some(gemm::tile_rows::<F>())
+    }
+    with_format!(ty, of(), else None)
+}
+
+/// Computes the columns `columns` of the product for all tokens, unpacking the weights once.
+///
+/// # Safety
+/// Needs AVX2, FMA and F16C; nobody else uses these columns of `out`.
+///
+/// # Panics
+/// If the shapes do not fit each other, or there are more columns than [`tile_rows`].
+pub(super) unsafe fn tile(weights: &Matrix<'_>, columns: Range<usize>, x: &Activations, out: &Output<'_>) {
+    assert!(weights.cols() == x.cols() && Some(columns.len()) <= tile_rows(weights.ty()) && !columns.is_empty());
+    use gemm::tile;
+    // SAFETY: the instructions and the columns are promised, the shapes have been checked.
+    unsafe { with_format!(weights.ty(), tile(weights, columns, x, out), else ()) }
+}
+
+/// Computes the columns `columns` of the product for each token by dot products.
+///
+/// # Safety
+/// As for [`tile`].
+pub(super) unsafe fn dots(
+    weights: &Matrix<'_>,
+    rows: Rows<'_>,
+    columns: Range<usize>,
+    x: &Activations,
+    out: &Output<'_>,
+) {
+    assert!(weights.cols() == x.cols());
+    // SAFETY: the instructions and the columns are promised, the shapes have been checked.
+    unsafe {
+        with_format!(weights.ty(), quantised_dots(weights, rows, columns, x, out),
+            else float::dots(weights, rows, columns, x, out));
+    }
+}
+
+/// # Safety
+/// As for [`tile`]; the weights are of format `F`.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn quantised_dots<F: Format>(
+    weights: &Matrix<'_>,
+    rows: Rows<'_>,
+    columns: Range<usize>,
+    x: &Activations,
+    out: &Output<'_>,
+) {
+    for first in columns.clone().step_by(ROWS) {
+        let last = (first + ROWS).min(columns.end);
+        // Rows past the end repeat the last one; their sums are thrown away.
+        let pointers: [_; ROWS] = std::array::from_fn(|i| weights.row(rows.row((first + i).min(last - 1))).as_ptr());
+        for token in 0..x.n_tokens() {
+            // SAFETY: the rows have as many groups as `x`; the columns are ours by the promise of the caller.
+            unsafe {
+                let sums = gemv::dot::<F, ROWS>(pointers, x.quantised(token));
+                out.part(token, first..last).copy_from_slice(&sums[..last - first]);
+            }
+        }
+    }
+}
