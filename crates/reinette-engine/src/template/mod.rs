@@ -19,8 +19,10 @@ mod json;
 mod tests;
 
 use jiff::civil::DateTime;
+use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::gguf::{Gguf, GgufError};
 use crate::tokenizer::Tokenizer;
@@ -86,14 +88,28 @@ impl Message {
     }
 }
 
-/// A tool call in an assistant's turn, as templates know it: `{"type": "function", "function": {…}}`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "type", content = "function", rename = "function")]
+/// A tool call in an assistant's turn.
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCall {
     /// The tool's name.
     pub name: String,
     /// Its arguments, an object.
     pub arguments: serde_json::Value,
+}
+
+impl Serialize for FunctionCall {
+    /// As templates know it: `{"type": "function", "function": {"name": …, "arguments": …}}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Function<'a> {
+            name: &'a str,
+            arguments: &'a serde_json::Value,
+        }
+        let mut call = serializer.serialize_struct("FunctionCall", 2)?;
+        call.serialize_field("type", "function")?;
+        call.serialize_field("function", &Function { name: &self.name, arguments: &self.arguments })?;
+        call.end()
+    }
 }
 
 /// Whether the prompt ends where the assistant is to speak.
@@ -180,10 +196,10 @@ impl ChatTemplate {
     pub fn render(&self, input: &RenderInput<'_>) -> Result<String, TemplateError> {
         let template = self.environment.get_template(NAME).map_err(render_error)?;
         // Templates ask `if tools`, and some `if tools is not none`: no tools are none.
-        let tools = if input.tools.is_empty() { Value::from(()) } else { Value::from_serialize(input.tools) };
+        let tools = if input.tools.is_empty() { Value::from(()) } else { Value::from(Serde(input.tools)) };
         let clock = input.now.map_or(Value::UNDEFINED, environment::clock);
         let values = context! {
-            messages => Value::from_serialize(input.messages),
+            messages => Value::from(Serde(input.messages)),
             tools => tools,
             documents => Value::from(()),
             add_generation_prompt => input.generation_prompt == GenerationPrompt::Added,
