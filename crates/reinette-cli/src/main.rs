@@ -1,3 +1,34 @@
 //! The `reinette` program: the only crate that prints.
+//!
+//! - [`arguments`]: what can be typed, each option defined once, with its documentation.
+//! - [`commands`]: one file a command; each takes the [`Context`] and its own arguments.
+//! - [`printer`]: the one place that writes. Data goes to standard output, everything about the work to standard error.
+//! - [`fetching`]: the model that a command needs, fetched on first need.
+//!
+//! Invariants: exit status 0 is done, 1 is failed, 2 is a mistake on the command line, 130 is stopped by the user; with
+//! `--json` every line on standard output is one JSON object with a `type`; a reader that went away is no error.
 
-fn main() {}
+mod arguments;
+mod commands;
+mod context;
+mod fetching;
+mod folders;
+mod interrupt;
+mod printer;
+
+use arguments::Arguments;
+use clap::Parser;
+use context::Context;
+use printer::Printer;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let printer = Printer::new(arguments.global.output_format(), arguments.global.verbosity());
+    let outcome =
+        Context::new(printer, arguments.global).and_then(|context| commands::run(&context, arguments.command));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => printer.failure(&error),
+    }
+}

@@ -1,0 +1,62 @@
+//! What can be typed.
+
+use crate::commands::{completions, man, models, setup};
+use crate::printer::{OutputFormat, Verbosity};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A private assistant: it understands plain words with a language model on this machine, and does what they say.
+#[derive(Debug, Parser)]
+#[command(name = "reinette", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(crate) struct GlobalArguments {
+    /// Keep calendars, reminders, notes and history in DIR
+    #[arg(long, global = true, value_name = "DIR", env = "REINETTE_HOME")]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Keep models in DIR
+    #[arg(long, global = true, value_name = "DIR", env = "REINETTE_MODELS")]
+    pub(crate) models: Option<PathBuf>,
+
+    /// Use this model: a name that `reinette models list` shows, or a GGUF file
+    #[arg(long, global = true, value_name = "NAME|FILE", env = "REINETTE_MODEL")]
+    pub(crate) model: Option<String>,
+
+    /// Fetch models from this mirror of the model hub
+    #[arg(long, global = true, value_name = "URL", env = "REINETTE_HUB")]
+    pub(crate) hub: Option<String>,
+
+    /// Print JSON Lines: one object a line, each with a `type`
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Print nothing but data and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+impl GlobalArguments {
+    pub(crate) fn output_format(&self) -> OutputFormat {
+        if self.json { OutputFormat::JsonLines } else { OutputFormat::Text }
+    }
+
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        if self.quiet { Verbosity::Quiet } else { Verbosity::Normal }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Setup(setup::Setup),
+    Models(models::Models),
+    Completions(completions::Completions),
+    Man(man::Man),
+}

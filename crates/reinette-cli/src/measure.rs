@@ -1,0 +1,150 @@
+//! Measures a model on this machine: how fast it reads, how fast it answers, what it takes.
+
+use anyhow::Context;
+use reinette_engine::tokenizer::TokenId;
+use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence};
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Tokens decoded to measure decode speed: some seconds on a slow machine, a stable median on a fast one.
+const DECODE_TOKENS: usize = 64;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Prompt lengths to read, in tokens.
+    pub(crate) prefill_tokens: Vec<usize>,
+    /// Depths at which to decode, in tokens before.
+    pub(crate) depths: Vec<usize>,
+    /// How often each is measured.
+    pub(crate) repetitions: usize,
+    /// Threads to compute with.
+    pub(crate) threads: usize,
+}
+
+/// The middle of several measurements, with the lowest and the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Spread {
+    /// Of at least one measurement.
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let median = if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) };
+        Self { median, low: values[0], high: values[values.len() - 1] }
+    }
+}
+
+/// A figure of the model.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "measured", rename_all = "snake_case")]
+pub(crate) enum Figure {
+    /// From the file's name to a model that can answer.
+    Load { milliseconds: Spread },
+    /// From a short question to the first token of the answer, with a model that is loaded.
+    FirstToken { prompt_tokens: usize, milliseconds: Spread },
+    /// Reading a prompt.
+    Prefill { prompt_tokens: usize, tokens_per_second: Spread },
+    /// Answering after so many tokens.
+    Decode { depth_tokens: usize, tokens_per_second: Spread },
+    /// The most memory that this process had at once.
+    PeakMemory { mebibytes: f64 },
+}
+
+/// Measures; every figure is handed over as soon as it is known. Lengths beyond the model's context are left out.
+pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figure)) -> anyhow::Result<()> {
+    let repetitions = 0..plan.repetitions.max(1);
+    let mut loads = Vec::new();
+    for _ in repetitions.clone() {
+        let started = Instant::now();
+        drop(Model::load(path)?);
+        loads.push(milliseconds(started));
+    }
+    on_figure(&Figure::Load { milliseconds: Spread::of(loads) });
+
+    let model = Arc::new(Model::load(path)?);
+    let longest = plan.prefill_tokens.iter().chain(&plan.depths).max().copied().unwrap_or(0);
+    let mut sequence = Sequence::new(Arc::clone(&model), longest + DECODE_TOKENS + 1, plan.threads)?;
+    let fits = |tokens: &&usize| **tokens + DECODE_TOKENS < model.context_tokens();
+    // The first answer pages the weights in; it is not measured.
+    answer(&mut sequence, 16, 1, 0)?;
+
+    let first = repetitions.clone().map(|i| Ok(answer(&mut sequence, 16, 1, i)?.0)).collect::<anyhow::Result<_>>()?;
+    on_figure(&Figure::FirstToken { prompt_tokens: 16, milliseconds: Spread::of(first) });
+    for tokens in plan.prefill_tokens.iter().filter(fits) {
+        let speeds = repetitions.clone().map(|i| {
+            let (first_ms, _) = answer(&mut sequence, *tokens, 1, i)?;
+            Ok(*tokens as f64 / first_ms * 1000.0)
+        });
+        let tokens_per_second = Spread::of(speeds.collect::<anyhow::Result<_>>()?);
+        on_figure(&Figure::Prefill { prompt_tokens: *tokens, tokens_per_second });
+    }
+    for depth in plan.depths.iter().filter(fits) {
+        let speeds = repetitions.clone().map(|_| {
+            // The same prompt again is in the KV cache, but for its last token.
+            let (first_ms, total_ms) = answer(&mut sequence, (*depth).max(1), DECODE_TOKENS, 0)?;
+            Ok((DECODE_TOKENS - 1) as f64 / (total_ms - first_ms) * 1000.0)
+        });
+        let tokens_per_second = Spread::of(speeds.collect::<anyhow::Result<_>>()?);
+        on_figure(&Figure::Decode { depth_tokens: *depth, tokens_per_second });
+    }
+    if let Some(mebibytes) = peak_memory_mebibytes() {
+        on_figure(&Figure::PeakMemory { mebibytes });
+    }
+    Ok(())
+}
+
+/// Reads `prompt_tokens` tokens and generates `output_tokens`; gives the milliseconds to the first and to the last.
+/// Prompts with another `variant` have no common beginning.
+fn answer(
+    sequence: &mut Sequence,
+    prompt_tokens: usize,
+    output_tokens: usize,
+    variant: usize,
+) -> anyhow::Result<(f64, f64)> {
+    let vocab_size = sequence.model().tokenizer().vocab_size();
+    let token = |position: usize| u32::try_from((variant * 31 + position * 7 + 1000) % vocab_size).map(TokenId);
+    let prompt = (0..prompt_tokens).map(token).collect::<Result<Vec<_>, _>>().context("a vocabulary of over 4 billion")?;
+    let request = GenerateRequest {
+        prompt: &prompt,
+        adapter: None,
+        sampler: Sampler::new(Sampling::Greedy, 1.0),
+        constraint: None,
+        end_of_generation: EndOfGeneration::Ignored,
+        max_tokens: output_tokens,
+        stop: &[],
+        cancelled: &|| false,
+    };
+    let generated = sequence.generate(request, &mut |_| {})?;
+    Ok((generated.first_token_ms, generated.total_ms))
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// The high-water mark of this process's resident memory, where the system tells it.
+fn peak_memory_mebibytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+        assert_eq!(Spread::of(vec![4.0, 1.0, 2.0, 8.0]), Spread { median: 3.0, low: 1.0, high: 8.0 });
+        assert_eq!(Spread::of(vec![5.0]), Spread { median: 5.0, low: 5.0, high: 5.0 });
+    }
+}

@@ -1,0 +1,1 @@
+//! Models: the store, and fetching from a loopback server that misbehaves in every way.
