@@ -1,1 +1,5 @@
 //! Tiny models, golden files and tolerances for tests.
+
+mod models;
+
+pub use models::{TestModel, model};

@@ -8,8 +8,8 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use super::json;
 
 /// Budget of one rendering. It buys about one instruction, or 64 bytes, each: a template can take a fraction of a
-/// second and 64 MB at most. A conversation of 100 turns takes less than 10 000.
-const FUEL: u64 = 1_000_000;
+/// second and 13 MB at most. A conversation of 100 turns takes less than 10 000.
+const FUEL: u64 = 200_000;
 
 /// Deepest nesting of loops, macros and calls.
 const MAX_RECURSION: usize = 100;

@@ -31,6 +31,10 @@ use environment::Raised;
 /// Largest template; the longest known has 20 KB.
 const MAX_SOURCE_BYTES: usize = 256 * 1024;
 
+/// Stack of the thread that renders. The budget allows lists nested about 50 000 levels deep, which are printed and
+/// dropped recursively; the pages that are not used cost nothing.
+const STACK_BYTES: usize = 128 << 20;
+
 /// The name under which errors mention the template.
 const NAME: &str = "chat template";
 
@@ -194,6 +198,19 @@ impl ChatTemplate {
     /// [`TemplateError::Refused`] when the template says why it cannot, [`TemplateError::Render`] when it fails or
     /// takes more than its budget.
     pub fn render(&self, input: &RenderInput<'_>) -> Result<String, TemplateError> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name(NAME.into()).stack_size(STACK_BYTES);
+            match thread.spawn_scoped(scope, || self.render_here(input)) {
+                Ok(rendering) => {
+                    rendering.join().unwrap_or_else(|_| Err(TemplateError::Render("the renderer panicked".into())))
+                }
+                Err(error) => Err(TemplateError::Render(format!("no thread to render on: {error}"))),
+            }
+        })
+    }
+
+    /// Renders on the stack of this thread.
+    fn render_here(&self, input: &RenderInput<'_>) -> Result<String, TemplateError> {
         let template = self.environment.get_template(NAME).map_err(render_error)?;
         // Templates ask `if tools`, and some `if tools is not none`: no tools are none.
         let tools = if input.tools.is_empty() { Value::from(()) } else { Value::from(Serde(input.tools)) };

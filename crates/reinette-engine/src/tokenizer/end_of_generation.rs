@@ -43,7 +43,7 @@ const NAMES: [&str; 23] = [
 ];
 
 /// Names of code models: the padding of a gap to fill, and where another file or repository begins.
-const CODE_NAMES: [&str; 10] = [
+const CODE_NAMES: [&str; 9] = [
     "<fim-pad>",
     "<fim_pad>",
     "<PAD>",
@@ -53,7 +53,6 @@ const CODE_NAMES: [&str; 10] = [
     "<REPO>",
     "<reponame>",
     "<|file_sep|>",
-    "<file_sep>",
 ];
 
 /// The tokens that end the generation, in ascending order; makes control tokens of those that are known by name.

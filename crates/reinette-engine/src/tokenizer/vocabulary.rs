@@ -27,6 +27,8 @@ pub(super) enum TokenKind {
     Control,
     /// Cut out of every text before anything else is done.
     UserDefined,
+    /// Fills the vocabulary up to a round number; stands for nothing.
+    Unused,
     /// Stands for one byte: `<0x0A>`.
     Byte,
 }
@@ -37,8 +39,9 @@ impl TokenKind {
             2 => TokenKind::Unknown,
             3 => TokenKind::Control,
             4 => TokenKind::UserDefined,
+            5 => TokenKind::Unused,
             6 => TokenKind::Byte,
-            // 1 is normal, 5 unused; a number that nobody has defined is treated the same way.
+            // 1 is normal; a number that nobody has defined is treated the same way.
             _ => TokenKind::Normal,
         }
     }
@@ -68,7 +71,7 @@ impl Vocabulary {
         vocabulary.fill(|kind, out| {
             let text = strings.next().unwrap_or_default();
             let start = out.len();
-            if kind != TokenKind::Normal || !decode_byte_level(text, out) {
+            if kind != TokenKind::Unused && (kind != TokenKind::Normal || !decode_byte_level(text, out)) {
                 out.truncate(start);
                 out.extend_from_slice(text);
             }
@@ -97,6 +100,7 @@ impl Vocabulary {
             match (kind, byte) {
                 (TokenKind::Byte, Some(byte)) => out.push(byte),
                 (TokenKind::Normal, _) => replace_space_marks(text, out),
+                (TokenKind::Unused, _) => {}
                 _ => out.extend_from_slice(text),
             }
             // Texts are looked up with their spaces marked: a token with a plain one is never found that way.
