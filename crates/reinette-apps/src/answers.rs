@@ -19,11 +19,11 @@ pub(crate) struct TellTime {
     place: Option<String>,
 }
 
-pub(crate) fn calculate(arguments: Calculate, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn calculate(arguments: &Calculate, world: &World) -> Result<Plan, AppError> {
     Ok(Plan::Answer(calculator::evaluate(&arguments.expression, &world.clock)?.text))
 }
 
-pub(crate) fn tell_time(arguments: TellTime, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn tell_time(arguments: &TellTime, world: &World) -> Result<Plan, AppError> {
     let place = arguments.place.as_deref().filter(|place| !place.trim().is_empty());
     Ok(Plan::Answer(clock::tell_time_in(place, &world.clock, world.language)?))
 }

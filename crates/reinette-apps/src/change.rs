@@ -11,7 +11,7 @@ const TEMPORARY_PREFIX: &str = ".reinette-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// No write of ours takes this long: an older unfinished file was left by a process that was killed.
-const TEMPORARY_LIFETIME: Duration = Duration::from_secs(3600);
+const TEMPORARY_LIFETIME: Duration = Duration::from_hours(1);
 
 /// One file before and after; `None` is a file that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +115,9 @@ fn in_order<'a>(
     for change in changes {
         if let Err(error) = step(change) {
             // The first error is what the user must hear; a file that cannot be put back was changed by somebody else.
-            made.into_iter().rev().for_each(|change| drop(back(change)));
+            for change in made.into_iter().rev() {
+                drop(back(change));
+            }
             return Err(error);
         }
         made.push(change);
@@ -145,7 +147,7 @@ fn write(target: &Path, folder: &Path, content: &[u8], replaces: bool) -> Result
         .prefix(TEMPORARY_PREFIX)
         .suffix(TEMPORARY_SUFFIX)
         .tempfile_in(folder)
-        .map_err(|error| failed("write in", folder)(error.into()))?;
+        .map_err(failed("write in", folder))?;
     if let Ok(metadata) = fs::metadata(target) {
         fs::set_permissions(file.path(), metadata.permissions()).map_err(failed("write", target))?;
     }

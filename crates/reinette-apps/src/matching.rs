@@ -7,24 +7,15 @@ use unicode_normalization::char::is_combining_mark;
 /// How many things are named when none fits.
 const MAX_NEAREST: usize = 3;
 
-/// Words that name no particular thing.
-const FILLERS: &[&str] = &[
-    "the",
-    "a",
-    "an",
-    "my",
-    "our",
-    "to",
-    "with",
-    "of",
-    "for",
-    "at",
-    "on",
-    "in",
-    "and",
-    "about",
-    "that",
-    "this",
+/// Words that tell nothing.
+const PARTICLES: &[&str] = &[
+    "the", "a", "an", "my", "our", "to", "with", "of", "for", "at", "on", "in", "and", "about", "that", "this", "le",
+    "la", "les", "un", "une", "des", "du", "de", "mon", "ma", "mes", "avec", "pour", "au", "aux", "et", "ce", "cette",
+    "l", "d", "s",
+];
+
+/// Words that say what kind of thing is meant, which its title need not have.
+const KINDS: &[&str] = &[
     "appointment",
     "meeting",
     "event",
@@ -32,24 +23,6 @@ const FILLERS: &[&str] = &[
     "task",
     "note",
     "list",
-    "le",
-    "la",
-    "les",
-    "un",
-    "une",
-    "des",
-    "du",
-    "de",
-    "mon",
-    "ma",
-    "mes",
-    "avec",
-    "pour",
-    "au",
-    "aux",
-    "et",
-    "ce",
-    "cette",
     "rendez",
     "vous",
     "rdv",
@@ -58,9 +31,6 @@ const FILLERS: &[&str] = &[
     "rappel",
     "tache",
     "liste",
-    "l",
-    "d",
-    "s",
 ];
 
 /// What was found for some words.
@@ -99,8 +69,8 @@ enum Coverage {
 /// Case, accents and filler words do not count, and a word may be misspelt by one letter. The titles with the same words
 /// as the query win; then those that have all its words; then those whose words are all in it.
 pub(crate) fn find<T>(query: &str, things: impl IntoIterator<Item = T>, title: impl Fn(&T) -> &str) -> Match<T> {
-    let query = words(query);
-    let fitted = things.into_iter().map(|thing| (fit(&query, &words(title(&thing))), thing));
+    let query = all_words(query);
+    let fitted = things.into_iter().map(|thing| (fit(&query, &all_words(title(&thing))), thing));
     let mut fitted: Vec<(Fit, T)> = fitted.filter(|(fit, _)| fit.shared > 0.0).collect();
     fitted.sort_by(|(a, _), (b, _)| b.partial_cmp(a).unwrap_or(Ordering::Equal));
     let best = fitted.first().map_or(Coverage::Partial, |(fit, _)| fit.coverage);
@@ -116,34 +86,46 @@ pub(crate) fn find<T>(query: &str, things: impl IntoIterator<Item = T>, title: i
     }
 }
 
-/// The part of the words of `query` that `text` has, from 0 to 1.
+/// The part of the telling words of `query` that `text` has, from 0 to 1.
 pub(crate) fn coverage(query: &str, text: &str) -> f64 {
-    let (query, text) = (words(query), words(text));
-    covered(&query, &text) as f64 / query.len().max(1) as f64
+    let query = telling(all_words(query));
+    covered(&query, &all_words(text)) as f64 / query.len().max(1) as f64
+}
+
+/// The words of `text` that tell what is meant.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    telling(all_words(text))
 }
 
 fn fit(query: &[String], title: &[String]) -> Fit {
-    let (of_query, of_title) = (covered(query, title), covered(title, query));
-    let coverage = match (of_query == query.len(), of_title == title.len()) {
+    let (telling_query, telling_title) = (telling(query.to_vec()), telling(title.to_vec()));
+    let (of_query, of_title) = (covered(&telling_query, title), covered(&telling_title, query));
+    let coverage = match (of_query == telling_query.len(), of_title == telling_title.len()) {
         (true, true) => Coverage::WordForWord,
         (true, false) => Coverage::AllOfQuery,
         (false, true) => Coverage::AllOfTitle,
         (false, false) => Coverage::Partial,
     };
-    Fit { coverage, shared: (of_query + of_title) as f64 / (query.len() + title.len()).max(1) as f64 }
+    let count = (telling_query.len() + telling_title.len()).max(1);
+    Fit { coverage, shared: (of_query + of_title) as f64 / count as f64 }
 }
 
 fn covered(of: &[String], by: &[String]) -> usize {
     of.iter().filter(|word| by.iter().any(|other| same_word(word, other))).count()
 }
 
-/// The words that count: lower case, without accents, without fillers unless there is nothing else.
-pub(crate) fn words(text: &str) -> Vec<String> {
+/// All words, in lower case and without accents.
+fn all_words(text: &str) -> Vec<String> {
     let plain: String = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
-    let all: Vec<String> =
-        plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    let telling: Vec<String> = all.iter().filter(|word| !FILLERS.contains(&word.as_str())).cloned().collect();
-    if telling.is_empty() { all } else { telling }
+    plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// The words that are neither particles nor kinds; when there are none, those that are no particles; else all.
+fn telling(all: Vec<String>) -> Vec<String> {
+    let without = |skipped: &[&[&str]]| -> Vec<String> {
+        all.iter().filter(|word| !skipped.iter().any(|list| list.contains(&word.as_str()))).cloned().collect()
+    };
+    [without(&[PARTICLES, KINDS]), without(&[PARTICLES])].into_iter().find(|words| !words.is_empty()).unwrap_or(all)
 }
 
 /// Whether two words are the same, in another number or with one letter wrong.
@@ -188,6 +170,7 @@ mod tests {
         assert_eq!(found("ana", &titles), Match::One("Lunch with Ana"));
         assert_eq!(found("reunion d’equipe", &titles), Match::One("Réunion d'équipe"));
         assert_eq!(found("dentsit", &titles), Match::One("Dentist"));
+        assert_eq!(found("ma réunion", &titles), Match::One("Réunion d'équipe"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub trait Planner: Send + Sync {
 struct TypedPlanner<A> {
     name: &'static str,
     definition: ToolDefinition,
-    plan: fn(A, &World) -> Result<Plan, AppError>,
+    plan: fn(&A, &World) -> Result<Plan, AppError>,
 }
 
 impl<A: Generable> Planner for TypedPlanner<A> {
@@ -29,9 +29,9 @@ impl<A: Generable> Planner for TypedPlanner<A> {
     }
 
     fn plan(&self, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError> {
-        let arguments = serde_json::from_value(Value::Object(arguments.clone()))
+        let arguments: A = serde_json::from_value(Value::Object(arguments.clone()))
             .map_err(|error| AppError::Arguments { tool: self.name, reason: error.to_string() })?;
-        (self.plan)(arguments, world)
+        (self.plan)(&arguments, world)
     }
 }
 
@@ -39,7 +39,7 @@ impl<A: Generable> Planner for TypedPlanner<A> {
 pub(crate) fn planner<A: Generable + 'static>(
     name: &'static str,
     description: &str,
-    plan: fn(A, &World) -> Result<Plan, AppError>,
+    plan: fn(&A, &World) -> Result<Plan, AppError>,
 ) -> Box<dyn Planner> {
     Box::new(TypedPlanner { name, definition: ToolDefinition::new::<A>(name, description), plan })
 }

@@ -20,10 +20,10 @@ pub(crate) struct CreateEvent {
     when: String,
 }
 
-pub(crate) fn create_event(arguments: CreateEvent, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Plan, AppError> {
     let CreateEvent { title, when } = arguments;
     let (language, now) = (world.language, &world.clock.now);
-    let moment = resolve(&when, &world.clock, Purpose::Event)?;
+    let moment = resolve(when, &world.clock, Purpose::Event)?;
     let (start, end, rule) = event_times(moment.clone())?;
     let mut told = language.span(&start, &end, &world.clock);
     let mut file =

@@ -13,7 +13,7 @@ pub(crate) struct DeleteEvent {
     title: String,
 }
 
-pub(crate) fn delete_event(arguments: DeleteEvent, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn delete_event(arguments: &DeleteEvent, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let found = find(&arguments.title, &vdir, world);
     world.language.plan_for(&arguments.title, found, |event| event.label(world), |event| Ok(delete(&event, world)))

@@ -35,7 +35,7 @@ pub(crate) struct FindEvent {
     query: String,
 }
 
-pub(crate) fn list_events(arguments: ListEvents, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan, AppError> {
     let (language, today) = (world.language, world.clock.now.date());
     let (first, last) = match arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
         Some(when) => dates(&resolve(when, &world.clock, Purpose::Search)?),
@@ -60,7 +60,7 @@ pub(crate) fn list_events(arguments: ListEvents, world: &World) -> Result<Plan, 
     Ok(Plan::Answer(answer))
 }
 
-pub(crate) fn find_event(arguments: FindEvent, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let vdir = read(world)?;
     let mut found: Vec<(f64, Upcoming<'_>)> = vdir
@@ -140,7 +140,9 @@ fn agenda(occurrences: &[Occurrence<'_>], first: Date, world: &World) -> String 
     let mut text = String::new();
     for (day, lines) in by_day {
         let _ = writeln!(text, "{}", language.heading(day, &world.clock));
-        lines.iter().for_each(|line| text.extend(["  ", line, "\n"]));
+        for line in lines {
+            text.extend(["  ", &line, "\n"]);
+        }
     }
     if occurrences.len() > MAX_SHOWN {
         let more = occurrences.len() - MAX_SHOWN;

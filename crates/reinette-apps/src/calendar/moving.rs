@@ -19,7 +19,7 @@ pub(crate) struct MoveEvent {
     when: String,
 }
 
-pub(crate) fn move_event(arguments: MoveEvent, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn move_event(arguments: &MoveEvent, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let found = find(&arguments.title, &vdir, world);
     let plan = |event: Upcoming<'_>| move_one(&event, &arguments.when, world).map(Plan::Change);

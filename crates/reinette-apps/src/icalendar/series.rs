@@ -56,7 +56,7 @@ impl<'a> Series<'a> {
     pub(crate) fn occurrences(&self, window: &Window) -> Vec<Occurrence<'a>> {
         let zone = window.start.time_zone();
         let mut found = self.unchanged_occurrences(window);
-        found.extend(self.changed.iter().filter_map(|component| self.occurrence(component, component.start.clone()?)));
+        found.extend(self.changed.iter().filter_map(|component| occurrence(component, component.start.clone()?)));
         found.retain(|occurrence| occurrence.touches(window));
         found.sort_by_cached_key(|occurrence| occurrence.start.instant(zone).map(|start| start.timestamp()));
         found
@@ -70,7 +70,7 @@ impl<'a> Series<'a> {
 
     /// The occurrence that the file names as the first.
     pub(crate) fn first(&self) -> Option<Occurrence<'a>> {
-        self.occurrence(self.main, self.main.start.clone()?)
+        occurrence(self.main, self.main.start.clone()?)
     }
 
     fn unchanged_occurrences(&self, window: &Window) -> Vec<Occurrence<'a>> {
@@ -88,13 +88,13 @@ impl<'a> Series<'a> {
             self.main.excluded.iter().chain(ids).any(|other| same_occurrence(time, other, zone))
         };
         let times = times.into_iter().filter(|time| !replaced(time));
-        times.filter_map(|time| self.occurrence(self.main, time)).filter(|found| found.touches(window)).collect()
+        times.filter_map(|time| occurrence(self.main, time)).filter(|found| found.touches(window)).collect()
     }
+}
 
-    fn occurrence(&self, component: &'a Component, start: CalendarTime) -> Option<Occurrence<'a>> {
-        let end = start.after(component.length())?;
-        Some(Occurrence { component, start, end })
-    }
+fn occurrence(component: &Component, start: CalendarTime) -> Option<Occurrence<'_>> {
+    let end = start.after(component.length())?;
+    Some(Occurrence { component, start, end })
 }
 
 impl Occurrence<'_> {

@@ -24,11 +24,11 @@ pub(crate) struct AppendNote {
     text: String,
 }
 
-pub(crate) fn create_note(arguments: CreateNote, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn create_note(arguments: &CreateNote, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let text = required(&arguments.text, world)?;
     let path = free_path(&world.folders.notes, &title_of(text));
-    let name = language.quoted(&Note { path: path.clone(), text: String::new() }.title().to_owned());
+    let name = language.quoted(Note { path: path.clone(), text: String::new() }.title());
     Ok(Plan::Change(Change {
         effect: language.pick(format!("Writes the note {name}."), format!("Écrit la note {name}.")),
         done: language.pick(format!("Wrote the note {name}."), format!("Note {name} écrite.")),
@@ -36,7 +36,7 @@ pub(crate) fn create_note(arguments: CreateNote, world: &World) -> Result<Plan, 
     }))
 }
 
-pub(crate) fn append_note(arguments: AppendNote, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let text = required(&arguments.text, world)?;
     let notes = Notes::read(&world.folders.notes)?;

@@ -18,7 +18,7 @@ pub(crate) struct FindNote {
     query: String,
 }
 
-pub(crate) fn find_note(arguments: FindNote, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn find_note(arguments: &FindNote, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let notes = Notes::read(&world.folders.notes)?;
     let query = arguments.query.as_str();

@@ -69,7 +69,7 @@ impl Notes {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && depth < MAX_DEPTH {
                 self.read_folder(&entry.path(), depth + 1)?;
-            } else if !is_folder && name.ends_with(".md") {
+            } else if !is_folder && entry.path().extension().is_some_and(|extension| extension == "md") {
                 match read_note(entry.path()) {
                     Some(note) => self.all.push(note),
                     None => self.broken.push(name),
@@ -89,10 +89,18 @@ fn read_note(path: PathBuf) -> Option<Note> {
     Some(Note { path, text })
 }
 
-/// The title of a text: the first words of its first line that has any.
+/// The title of a text: the first words of its first line that has any, as far as a mark that ends a clause.
 pub(super) fn title_of(text: &str) -> String {
     let line = text.lines().map(|line| line.trim_start_matches(['#', '-', '*', ' '])).find(|line| !line.is_empty());
-    line.unwrap_or_default().split_whitespace().take(MAX_TITLE_WORDS).collect::<Vec<_>>().join(" ")
+    let mut title: Vec<&str> = Vec::new();
+    for word in line.unwrap_or_default().split_whitespace().take(MAX_TITLE_WORDS) {
+        let bare = word.trim_end_matches([',', ';', ':', '.', '!', '?']);
+        title.push(bare);
+        if bare != word {
+            break;
+        }
+    }
+    title.join(" ").trim().to_owned()
 }
 
 /// A path in `folder` for a note with this title: a plain file name that no note has yet.
@@ -149,6 +157,7 @@ mod tests {
 
     #[test]
     fn a_title_is_the_first_words() {
+        assert_eq!(title_of("Wifi: 42, at home"), "Wifi");
         assert_eq!(title_of("# Wifi\n\npassword"), "Wifi");
         assert_eq!(title_of("\n- one two three four five six seven"), "one two three four five six");
         assert_eq!(file_name("../../etc/passwd"), "Etc passwd");

@@ -6,8 +6,8 @@ use std::fs;
 fn a_note_is_a_markdown_file_named_after_its_first_words() {
     let home = Home::new();
     let change = home.act("create_note", &json!({"text": "the wifi password is été/42, do not tell Bo"}));
-    assert_eq!(change.done, "Wrote the note “The wifi password is été 42,”.");
-    let path = home.world.folders.notes.join("The wifi password is été 42,.md");
+    assert_eq!(change.done, "Wrote the note “The wifi password is été 42”.");
+    let path = home.world.folders.notes.join("The wifi password is été 42.md");
     assert_eq!(fs::read_to_string(path).unwrap(), "the wifi password is été/42, do not tell Bo\n");
     assert!(home.try_plan("create_note", &json!({"text": "  "})).is_err());
 }

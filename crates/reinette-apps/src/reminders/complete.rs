@@ -14,7 +14,7 @@ pub(crate) struct CompleteReminder {
     title: String,
 }
 
-pub(crate) fn complete_reminder(arguments: CompleteReminder, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn complete_reminder(arguments: &CompleteReminder, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let label = |found: &Open<'_>| found.label(world);
     world.language.plan_for(&arguments.title, find(&arguments.title, &vdir), label, |found| {

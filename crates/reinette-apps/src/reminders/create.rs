@@ -17,7 +17,7 @@ pub(crate) struct CreateReminder {
     when: Option<String>,
 }
 
-pub(crate) fn create_reminder(arguments: CreateReminder, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Result<Plan, AppError> {
     let (language, now) = (world.language, &world.clock.now);
     let summary = arguments.title.trim();
     let mut file = NewFile::new(Kind::ToDo, now).text("SUMMARY", summary).raw("STATUS", "NEEDS-ACTION");

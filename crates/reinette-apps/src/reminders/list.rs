@@ -15,7 +15,7 @@ const MAX_SHOWN: usize = 100;
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
 pub(crate) struct ListReminders {}
 
-pub(crate) fn list_reminders(_: ListReminders, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let vdir = read(world)?;
     let mut all: Vec<Open<'_>> = open(&vdir).collect();
@@ -49,7 +49,7 @@ fn due_at(found: &Open<'_>, world: &World) -> Timestamp {
 fn is_overdue(found: &Open<'_>, world: &World) -> bool {
     match found.due() {
         Some(CalendarTime::Date(date)) => *date < world.clock.now.date(),
-        Some(CalendarTime::Time(instant, _)) => instant < &world.clock.now,
+        Some(CalendarTime::Time(instant, _)) => *instant < world.clock.now,
         None => false,
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct DeleteReminder {
     title: String,
 }
 
-pub(crate) fn delete_reminder(arguments: DeleteReminder, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let language = world.language;
     let label = |found: &Open<'_>| found.label(world);

@@ -21,10 +21,10 @@ pub(crate) struct CancelTimer {
     which: Option<String>,
 }
 
-pub(crate) fn cancel_timer(arguments: CancelTimer, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn cancel_timer(arguments: &CancelTimer, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
-    let which = arguments.which.unwrap_or_default();
-    let said = words(&which);
+    let which = arguments.which.as_deref().unwrap_or_default();
+    let said = words(which);
     let says = |known: &[&str]| said.iter().any(|word| known.contains(&word.as_str()));
     let (timers, alarms) = (says(TIMER), says(ALARM));
     let mut all = Timers::read(&world.folders.timers)?.all;
@@ -39,14 +39,14 @@ pub(crate) fn cancel_timer(arguments: CancelTimer, world: &World) -> Result<Plan
     let meant: Vec<Stored> = if telling.is_empty() {
         all.clone()
     } else {
-        all.iter().filter(|stored| is_meant(&stored.timer, &which, &telling, world)).cloned().collect()
+        all.iter().filter(|stored| is_meant(&stored.timer, which, &telling, world)).cloned().collect()
     };
     let found = match meant.len() {
         0 => Match::None { nearest: all },
         1 => meant.into_iter().next().map_or(Match::None { nearest: Vec::new() }, Match::One),
         _ => Match::Several(meant),
     };
-    let named = if which.trim().is_empty() { language.pick("timer", "minuteur") } else { which.as_str() };
+    let named = if which.trim().is_empty() { language.pick("timer", "minuteur") } else { which };
     language.plan_for(
         named,
         found,

@@ -74,7 +74,7 @@ fn ring(stored: &Stored, world: &World) -> Ring {
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
 pub(crate) struct ListTimers {}
 
-pub(crate) fn list_timers(_: ListTimers, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn list_timers(_: &ListTimers, world: &World) -> Result<Plan, AppError> {
     let timers = Timers::read(&world.folders.timers)?;
     let mut lines: Vec<String> = timers.all.iter().map(|stored| stored.timer.label(world)).collect();
     if lines.is_empty() {

@@ -22,7 +22,7 @@ pub(crate) struct SetAlarm {
     when: String,
 }
 
-pub(crate) fn set_timer(arguments: SetTimer, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, AppError> {
     let (language, now) = (world.language, &world.clock.now);
     let span = resolve_duration(&arguments.duration)?;
     let rings_at = now.checked_add(span).map_err(|_| TimeError::OutOfRange)?;
@@ -50,7 +50,7 @@ pub(crate) fn set_timer(arguments: SetTimer, world: &World) -> Result<Plan, AppE
     }))
 }
 
-pub(crate) fn set_alarm(arguments: SetAlarm, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn set_alarm(arguments: &SetAlarm, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let moment = resolve(&arguments.when, &world.clock, Purpose::Alarm)?;
     let described = describe(&moment, &world.clock, language);

@@ -68,7 +68,7 @@ impl Timers {
         for entry in entries.take(MAX_FILES) {
             let entry = entry.map_err(read_error)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || !name.ends_with(".json") {
+            if name.starts_with('.') || entry.path().extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             match read_file(entry.path()) {
