@@ -194,7 +194,7 @@ fn last_holiday(holiday: Holiday, today: Date) -> Option<Date> {
 /// "5 May 2026", "the 5th of May", "May 5th, 2026", "1er mai".
 fn month_and_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
     let day_month = cursor.attempt(|cursor| {
-        let day = cursor.ordinal().map(u32::from_ordinal).unwrap_or_else(|| cursor.number())?;
+        let day = ordinal_day(cursor).unwrap_or_else(|| cursor.number())?;
         cursor.skip(&["of", "de", "d"]);
         Some((day, cursor.phrase(MONTHS)?))
     });
@@ -202,7 +202,7 @@ fn month_and_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
         cursor.attempt(|cursor| {
             let month = cursor.phrase(MONTHS)?;
             cursor.skip(&["the"]);
-            let ordinal = cursor.ordinal().map(u32::from_ordinal);
+            let ordinal = ordinal_day(cursor);
             let day = match ordinal {
                 Some(day) => day?,
                 None => bare_day(cursor)?,
@@ -244,15 +244,9 @@ fn bare_day(cursor: &mut Cursor) -> Option<u32> {
     (!is_hour).then_some(value)
 }
 
-trait FromOrdinal {
-    /// A day number; "last" is none.
-    fn from_ordinal(ordinal: i8) -> Option<u32>;
-}
-
-impl FromOrdinal for u32 {
-    fn from_ordinal(ordinal: i8) -> Option<u32> {
-        Self::try_from(ordinal).ok()
-    }
+/// An ordinal as a day number; "last" is none.
+fn ordinal_day(cursor: &mut Cursor) -> Option<Option<u32>> {
+    cursor.ordinal().map(|ordinal| u32::try_from(ordinal).ok())
 }
 
 /// "Friday", "this Friday", "next Friday", "last Friday", "vendredi prochain", "Monday week", "lundi en huit".

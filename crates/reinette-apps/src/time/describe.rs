@@ -60,10 +60,10 @@ pub fn describe(moment: &Moment, clock: &Clock, language: Language) -> String {
             format!("{} {}", day(start.date(), today, language), between(start, end, language))
         }
         Moment::Instants { start, end } => {
-            let (from, to) = (language.choose("from", "de"), language.choose("to", "à"));
+            let until = language.choose("until", "jusqu’à");
             let instant =
                 |instant: &Zoned| format!("{} {}", day(instant.date(), today, language), at_time(instant, language));
-            format!("{from} {} {to} {}", instant(start), instant(end))
+            format!("{} {until} {}", instant(start), instant(end))
         }
         Moment::Recurring { first, rule } => recurring(first, rule, today, language),
     }
@@ -113,6 +113,9 @@ fn between(start: &Zoned, end: &Zoned, language: Language) -> String {
 fn recurring(first: &Moment, rule: &Recurrence, today: Date, language: Language) -> String {
     let mut parts = vec![rule_in_words(first.first_date(), rule, language)];
     match first {
+        Moment::Instant(instant) if matches!(rule.frequency, Frequency::Minutely | Frequency::Hourly) => {
+            parts.push(format!("{} {}", language.choose("from", "à partir de"), time(instant)));
+        }
         Moment::Instant(instant) => parts.push(at_time(instant, language)),
         Moment::Instants { start, end } => parts.push(between(start, end, language)),
         _ => {}
@@ -153,6 +156,7 @@ fn rule_in_words(first: Date, rule: &Recurrence, language: Language) -> String {
             format!("{interval}{}{} {list}", language.choose(" on the ", " le "), ordinal_name(ordinal, language))
         }
         (_, None, Some(-1)) => format!("{interval}{}", language.choose(" on the last day", " le dernier jour")),
+        (_, None, Some(1)) => format!("{interval}{}", language.choose(" on the 1st", " le 1er")),
         (_, None, Some(day)) => format!("{interval}{}{day}", language.choose(" on day ", " le ")),
         (Frequency::Weekly, None, None) if !list.is_empty() => format!("{interval}{on}{list}"),
         (Frequency::Weekly, None, None) => format!("{interval}{on}{}", weekday_name(first.weekday(), language)),

@@ -89,7 +89,7 @@ pub(crate) fn hour(cursor: &mut Cursor, countdown: Countdown) -> Result<Option<R
     ahead.skip(&["about", "around", "exactly", "les"]);
     let found = match named_hour(&mut ahead) {
         Some(reading) => Some(reading),
-        None => match relative_hour(&mut ahead, countdown) {
+        None => match relative_hour(&mut ahead, countdown, announced) {
             Some(reading) => Some(reading),
             None => counted_hour(&mut ahead, announced)?,
         },
@@ -170,7 +170,7 @@ fn french_minutes(cursor: &mut Cursor) -> Option<i16> {
 }
 
 /// "half past 7", "quarter to nine", "ten past six", "twenty-five minutes to noon".
-fn relative_hour(cursor: &mut Cursor, countdown: Countdown) -> Option<Reading> {
+fn relative_hour(cursor: &mut Cursor, countdown: Countdown, announced: bool) -> Option<Reading> {
     cursor.attempt(|cursor| {
         let in_digits = cursor.peek().is_some_and(|token| matches!(token.kind, Kind::Number { .. }));
         let fixed = cursor.phrase(&[
@@ -188,7 +188,7 @@ fn relative_hour(cursor: &mut Cursor, countdown: Countdown) -> Option<Reading> {
         let offset = match fixed {
             Some(offset) => offset,
             None if countdown == Countdown::Excluded => return None,
-            None => minutes_to_or_past(cursor, in_digits)?,
+            None => minutes_to_or_past(cursor, in_digits && !announced)?,
         };
         let of_hour = match noon_or_midnight(cursor) {
             Some(minutes) => Reading::exact(minutes),
@@ -207,12 +207,13 @@ fn relative_hour(cursor: &mut Cursor, countdown: Countdown) -> Option<Reading> {
     })
 }
 
-/// "ten to", "25 past". "5 to 6" in digits is left to be a range unless the first number is no hour or the minutes are named.
-fn minutes_to_or_past(cursor: &mut Cursor, in_digits: bool) -> Option<i16> {
+/// "ten to", "25 past". "5 to 6" in digits is left to be a range unless "at" stands before it, the first number is no hour
+/// or the minutes are named.
+fn minutes_to_or_past(cursor: &mut Cursor, may_be_range: bool) -> Option<i16> {
     let minutes = cursor.number().filter(|minutes| (1..30).contains(minutes))?;
     let named = cursor.any(&["minutes", "minute", "min", "mins"]).is_some();
     let sign = cursor.phrase(&[("to", -1), ("till", -1), ("past", 1), ("after", 1)])?;
-    let minutes_for_sure = named || !in_digits || minutes > 12 || sign > 0;
+    let minutes_for_sure = named || !may_be_range || minutes > 12 || sign > 0;
     let usual_count = named || minutes % 5 == 0;
     (minutes_for_sure && usual_count).then(|| i16::try_from(minutes).ok().map(|minutes| sign * minutes))?
 }
@@ -234,7 +235,7 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
     let Some(hour) = cursor.number() else { return Ok(None) };
     let colon = cursor.join() == Join::Colon;
     let minutes = cursor
-        .attempt(colon_minutes)
+        .attempt(|cursor| colon_minutes(cursor, announced))
         .or_else(|| cursor.attempt(french_hour_minutes))
         .or_else(|| cursor.attempt(spoken_minutes));
     if minutes.is_none() && is_a_count(*cursor) {
@@ -271,13 +272,13 @@ fn military(cursor: &mut Cursor, announced: bool) -> Option<Reading> {
     Some(Reading { form: Form::Exact, ..reading })
 }
 
-/// ":30" or ":30:15"; with am or pm behind also ".30".
-fn colon_minutes(cursor: &mut Cursor) -> Option<(i16, u8)> {
+/// ":30" or ":30:15"; with "at" before or am or pm behind also ".30".
+fn colon_minutes(cursor: &mut Cursor, announced: bool) -> Option<(i16, u8)> {
     let dotted = cursor.join() == Join::Dot;
     let separator = if dotted { Join::Dot } else { Join::Colon };
     let (minutes, _) = cursor.digits_after(separator).filter(|(_, digits)| *digits == 2)?;
     let mut ahead = *cursor;
-    if dotted && ahead.any(&["am", "pm", "a m", "p m"]).is_none() {
+    if dotted && !announced && ahead.any(&["am", "pm", "a m", "p m"]).is_none() {
         return None;
     }
     let seconds =

@@ -141,5 +141,5 @@ pub(crate) const FILLERS: &[&str] = &[
     "on", "at", "by", "for", "in", "the", "of", "before", "starting", "starting from", "beginning", "from", "as of", "around", "about", "approximately",
     "roughly", "circa", "please", "sharp", "exactly", "sometime", "some time", "to", "early", "late", "during", "no later than", "within",
     "a", "au", "aux", "le", "la", "les", "l", "du", "de", "des", "d", "ici", "vers", "pour", "partir", "environ", "pile", "precises",
-    "en", "dans", "sur", "s il te plait", "s il vous plait", "stp", "svp", "avant", "pendant", "courant", "ce", "cette", "cet", "this", "oclock",
+    "en", "dans", "sur", "s il te plait", "s il vous plait", "stp", "svp", "avant", "pendant", "courant", "oclock",
 ];

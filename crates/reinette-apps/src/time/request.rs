@@ -276,6 +276,8 @@ impl Reader<'_> {
             ("prior to", Side::Before),
             ("after", Side::After),
             ("from", Side::After),
+            // "a week on Monday"
+            ("on", Side::After),
             ("apres", Side::After),
             ("past", Side::After),
             ("following", Side::After),

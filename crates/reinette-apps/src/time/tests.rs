@@ -83,6 +83,13 @@ fn moments_are_described_in_both_languages() {
             "every day until Friday 3 April",
             "chaque jour jusqu’au vendredi 3 avril",
         ),
+        ("2026-04-01 FREQ=MONTHLY;BYMONTHDAY=1", "every month on the 1st", "chaque mois le 1er"),
+        ("2026-03-11T11:15 FREQ=HOURLY", "every hour from 11:15", "chaque heure à partir de 11:15"),
+        (
+            "2026-03-11T22:00/2026-03-12T00:00",
+            "today, Wednesday 11 March at 22:00 until tomorrow, Thursday 12 March at 00:00",
+            "aujourd’hui, mercredi 11 mars à 22:00 jusqu’à demain, jeudi 12 mars à 00:00",
+        ),
         ("2026-06-03 FREQ=YEARLY", "every year on 3 June", "chaque année le 3 juin"),
     ] {
         let moment = Moment::parse_in(canonical, zone).unwrap();
