@@ -1,1 +1,24 @@
 //! The conversation: understands a request, asks, acts, journals, undoes, remembers.
+//!
+//! - [`Home`]: where a user's things are.
+//! - [`Assistant`]: takes the user's words, lets the model choose tools, lets the apps plan, asks the user, acts.
+//! - [`Listener`]: whoever shows what happens and answers for the user.
+//! - [`Journal`](journal): every change of a file, written down before it is made, so that it can be taken back.
+//! - [`eval`]: how often the right thing is understood.
+//!
+//! Nothing is changed that was not shown, allowed by the [`Confirm`] policy and written into the journal first. This
+//! crate prints nothing and reads the clock only through the function it is given.
+
+mod assistant;
+pub mod eval;
+mod home;
+mod instructions;
+pub mod journal;
+mod sentences;
+mod store;
+mod tier;
+
+pub use assistant::{Assistant, AssistantError, Confirm, Decision, Happening, Listener, Outcome, Proposal};
+pub use home::{Home, HomeError};
+pub use store::{StoreError, Turn};
+pub use tier::{Tier, everyday_adapter};

@@ -1,5 +1,46 @@
 //! Tokens in, tokens out: GGUF, tokenizer, chat template, decoder, KV cache, adapters, sampler, constraint.
+//!
+//! - [`Model`]: a memory-mapped GGUF file, checked once; immutable and shared.
+//! - [`Sequence`]: one sequence of tokens on a model; reads a prompt, answers it, keeps its KV cache for the next.
+//! - [`GenerateRequest`]: a prompt, a [`Sampler`], and what bounds the answer: a constraint, a limit, stop strings.
+//! - [`Adapter`]: a LoRA adapter, chosen per request.
+//!
+//! ```no_run
+//! use reinette_engine::tokenizer::SpecialTokens;
+//! use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence};
+//! use std::sync::Arc;
+//!
+//! let model = Arc::new(Model::load("SmolLM2-135M-Instruct.Q4_1.gguf".as_ref())?);
+//! let prompt = model.tokenizer().encode("Once upon a time", SpecialTokens::AsText);
+//! let mut sequence = Sequence::new(model, 2048, 2)?;
+//! let request = GenerateRequest {
+//!     prompt: &prompt,
+//!     adapter: None,
+//!     sampler: Sampler::new(Sampling::Greedy, 1.0),
+//!     constraint: None,
+//!     end_of_generation: EndOfGeneration::Ends,
+//!     max_tokens: 100,
+//!     stop: &[],
+//!     cancelled: &|| false,
+//! };
+//! let mut text = String::new();
+//! let generated = sequence.generate(request, &mut |piece| text.push_str(piece))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Invariants
+//! - No file makes this crate panic, hang or allocate more than it justifies: files are foreign.
+//! - The same request gives the same text, whatever the number of threads and whatever was asked before.
+//! - Nothing is printed and no clock is read but to time an answer.
 
+pub mod constraint;
+mod generate;
 pub mod gguf;
+mod model;
 pub mod template;
 pub mod tokenizer;
+
+pub use generate::{
+    EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence,
+};
+pub use model::{Adapter, AdapterError, LoadError, Model};

@@ -9,6 +9,8 @@
 
 mod generable;
 mod model;
+pub mod models;
+mod on_device;
 mod options;
 mod schema;
 mod tool;
@@ -16,8 +18,9 @@ mod transcript;
 
 pub use generable::{Generable, NamedTypes};
 pub use model::{Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary};
+pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
 pub use options::{GenerationOptions, Sampling, ToolMode};
 pub use reinette_macros::Generable;
 pub use schema::{Property, Schema};
-pub use tool::{ToolCall, ToolDefinition};
+pub use tool::{CallExample, ToolCall, ToolDefinition};
 pub use transcript::{Entry, Transcript};

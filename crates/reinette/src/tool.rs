@@ -13,12 +13,37 @@ pub struct ToolDefinition {
     pub description: String,
     /// An object schema of the arguments; properties are generated in their order here.
     pub parameters: Schema,
+    /// Requests with the call that is right for them, shown to models that have not learned the tool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<CallExample>,
+}
+
+/// Words that ask for a tool, and the arguments that are right for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallExample {
+    /// What a user might say.
+    pub words: String,
+    /// The arguments of the call, as the tool's schema asks for them.
+    pub arguments: Map<String, Value>,
 }
 
 impl ToolDefinition {
     /// A tool whose arguments are the type `A`.
     pub fn new<A: Generable>(name: &str, description: &str) -> Self {
-        Self { name: name.to_owned(), description: description.to_owned(), parameters: A::schema() }
+        Self {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            parameters: A::schema(),
+            examples: Vec::new(),
+        }
+    }
+
+    /// Adds an example: `words` ask for a call with these arguments, given as name and value in the schema's order.
+    #[must_use]
+    pub fn example(mut self, words: &str, arguments: &[(&str, &str)]) -> Self {
+        let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+        self.examples.push(CallExample { words: words.to_owned(), arguments });
+        self
     }
 }
 

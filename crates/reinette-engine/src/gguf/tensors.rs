@@ -124,16 +124,12 @@ pub(super) fn checked_size(dims: &[u64], quant_type: QuantType) -> Result<(Vec<u
 fn place(entry: &mut Entry, data_start: usize, file_bytes: usize) -> Result<(), GgufError> {
     let size = (entry.end - entry.start) as u64;
     let moved = (entry.start.checked_add(data_start)).zip(entry.end.checked_add(data_start));
-    match moved.filter(|&(_, end)| end <= file_bytes) {
-        Some((start, end)) => {
-            (entry.start, entry.end) = (start, end);
-            Ok(())
-        }
-        None => {
-            let start = entry.start.saturating_add(data_start) as u64;
-            Err(entry.problem(TensorProblem::OutOfFile { start, size, file: file_bytes }))
-        }
-    }
+    let Some((start, end)) = moved.filter(|&(_, end)| end <= file_bytes) else {
+        let start = entry.start.saturating_add(data_start) as u64;
+        return Err(entry.problem(TensorProblem::OutOfFile { start, size, file: file_bytes }));
+    };
+    (entry.start, entry.end) = (start, end);
+    Ok(())
 }
 
 fn check_overlaps(entries: &[Entry]) -> Result<(), GgufError> {

@@ -103,7 +103,7 @@ pub enum Value<'a> {
     F64(f64),
 }
 
-impl<'a> Value<'a> {
+impl Value<'_> {
     /// The value's type.
     pub fn value_type(&self) -> ValueType {
         match self {

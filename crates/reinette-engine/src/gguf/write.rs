@@ -157,7 +157,9 @@ impl<'a> GgufWriter<'a> {
         }
         name.encode(&mut self.tensors);
         (u32::try_from(dims.len()).unwrap_or(0)).encode(&mut self.tensors);
-        dims.iter().for_each(|dim| dim.encode(&mut self.tensors));
+        for dim in dims {
+            dim.encode(&mut self.tensors);
+        }
         ggml_code(quant_type).encode(&mut self.tensors);
         (self.data_bytes as u64).encode(&mut self.tensors);
         self.data_bytes += bytes.len().next_multiple_of(DEFAULT_ALIGNMENT as usize);

@@ -49,6 +49,7 @@ fn raise_exception(message: String) -> Result<Value, Error> {
 }
 
 /// `json.dumps` of Python with `ensure_ascii=False`, as `transformers` has it; Jinja's own would escape HTML.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that a filter has")]
 fn tojson(state: &State<'_, '_>, value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     if options.get::<Option<bool>>("ensure_ascii")? == Some(true) {

@@ -1,5 +1,7 @@
 //! JSON as Python writes it: a space after `,` and `:`, nothing escaped that need not be.
 
+use std::fmt::Write;
+
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
@@ -92,7 +94,10 @@ impl Writer<'_, '_, '_> {
                 '\t' => self.out.push_str("\\t"),
                 '\u{8}' => self.out.push_str("\\b"),
                 '\u{c}' => self.out.push_str("\\f"),
-                control @ '\0'..='\u{1f}' => self.out.push_str(&format!("\\u{:04x}", u32::from(control))),
+                control @ '\0'..='\u{1f}' => {
+                    // Writing to a string cannot fail.
+                    let _ = write!(self.out, "\\u{:04x}", u32::from(control));
+                }
                 other => self.out.push(other),
             }
         }

@@ -1,5 +1,7 @@
 //! Byte-level byte-pair encoding with ranked merges.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use super::merge::{Merged, Merger};
@@ -11,7 +13,7 @@ use crate::gguf::Metadata;
 /// The merges of a vocabulary, and the pattern that cuts a text into words first.
 #[derive(Debug)]
 pub(super) struct BytePair {
-    merges: FxHashMap<(u32, u32), Merged>,
+    merges: FxHashMap<(TokenId, TokenId), Merged>,
     pre_tokenizer: PreTokenizer,
 }
 
@@ -27,9 +29,16 @@ impl BytePair {
         // The file has at least 8 bytes for each merge, so it bounds this allocation.
         let mut merges = FxHashMap::with_capacity_and_hasher(array.len(), rustc_hash::FxBuildHasher);
         let mut both = Vec::new();
+        let mut expected = TokenId(0);
         for (line, rank) in lines.zip(0u32..) {
-            let Some(((left, right), id)) = parse_merge(line, vocabulary, &mut both) else { continue };
-            merges.entry((left, right)).or_insert(Merged { rank, id });
+            let Some((left, right)) = parse_merge(line, &mut both) else { continue };
+            // Most vocabularies list their tokens in the order in which merging made them: look there first.
+            let id = if vocabulary.bytes(expected) == both { Some(expected) } else { vocabulary.find(&both) };
+            let (left, right) = (vocabulary.find(&both[left]), vocabulary.find(&both[right]));
+            if let (Some(left), Some(right), Some(id)) = (left, right, id) {
+                merges.entry((left, right)).or_insert(Merged { rank, id });
+                expected = TokenId(id.0 + 1);
+            }
         }
         Ok(BytePair { merges, pre_tokenizer })
     }
@@ -44,30 +53,24 @@ impl BytePair {
                 ids.push(id);
                 return;
             }
-            for (index, &byte) in word.as_bytes().iter().enumerate() {
-                merger.push(index..index + 1, vocabulary.byte_token(byte).map(|id| id.0));
+            for &byte in word.as_bytes() {
+                merger.push(1, vocabulary.byte_token(byte));
             }
             merger.run(
                 |left, right| self.merges.get(&(left.id?, right.id?)).copied(),
                 // A byte without a token (no real vocabulary lacks one) is dropped, as llama.cpp does.
-                |symbol| ids.extend(symbol.id.map(TokenId)),
+                |symbol| ids.extend(symbol.id),
             );
         });
     }
 }
 
-/// The two tokens that a line such as `Ġ t` merges, and the token that they become; `None` when one is not in the
-/// vocabulary. `both` is scratch space.
-fn parse_merge(line: &[u8], vocabulary: &Vocabulary, both: &mut Vec<u8>) -> Option<((u32, u32), u32)> {
+/// The two ranges of `both`, which becomes the bytes that a line such as `Ġ t` merges.
+fn parse_merge(line: &[u8], both: &mut Vec<u8>) -> Option<(Range<usize>, Range<usize>)> {
     // The first character is part of the left token even if it is a space.
     let space = 1 + line.get(1..)?.iter().position(|&byte| byte == b' ')?;
     both.clear();
-    let whole = decode_byte_level(&line[..space], both);
+    let valid = decode_byte_level(&line[..space], both);
     let middle = both.len();
-    if !whole || !decode_byte_level(&line[space + 1..], both) {
-        return None;
-    }
-    let left = vocabulary.find(&both[..middle])?;
-    let right = vocabulary.find(&both[middle..])?;
-    Some(((left.0, right.0), vocabulary.find(both)?.0))
+    (valid && decode_byte_level(&line[space + 1..], both)).then_some((0..middle, middle..both.len()))
 }

@@ -4,29 +4,51 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
+use super::TokenId;
+
 /// Marks the end of the chain of symbols.
-const NONE: usize = usize::MAX;
+const NONE: u32 = u32::MAX;
+
+/// Most bytes of a text whose symbols are merged at once; positions are kept in 32 bits.
+pub(super) const MAX_TEXT_BYTES: usize = 1 << 30;
 
 /// A part of the text that may still grow. An empty one was merged into its left neighbour.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Symbol {
-    /// Its bytes in the text.
-    pub(super) range: Range<usize>,
+    start: u32,
+    end: u32,
     /// Its token, when it is one.
-    pub(super) id: Option<u32>,
-    previous: usize,
-    next: usize,
+    pub(super) id: Option<TokenId>,
+    previous: u32,
+    next: u32,
+}
+
+impl Symbol {
+    /// Its bytes in the text.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The bytes of this symbol and its right neighbour in the text.
+    pub(super) fn range_with(&self, right: &Symbol) -> Range<usize> {
+        self.start as usize..right.end as usize
+    }
+
+    fn length(&self) -> u32 {
+        self.end - self.start
+    }
 }
 
 /// A pair of neighbours that can become one token; the least is merged first: lowest rank, then leftmost.
+///
+/// Small, because a text of one letter keeps as many pairs in the queue as it has letters.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
     rank: u32,
-    left: usize,
-    right: usize,
+    left: u32,
     /// Bytes of both when the pair was found: if either has grown since, the pair is out of date.
-    length: usize,
-    id: u32,
+    length: u32,
+    id: TokenId,
 }
 
 /// What two neighbours become.
@@ -35,7 +57,7 @@ pub(super) struct Merged {
     /// Lower is merged earlier.
     pub(super) rank: u32,
     /// The token of both together.
-    pub(super) id: u32,
+    pub(super) id: TokenId,
 }
 
 /// Merges symbols; keeps its memory from one word to the next.
@@ -46,61 +68,70 @@ pub(super) struct Merger {
 }
 
 impl Merger {
-    /// Appends a symbol to the right.
-    pub(super) fn push(&mut self, range: Range<usize>, id: Option<u32>) {
-        let index = self.symbols.len();
-        if let Some(last) = self.symbols.last_mut() {
+    /// Appends a symbol of `length` bytes to the right. All of them have [`MAX_TEXT_BYTES`] at most.
+    pub(super) fn push(&mut self, length: usize, id: Option<TokenId>) {
+        #[expect(clippy::cast_possible_truncation, reason = "bounded by MAX_TEXT_BYTES")]
+        let (index, length) = (self.symbols.len() as u32, length as u32);
+        let start = self.symbols.last_mut().map_or(0, |last| {
             last.next = index;
-        }
-        let previous = if index == 0 { NONE } else { index - 1 };
-        self.symbols.push(Symbol { range, id, previous, next: NONE });
+            last.end
+        });
+        self.symbols.push(Symbol { start, end: start + length, id, previous: index.wrapping_sub(1), next: NONE });
     }
 
     /// Merges for as long as `merged` knows a pair, hands each remaining symbol to `emit`, and forgets them all.
     pub(super) fn run(&mut self, merged: impl Fn(&Symbol, &Symbol) -> Option<Merged>, mut emit: impl FnMut(&Symbol)) {
-        for right in 1..self.symbols.len() {
-            self.consider(right - 1, right, &merged);
+        for (left, pair) in (0..).zip(self.symbols.windows(2)) {
+            if let [first, second] = pair {
+                self.queue.extend(candidate(left, first, second, &merged));
+            }
         }
         while let Some(Reverse(pair)) = self.queue.pop() {
-            let (left, right) = (&self.symbols[pair.left], &self.symbols[pair.right]);
-            if left.range.is_empty() || right.range.is_empty() || left.range.len() + right.range.len() != pair.length {
-                continue;
+            if self.join(&pair) {
+                let Symbol { previous, next, .. } = self.symbols[pair.left as usize];
+                self.consider(previous, pair.left, &merged);
+                self.consider(pair.left, next, &merged);
             }
-            self.join(&pair);
-            let Symbol { previous, next, .. } = self.symbols[pair.left];
-            self.consider(previous, pair.left, &merged);
-            self.consider(pair.left, next, &merged);
         }
-        let mut index = if self.symbols.is_empty() { NONE } else { 0 };
-        while index != NONE {
-            emit(&self.symbols[index]);
-            index = self.symbols[index].next;
+        let mut next = self.symbols.first();
+        while let Some(symbol) = next {
+            emit(symbol);
+            next = self.symbols.get(symbol.next as usize);
         }
         self.symbols.clear();
     }
 
-    fn consider(&mut self, left: usize, right: usize, merged: &impl Fn(&Symbol, &Symbol) -> Option<Merged>) {
-        if left == NONE || right == NONE {
-            return;
-        }
-        let (first, second) = (&self.symbols[left], &self.symbols[right]);
-        if let Some(Merged { rank, id }) = merged(first, second) {
-            let length = first.range.len() + second.range.len();
-            self.queue.push(Reverse(Pair { rank, left, right, length, id }));
+    fn consider(&mut self, left: u32, right: u32, merged: &impl Fn(&Symbol, &Symbol) -> Option<Merged>) {
+        if left != NONE && right != NONE {
+            let (first, second) = (&self.symbols[left as usize], &self.symbols[right as usize]);
+            self.queue.extend(candidate(left, first, second, merged));
         }
     }
 
-    /// Takes the right symbol of the pair out of the chain and gives its bytes to the left one.
-    fn join(&mut self, pair: &Pair) {
-        let right = &mut self.symbols[pair.right];
-        let (end, next) = (right.range.end, right.next);
-        right.range = end..end;
-        let left = &mut self.symbols[pair.left];
-        left.range.end = end;
-        left.id = Some(pair.id);
-        left.next = next;
-        if next != NONE {
-            self.symbols[next].previous = pair.left;
+    /// Gives the left symbol of the pair the bytes of its right neighbour and takes that out of the chain, unless one
+    /// of them has changed since the pair was found.
+    fn join(&mut self, pair: &Pair) -> bool {
+        let left = self.symbols[pair.left as usize];
+        let Some(right) = self.symbols.get_mut(left.next as usize) else { return false };
+        if left.length() == 0 || left.length() + right.length() != pair.length {
+            return false;
         }
+        let Symbol { end, next, .. } = *right;
+        right.start = end;
+        if let Some(after) = self.symbols.get_mut(next as usize) {
+            after.previous = pair.left;
+        }
+        self.symbols[pair.left as usize] = Symbol { end, next, id: Some(pair.id), ..left };
+        true
     }
+}
+
+fn candidate(
+    left: u32,
+    first: &Symbol,
+    second: &Symbol,
+    merged: &impl Fn(&Symbol, &Symbol) -> Option<Merged>,
+) -> Option<Reverse<Pair>> {
+    let Merged { rank, id } = merged(first, second)?;
+    Some(Reverse(Pair { rank, left, length: second.end - first.start, id }))
 }

@@ -35,6 +35,7 @@ use crate::gguf::{Gguf, GgufError, Metadata};
 
 use byte_pair::BytePair;
 use end_of_generation::end_of_generation;
+use merge::MAX_TEXT_BYTES;
 use pre_tokenizer::PreTokenizer;
 use sentence_piece::SentencePiece;
 use special::{Fragment, SpecialMatcher};
@@ -186,16 +187,24 @@ impl Tokenizer {
         for fragment in self.special.partition(text, special) {
             match fragment {
                 Fragment::Token(id) => ids.push(id),
-                Fragment::Text(text) => match &self.algorithm {
-                    Algorithm::BytePair(algorithm) => algorithm.encode(&self.vocabulary, text, &mut ids),
-                    Algorithm::SentencePiece(algorithm) => {
-                        algorithm.encode(&self.vocabulary, text, follows_special, &mut ids);
-                    }
-                },
+                Fragment::Text(text) => self.encode_text(text, follows_special, &mut ids),
             }
             follows_special = matches!(fragment, Fragment::Token(_));
         }
         ids
+    }
+
+    /// Appends the ids of a text without special tokens.
+    fn encode_text(&self, text: &str, follows_special: bool, ids: &mut Vec<TokenId>) {
+        // A text of gigabytes is cut at an arbitrary character.
+        let (text, rest) = text.split_at(text.floor_char_boundary(MAX_TEXT_BYTES / 2));
+        match &self.algorithm {
+            Algorithm::BytePair(algorithm) => algorithm.encode(&self.vocabulary, text, ids),
+            Algorithm::SentencePiece(algorithm) => algorithm.encode(&self.vocabulary, text, follows_special, ids),
+        }
+        if !rest.is_empty() {
+            self.encode_text(rest, false, ids);
+        }
     }
 
     /// The bytes of text that `ids` stand for; a control token stands for its own name.

@@ -45,17 +45,16 @@ impl SentencePiece {
         replace_space_marks(text.as_bytes(), &mut bytes);
         let mut merger = Merger::default();
         for range in characters(&bytes) {
-            let id = vocabulary.find(&bytes[range.clone()]).map(|id| id.0);
-            merger.push(range, id);
+            merger.push(range.len(), vocabulary.find(&bytes[range]));
         }
         merger.run(
             |left, right| {
-                let id = vocabulary.find(&bytes[left.range.start..right.range.end])?;
-                Some(Merged { rank: *self.ranks.get(id.index())?, id: id.0 })
+                let id = vocabulary.find(&bytes[left.range_with(right)])?;
+                Some(Merged { rank: *self.ranks.get(id.index())?, id })
             },
             |symbol| match symbol.id {
-                Some(id) => ids.push(TokenId(id)),
-                None => self.fall_back(vocabulary, &bytes[symbol.range.clone()], ids),
+                Some(id) => ids.push(id),
+                None => self.fall_back(vocabulary, &bytes[symbol.range()], ids),
             },
         );
     }

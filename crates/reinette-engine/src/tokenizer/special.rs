@@ -54,7 +54,7 @@ impl SpecialMatcher {
                 by_text.entry(bytes.into()).or_insert(SpecialToken { id, user_defined });
             }
         }
-        let mut lengths: Vec<usize> = by_text.keys().map(|text: &Box<[u8]>| text.len()).collect();
+        let mut lengths: Vec<usize> = by_text.keys().map(<[u8]>::len).collect();
         lengths.sort_unstable_by(|first, second| second.cmp(first));
         lengths.dedup();
         SpecialMatcher { by_text, lengths, first_bytes }

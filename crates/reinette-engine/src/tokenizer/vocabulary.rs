@@ -66,10 +66,9 @@ impl Vocabulary {
     /// A byte-level vocabulary, whose tokens are written in printable characters that stand for bytes.
     pub(super) fn byte_level(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
         let mut vocabulary = Vocabulary::with_kinds(metadata)?;
-        let tokens = vocabulary.tokens(metadata)?;
-        let mut strings = tokens.strings().into_iter().flatten();
+        let mut texts = token_texts(metadata)?;
         vocabulary.fill(|kind, out| {
-            let text = strings.next().unwrap_or_default();
+            let text = texts.next().unwrap_or_default();
             let start = out.len();
             if kind != TokenKind::Unused && (kind != TokenKind::Normal || !decode_byte_level(text, out)) {
                 out.truncate(start);
@@ -86,12 +85,11 @@ impl Vocabulary {
     /// A SentencePiece-style vocabulary, whose tokens are written with [`SPACE_MARK`] for spaces.
     pub(super) fn sentence_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
         let mut vocabulary = Vocabulary::with_kinds(metadata)?;
-        let tokens = vocabulary.tokens(metadata)?;
-        let mut strings = tokens.strings().into_iter().flatten();
+        let mut texts = token_texts(metadata)?;
         let mut byte_ids = [None; 256];
         let mut id = 0;
         vocabulary.fill(|kind, out| {
-            let text = strings.next().unwrap_or_default();
+            let text = texts.next().unwrap_or_default();
             let byte = fallback_byte(text);
             if let Some(byte) = byte {
                 byte_ids[usize::from(byte)] = Some(TokenId(id));
@@ -135,15 +133,6 @@ impl Vocabulary {
         let slots = vec![EMPTY; (count * 2).next_power_of_two()];
         let (bytes, ends) = (Vec::with_capacity(length), Vec::with_capacity(count));
         Ok(Vocabulary { bytes, ends, kinds, slots, byte_ids: [None; 256], longest_bytes: 0 })
-    }
-
-    fn tokens<'a>(&self, metadata: Metadata<'a>) -> Result<Array<'a>, TokenizerError> {
-        const TOKENS: &str = "tokenizer.ggml.tokens";
-        let tokens = metadata.array(TOKENS)?;
-        match tokens.strings() {
-            Some(_) => Ok(tokens),
-            None => Err(TokenizerError::WrongElements { key: TOKENS, expected: "strings" }),
-        }
     }
 
     /// Appends the tokens one by one: `write` appends the bytes of the next one and says whether a text may find it.
@@ -236,6 +225,13 @@ impl Vocabulary {
     pub(super) fn iter(&self) -> impl Iterator<Item = (TokenId, TokenKind, &[u8])> {
         (0u32..).map(TokenId).zip(&self.kinds).map(|(id, &kind)| (id, kind, self.bytes(id)))
     }
+}
+
+/// The texts of the tokens as the file has them.
+fn token_texts<'a>(metadata: Metadata<'a>) -> Result<impl Iterator<Item = &'a [u8]> + use<'a>, TokenizerError> {
+    const TOKENS: &str = "tokenizer.ggml.tokens";
+    let strings = metadata.array(TOKENS)?.strings();
+    strings.ok_or(TokenizerError::WrongElements { key: TOKENS, expected: "strings" })
 }
 
 /// The byte that a byte-level character stands for.

@@ -1,1 +1,113 @@
-//! Models: the store, and fetching from a loopback server that misbehaves in every way.
+//! Models: the manifest, the store, and fetching from servers, packages and disks that fail in every way there is.
+
+mod disk;
+mod fetch;
+mod manifest;
+mod packages;
+mod server;
+mod store;
+
+use super::{FetchSettings, KnownModel, Manifest, ModelStore, Sha256Digest};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The name of the model of these tests.
+const NAME: &str = "apple";
+
+/// Bytes that begin like a GGUF file and do not compress.
+fn model_bytes(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let noise = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    });
+    b"GGUF".iter().copied().chain(noise).take(length).collect()
+}
+
+fn digest(bytes: &[u8]) -> Sha256Digest {
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.parse().unwrap()
+}
+
+/// A manifest of one model with these bytes; `sources` is TOML.
+fn manifest_of(hub: &str, bytes: &[u8], sources: &str) -> Manifest {
+    let (size, sha256) = (bytes.len(), digest(bytes));
+    Manifest::parse(&format!(
+        r#"
+        hub = "{hub}"
+        [[model]]
+        name = "{NAME}"
+        role = "embedded"
+        description = "a model"
+        good_at = "being fetched"
+        licence = "Apache-2.0"
+        file = "apple.q4.gguf"
+        size_bytes = {size}
+        sha256 = "{sha256}"
+        context_tokens = 8
+        {sources}
+        "#
+    ))
+    .unwrap()
+}
+
+/// One hub source, as TOML.
+const HUB_SOURCE: &str = r#"
+    [[model.source]]
+    hub = { repository = "orchard/apples", revision = "main", file = "apple.gguf" }
+"#;
+
+/// Patient with the machine, impatient with failures.
+fn settings() -> FetchSettings {
+    FetchSettings {
+        hub: None,
+        pythons: Vec::new(),
+        connect_timeout: Duration::from_secs(20),
+        stall_timeout: Duration::from_secs(20),
+        retries: 2,
+        first_backoff: Duration::from_millis(5),
+    }
+}
+
+/// A store in a folder of its own.
+struct Orchard {
+    folder: TempDir,
+    store: ModelStore,
+}
+
+impl Orchard {
+    fn new(manifest: Manifest, settings: FetchSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ModelStore::open(folder.path().join("models")).with_manifest(manifest).with_settings(settings);
+        Self { folder, store }
+    }
+
+    fn model(&self) -> &KnownModel {
+        self.store.manifest().model(NAME).unwrap()
+    }
+
+    /// The visible and hidden files of the store, by path, without the lock.
+    fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        collect(self.store.folder(), self.store.folder(), &mut files);
+        files.retain(|file| file != ".lock");
+        files.sort();
+        files
+    }
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            files.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+}

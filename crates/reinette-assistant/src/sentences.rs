@@ -1,0 +1,41 @@
+//! What the assistant itself says, in the user's language.
+
+use reinette_apps::Question;
+use reinette_apps::time::Language;
+
+/// There is no app for a tool that the model has learned.
+pub(crate) fn no_app(language: Language, tool: &str) -> String {
+    match language {
+        Language::English => format!("I cannot do that yet: there is no app for “{tool}”."),
+        Language::French => format!("Je ne sais pas encore faire cela : aucune application pour « {tool} »."),
+    }
+}
+
+/// The user said no.
+pub(crate) fn declined(language: Language) -> String {
+    match language {
+        Language::English => "All right, I left it.",
+        Language::French => "D’accord, je n’ai rien fait.",
+    }
+    .to_owned()
+}
+
+/// Nobody could be asked.
+pub(crate) fn unconfirmed(language: Language, effect: &str) -> String {
+    match language {
+        Language::English => format!("Not done, as nobody could be asked: {effect} Allow it with --confirm never."),
+        Language::French => {
+            format!("Pas fait, faute de pouvoir demander : {effect} Pour l’autoriser : --confirm never.")
+        }
+    }
+}
+
+/// Nobody chose.
+pub(crate) fn unanswered(language: Language, question: &Question) -> String {
+    let choices: Vec<&str> = question.choices.iter().map(|choice| choice.label.as_str()).collect();
+    let nothing = match language {
+        Language::English => "I left it as it was.",
+        Language::French => "Je n’ai rien changé.",
+    };
+    format!("{} {} {nothing}", question.text, choices.join(" · "))
+}

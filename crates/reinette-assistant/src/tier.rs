@@ -1,0 +1,35 @@
+//! The two tiers of models: those that have learned our tools, and those that are told about them.
+
+use reinette::{ToolAdapter, ToolAdapterError};
+
+/// How a model comes to know the tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// A small model with the everyday adapter, which has learned the tools: fast, and at a loss with any other.
+    Embedded,
+    /// A larger model that reads about the tools in its prompt.
+    Standard,
+}
+
+/// The short name of the model that the everyday adapter was trained for.
+const ADAPTED_MODEL: &str = "smollm2-135m";
+
+impl Tier {
+    /// The tier of a model by its short name.
+    pub fn of(model: &str) -> Self {
+        if model == ADAPTED_MODEL { Self::Embedded } else { Self::Standard }
+    }
+}
+
+/// The adapter that taught the default model our tools; a part of the program.
+///
+/// # Errors
+/// Never, unless the program was built from a damaged checkout.
+pub fn everyday_adapter() -> Result<ToolAdapter, ToolAdapterError> {
+    ToolAdapter::from_parts(
+        include_str!("../../../adapters/everyday/adapter_config.json"),
+        include_bytes!("../../../adapters/everyday/adapter_model.safetensors"),
+        include_str!("../../../adapters/everyday/chat_template.jinja"),
+        include_str!("../../../adapters/everyday/tools.json"),
+    )
+}

@@ -1,0 +1,58 @@
+//! Why a grammar cannot be followed.
+
+use crate::tokenizer::TokenId;
+
+/// Why a grammar cannot be followed, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConstraintError {
+    /// A schema asks for what generation would not hold the model to.
+    #[error("`{keyword}` at {pointer} cannot be enforced: {advice}")]
+    Unsupported {
+        /// The keyword.
+        keyword: String,
+        /// Where it stands, as a JSON pointer from the schema's root.
+        pointer: String,
+        /// What to write instead.
+        advice: String,
+    },
+    /// No value satisfies a schema.
+    #[error("nothing satisfies the schema at {pointer}: {reason}")]
+    Unsatisfiable {
+        /// Where, as a JSON pointer from the schema's root.
+        pointer: String,
+        /// What contradicts what.
+        reason: String,
+    },
+    /// A schema is not a schema.
+    #[error("the schema at {pointer} is malformed: {reason}")]
+    Malformed {
+        /// Where, as a JSON pointer from the schema's root.
+        pointer: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The parameters of a tool cannot be followed.
+    #[error("the parameters of the tool `{tool}`: {source}")]
+    Tool {
+        /// The tool's name.
+        tool: String,
+        /// What is wrong with them.
+        source: Box<ConstraintError>,
+    },
+    /// No tool can be called, and none may be left uncalled.
+    #[error("no tool can be called with these words, and an answer without a call is refused: allow it")]
+    NothingToCall,
+    /// The grammar is too large, or contradicts itself in a way found only when it is compiled.
+    #[error("the grammar cannot be compiled: {0}")]
+    Grammar(String),
+    /// The tokenizer's vocabulary is unusable.
+    #[error("the vocabulary cannot be constrained: {0}")]
+    Vocabulary(String),
+    /// A token was committed that the mask does not allow.
+    #[error("token {} is not allowed here: commit only what the mask allows", .0.0)]
+    Refused(TokenId),
+    /// The matcher met a limit of memory or time.
+    #[error("the constraint gave up: {0}")]
+    Exhausted(String),
+}

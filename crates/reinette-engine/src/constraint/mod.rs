@@ -1,0 +1,39 @@
+//! Guided generation: which tokens may come next so that the answer follows a grammar.
+//!
+//! - [`Grammar`]: what is asked for: a JSON Schema, calls of tools, or a regular expression.
+//! - [`ConstraintCompiler`]: one a vocabulary; turns a grammar into a constraint, or says why it cannot.
+//! - [`Constraint`]: one an answer; gives the [`TokenMask`] of each step, and the tokens that need no model.
+//!
+//! Whatever the model prefers, what it says satisfies the grammar. A schema that asks for more than is enforced is
+//! refused by name before anything is generated, and so is one that nothing satisfies. What a schema leaves open is
+//! bounded, so that every answer ends: see [`limits`].
+//!
+//! The masks come from llguidance, an Earley parser over a lexer of derivatives of regular expressions.
+
+mod calls;
+mod compiler;
+mod error;
+pub mod limits;
+mod schema;
+mod session;
+mod spans;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+pub use calls::{CallGrammar, CallTool, NoCall};
+pub use compiler::ConstraintCompiler;
+pub use error::ConstraintError;
+pub use session::{Constraint, TokenMask};
+
+/// What an answer has to look like.
+#[derive(Clone, Debug)]
+pub enum Grammar {
+    /// A JSON value that satisfies this schema (draft 2020-12), with one space after `:` and `,`, and keys in the order
+    /// of the schema.
+    JsonSchema(serde_json::Value),
+    /// Calls of tools.
+    Calls(CallGrammar),
+    /// The whole text matches this regular expression.
+    Regex(String),
+}

@@ -1,0 +1,347 @@
+//! From a prompt to an answer, token by token.
+
+mod sampler;
+mod stop;
+
+pub use sampler::{Sampler, Sampling};
+
+use crate::constraint::{Constraint, ConstraintError};
+use crate::model::{Adapter, Decoder, KvCache, LoadError, Logits, Model};
+use crate::tokenizer::{TokenId, Utf8Stream};
+use std::sync::Arc;
+use std::time::Instant;
+use stop::{Released, StopStrings};
+
+/// Below this share of the vocabulary it pays to compute the output layer only for the tokens that a mask allows:
+/// rows picked one by one are read at about half the speed of rows in order.
+const SPARSE_OUTPUT_SHARE: usize = 4;
+
+/// What is to be generated, and how.
+pub struct GenerateRequest<'a> {
+    /// The tokens to answer.
+    pub prompt: &'a [TokenId],
+    /// The adapter to read and answer with.
+    pub adapter: Option<&'a Adapter>,
+    /// How tokens are picked.
+    pub sampler: Sampler,
+    /// What the answer must look like.
+    pub constraint: Option<Constraint>,
+    /// What a token that ends an answer does.
+    pub end_of_generation: EndOfGeneration,
+    /// The answer ends after this many tokens.
+    pub max_tokens: usize,
+    /// The answer ends before the first of these strings.
+    pub stop: &'a [String],
+    /// Asked at every token and every batch of the prompt; once it answers yes, the work ends.
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+/// What a token that ends an answer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOfGeneration {
+    /// It ends the answer.
+    Ends,
+    /// It is a token like any other: for measurements, which need answers of a known length.
+    Ignored,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model ended it, the constraint allowed nothing more, or a stop string came.
+    Stop,
+    /// It reached its limit of tokens.
+    Length,
+    /// The sequence reached the context's limit.
+    ContextFull,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// What an answer took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// Why the answer ended.
+    pub finish_reason: FinishReason,
+    /// How many tokens of the prompt were in the KV cache.
+    pub cached_tokens: usize,
+    /// How many tokens the answer has.
+    pub output_tokens: usize,
+    /// How many of these the constraint forced, without a step of the model.
+    pub forced_tokens: usize,
+    /// Milliseconds from the start to the first token that the model picked.
+    pub first_token_ms: f64,
+    /// Milliseconds from the start to the end.
+    pub total_ms: f64,
+}
+
+/// Why nothing could be generated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// There is nothing to answer.
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+    /// A token is not of this model's vocabulary.
+    #[error("token {token} is not in the vocabulary of {vocab_size}")]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// How many there are.
+        vocab_size: usize,
+    },
+    /// The prompt does not fit.
+    #[error("the prompt has {prompt_tokens} tokens, the context takes {limit_tokens} with at least one to answer")]
+    ContextFull {
+        /// The length of the prompt.
+        prompt_tokens: usize,
+        /// What fits.
+        limit_tokens: usize,
+    },
+    /// The constraint failed.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+    /// The model gave no token a finite logit.
+    #[error("no token can follow: all logits are masked or not finite")]
+    NoToken,
+}
+
+/// One sequence of tokens on one model: reads prompts and generates answers, and keeps what it has read, so that a
+/// prompt that begins like the last one is read only from where it differs.
+pub struct Sequence {
+    model: Arc<Model>,
+    decoder: Decoder,
+    cache: KvCache,
+    logits: Vec<f32>,
+}
+
+impl Sequence {
+    /// A sequence of up to `capacity_tokens` tokens (at most the model's context), computed with `n_threads` threads.
+    ///
+    /// # Errors
+    /// If the file's description of the model asks for the impossible.
+    pub fn new(model: Arc<Model>, capacity_tokens: usize, n_threads: usize) -> Result<Self, LoadError> {
+        let capacity = capacity_tokens.clamp(1, model.context_tokens());
+        Ok(Self {
+            decoder: Decoder::new(&model, capacity, n_threads)?,
+            cache: KvCache::new(model.description(), capacity)?,
+            logits: Vec::new(),
+            model,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// The logits after every token of `tokens`, read from an empty cache.
+    ///
+    /// # Shapes
+    /// `[n_tokens, vocab_size]`.
+    ///
+    /// # Errors
+    /// If the tokens do not fit or are not of the vocabulary.
+    pub fn logits(&mut self, tokens: &[TokenId], adapter: Option<&Adapter>) -> Result<&[f32], GenerateError> {
+        self.check(tokens)?;
+        self.cache.keep_prefix(&[], adapter.map(Adapter::identity));
+        let wanted = Logits::Every(&mut self.logits);
+        self.decoder.read(&self.model, adapter, &mut self.cache, tokens, wanted, &|| false);
+        Ok(&self.logits)
+    }
+
+    /// Answers a prompt. `on_text` is given the text as it comes, in whole characters.
+    ///
+    /// # Errors
+    /// If the prompt does not fit, or the constraint cannot be followed.
+    pub fn generate(
+        &mut self,
+        request: GenerateRequest<'_>,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Generated, GenerateError> {
+        self.check(request.prompt)?;
+        let started = Instant::now();
+        let cached_tokens = self.cache.keep_prefix(request.prompt, request.adapter.map(Adapter::identity));
+        let mut run = Run {
+            unread: request.prompt[cached_tokens..].to_vec(),
+            sampler: request.sampler,
+            constraint: request.constraint,
+            text: StopStrings::new(request.stop),
+            utf8: Utf8Stream::default(),
+            on_text,
+            output_tokens: 0,
+            forced_tokens: 0,
+            first_token_ms: None,
+            started,
+        };
+        request.prompt.iter().for_each(|token| run.sampler.observe(*token));
+        let limits = Limits {
+            end_of_generation: request.end_of_generation,
+            max_tokens: request.max_tokens,
+            cancelled: request.cancelled,
+        };
+        let finish_reason = self.answer(&mut run, request.adapter, &limits)?;
+        run.finish();
+        let total_ms = milliseconds(started);
+        Ok(Generated {
+            finish_reason,
+            cached_tokens,
+            output_tokens: run.output_tokens,
+            forced_tokens: run.forced_tokens,
+            first_token_ms: run.first_token_ms.unwrap_or(total_ms),
+            total_ms,
+        })
+    }
+
+    fn check(&self, tokens: &[TokenId]) -> Result<(), GenerateError> {
+        let vocab_size = self.model.tokenizer().vocab_size();
+        if tokens.is_empty() {
+            return Err(GenerateError::EmptyPrompt);
+        }
+        if let Some(token) = tokens.iter().find(|token| token.0 as usize >= vocab_size) {
+            return Err(GenerateError::UnknownToken { token: token.0, vocab_size });
+        }
+        if tokens.len() >= self.cache.capacity() {
+            let limit_tokens = self.cache.capacity();
+            return Err(GenerateError::ContextFull { prompt_tokens: tokens.len(), limit_tokens });
+        }
+        Ok(())
+    }
+
+    /// Takes step after step until something ends the answer.
+    fn answer(
+        &mut self,
+        run: &mut Run<'_>,
+        adapter: Option<&Adapter>,
+        limits: &Limits<'_>,
+    ) -> Result<FinishReason, GenerateError> {
+        loop {
+            if let Some(reason) = self.take_forced(run, limits)? {
+                return Ok(reason);
+            }
+            if self.cache.len() + run.unread.len() >= self.cache.capacity() {
+                return Ok(FinishReason::ContextFull);
+            }
+            let Some(token) = self.step(run, adapter, limits)? else { return Ok(FinishReason::Cancelled) };
+            run.first_token_ms.get_or_insert_with(|| milliseconds(run.started));
+            if limits.end_of_generation == EndOfGeneration::Ends && self.model.tokenizer().is_end_of_generation(token) {
+                return Ok(FinishReason::Stop);
+            }
+            if let Some(constraint) = &mut run.constraint {
+                constraint.commit(token)?;
+            }
+            if let Some(reason) = run.accept(&self.model, token, limits) {
+                return Ok(reason);
+            }
+        }
+    }
+
+    /// Appends the tokens that the constraint leaves no choice about, which it has counted already.
+    fn take_forced(&mut self, run: &mut Run<'_>, limits: &Limits<'_>) -> Result<Option<FinishReason>, GenerateError> {
+        let Some(constraint) = &mut run.constraint else { return Ok(None) };
+        if constraint.is_complete() {
+            return Ok(Some(FinishReason::Stop));
+        }
+        for token in constraint.forced()? {
+            run.forced_tokens += 1;
+            if self.model.tokenizer().is_end_of_generation(token) {
+                return Ok(Some(FinishReason::Stop));
+            }
+            if let Some(reason) = run.accept(&self.model, token, limits) {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(run.constraint.as_ref().filter(|constraint| constraint.is_complete()).map(|_| FinishReason::Stop))
+    }
+
+    /// Reads what is unread and picks the next token; `None` if cancelled.
+    fn step(
+        &mut self,
+        run: &mut Run<'_>,
+        adapter: Option<&Adapter>,
+        limits: &Limits<'_>,
+    ) -> Result<Option<TokenId>, GenerateError> {
+        let vocab_size = self.model.tokenizer().vocab_size();
+        let mask = run.constraint.as_mut().map(Constraint::mask).transpose()?;
+        let few = mask.filter(|mask| mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE);
+        let few: Option<Vec<u32>> = few.map(|mask| mask.iter().map(|token| token.0).collect());
+        let wanted = match &few {
+            Some(rows) => Logits::LastOf(rows, &mut self.logits),
+            None => Logits::Last(&mut self.logits),
+        };
+        if !self.decoder.read(&self.model, adapter, &mut self.cache, &run.unread, wanted, limits.cancelled) {
+            return Ok(None);
+        }
+        run.unread.clear();
+        if let (None, Some(mask)) = (&few, mask) {
+            for (logit, id) in self.logits.iter_mut().zip(0..) {
+                if !mask.allows(TokenId(id)) {
+                    *logit = f32::NEG_INFINITY;
+                }
+            }
+        }
+        run.sampler.pick(&mut self.logits).map(Some).ok_or(GenerateError::NoToken)
+    }
+}
+
+/// What can end an answer from outside.
+struct Limits<'a> {
+    end_of_generation: EndOfGeneration,
+    max_tokens: usize,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+/// An answer while it is made.
+struct Run<'a> {
+    /// Tokens of the sequence whose keys and values are not in the cache yet.
+    unread: Vec<TokenId>,
+    sampler: Sampler,
+    constraint: Option<Constraint>,
+    text: StopStrings,
+    utf8: Utf8Stream,
+    on_text: &'a mut dyn FnMut(&str),
+    output_tokens: usize,
+    forced_tokens: usize,
+    first_token_ms: Option<f64>,
+    started: Instant,
+}
+
+impl Run<'_> {
+    /// Appends a token to the answer.
+    fn accept(&mut self, model: &Model, token: TokenId, limits: &Limits<'_>) -> Option<FinishReason> {
+        self.output_tokens += 1;
+        self.unread.push(token);
+        self.sampler.observe(token);
+        let piece = self.utf8.push(model.tokenizer().token_bytes(token));
+        match self.text.push(&piece) {
+            Released::End(text) => {
+                self.show(&text);
+                return Some(FinishReason::Stop);
+            }
+            Released::Text(text) => self.show(&text),
+        }
+        if (limits.cancelled)() {
+            return Some(FinishReason::Cancelled);
+        }
+        (self.output_tokens >= limits.max_tokens).then_some(FinishReason::Length)
+    }
+
+    fn show(&mut self, text: &str) {
+        if !text.is_empty() {
+            (self.on_text)(text);
+        }
+    }
+
+    /// Shows what was held back.
+    fn finish(&mut self) {
+        let held = match self.text.push(self.utf8.flush()) {
+            Released::Text(text) => text + &self.text.finish(),
+            Released::End(text) => text,
+        };
+        self.show(&held);
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}

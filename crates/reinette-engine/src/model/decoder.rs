@@ -1,0 +1,348 @@
+//! The one decoder block, and the way of a batch of tokens through all of them.
+
+use super::adapter::Target;
+use super::{Activation, Adapter, Description, KvCache, Model, Projection, Weight};
+use crate::tokenizer::TokenId;
+use reinette_kernels::{
+    Activations, AttentionShape, Compute, InstructionSet, MatmulTask, RopeConfig, RopeError, RopeScaling, RopeTable,
+    add_assign, attention, gelu_mul, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope, silu_mul,
+};
+
+/// Tokens that pass through the layers together in prefill: enough to read each weight seldom, few enough that their
+/// activations (256 × 8,960 floats = 9 MB at the largest) stay near the last-level cache.
+const BATCH_TOKENS: usize = 256;
+
+/// Which logits are wanted of a batch of tokens.
+pub(crate) enum Logits<'a> {
+    /// Of the last token, for the whole vocabulary.
+    Last(&'a mut Vec<f32>),
+    /// Of the last token, for these ids only; all others become −∞.
+    LastOf(&'a [u32], &'a mut Vec<f32>),
+    /// Of every token, `[n_tokens, vocab_size]`.
+    Every(&'a mut Vec<f32>),
+}
+
+/// The buffers that a batch of tokens passes through, used again for every batch.
+///
+/// # Shapes
+/// All are `[n_tokens, width]`, row-major.
+#[derive(Default)]
+struct Buffers {
+    hidden: Vec<f32>,
+    normed: Vec<f32>,
+    query: Vec<f32>,
+    key: Vec<f32>,
+    value: Vec<f32>,
+    attended: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
+    projected: Vec<f32>,
+    low_rank: Vec<Vec<f32>>,
+    low_rank_out: Vec<f32>,
+}
+
+/// Computes: threads, buffers and the rotary tables of one model.
+pub(crate) struct Decoder {
+    compute: Compute,
+    rope: RopeTable,
+    /// For windowed layers.
+    window_rope: RopeTable,
+    buffers: Buffers,
+    input: Activations,
+    low_rank_input: Activations,
+}
+
+/// A projection within a step: its weight, its place in the adapter and where its result goes.
+struct Step<'a> {
+    weight: &'a Weight,
+    bias: Option<&'a [f32]>,
+    target: Target,
+    out: &'a mut Vec<f32>,
+}
+
+impl Decoder {
+    /// Prepares to compute with `n_threads` threads, the caller's included.
+    ///
+    /// # Errors
+    /// If the rotary frequencies of the model's file cannot be computed.
+    pub(crate) fn new(model: &Model, max_positions: usize, n_threads: usize) -> Result<Self, RopeError> {
+        let Description { head_dim, rope: rotary, .. } = model.description();
+        let table = |base, scaling| {
+            RopeTable::new(&RopeConfig {
+                head_dim: *head_dim,
+                rotary_dim: rotary.rotary_dim,
+                base,
+                scaling,
+                max_positions,
+            })
+        };
+        Ok(Self {
+            compute: Compute::new(n_threads),
+            rope: table(rotary.base, rotary.scaling.clone())?,
+            window_rope: table(rotary.window_base, RopeScaling::None)?,
+            buffers: Buffers::default(),
+            input: Activations::new(),
+            low_rank_input: Activations::new(),
+        })
+    }
+
+    /// Reads `tokens` after those that `cache` holds, appends their keys and values to it and computes the logits
+    /// that are wanted. `interrupted` is asked between batches; if it answers yes, the tokens read so far stay in the
+    /// cache and `false` is returned.
+    ///
+    /// # Panics
+    /// If `tokens` is empty or does not fit the cache: the caller has checked.
+    pub(crate) fn read(
+        &mut self,
+        model: &Model,
+        adapter: Option<&Adapter>,
+        cache: &mut KvCache,
+        tokens: &[TokenId],
+        mut logits: Logits<'_>,
+        interrupted: &dyn Fn() -> bool,
+    ) -> bool {
+        assert!(!tokens.is_empty() && cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
+        if let Logits::Every(all) = &mut logits {
+            all.clear();
+        }
+        for batch in tokens.chunks(BATCH_TOKENS) {
+            if interrupted() {
+                return false;
+            }
+            self.embed(model, batch);
+            for layer in 0..model.description().n_layers {
+                self.block(model, adapter, cache, layer, batch.len());
+            }
+            cache.append(batch);
+            if let Logits::Every(all) = &mut logits {
+                self.logits(model, batch.len(), None, all);
+            }
+        }
+        match logits {
+            Logits::Last(out) => {
+                out.clear();
+                self.logits(model, 1, None, out);
+            }
+            Logits::LastOf(rows, out) => {
+                out.clear();
+                self.logits(model, 1, Some(rows), out);
+            }
+            Logits::Every(_) => {}
+        }
+        true
+    }
+
+    fn embed(&mut self, model: &Model, tokens: &[TokenId]) {
+        let width = model.description().hidden_dim;
+        let scale = model.description().embedding_scale;
+        let hidden = &mut self.buffers.hidden;
+        hidden.resize(tokens.len() * width, 0.0);
+        for (token, row) in tokens.iter().zip(hidden.chunks_exact_mut(width)) {
+            model.weights().embedding.matrix().row_f32(token.0 as usize, row);
+            if scale != 1.0 {
+                row.iter_mut().for_each(|x| *x *= scale);
+            }
+        }
+    }
+
+    fn block(&mut self, model: &Model, adapter: Option<&Adapter>, cache: &mut KvCache, index: usize, n_tokens: usize) {
+        let layer = &model.weights().layers[index];
+        self.attention(model, adapter, cache, index, n_tokens);
+        self.add_to_hidden(model, layer.post_attention_norm.as_deref());
+        self.feed_forward(model, adapter, index, n_tokens);
+        self.add_to_hidden(model, layer.post_ffn_norm.as_deref());
+    }
+
+    /// From `hidden` to `projected`, by way of all earlier positions.
+    fn attention(
+        &mut self,
+        model: &Model,
+        adapter: Option<&Adapter>,
+        cache: &mut KvCache,
+        index: usize,
+        n_tokens: usize,
+    ) {
+        let description = model.description();
+        let layer = &model.weights().layers[index];
+        let lora = adapter.map(|adapter| (adapter, index));
+        self.norm(&layer.attention_norm, description.norm_eps);
+        self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
+        let Buffers { query, key, value, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let mut steps = [
+            step(&layer.query, Target::Query, query),
+            step(&layer.key, Target::Key, key),
+            step(&layer.value, Target::Value, value),
+        ];
+        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+
+        let first = cache.len();
+        let windowed = description.layer_window(index);
+        let table = if windowed.is_some() { &self.window_rope } else { &self.rope };
+        let Buffers { query, key, value, attended, .. } = &mut self.buffers;
+        let heads = Heads { description, table, first, set: self.compute.set };
+        heads.place(query, description.n_heads, layer.query_norm.as_deref());
+        heads.place(key, description.n_kv_heads, layer.key_norm.as_deref());
+        let kv = cache.layer_mut(index);
+        let key_width = description.n_kv_heads * description.head_dim;
+        for (token, (key, value)) in key.chunks_exact(key_width).zip(value.chunks_exact(key_width)).enumerate() {
+            kv.store(first + token, key, value);
+        }
+        attended.resize(n_tokens * description.n_heads * description.head_dim, 0.0);
+        let shape = AttentionShape {
+            n_heads: description.n_heads,
+            n_kv_heads: description.n_kv_heads,
+            head_dim: description.head_dim,
+            scale: 1.0 / (description.head_dim as f32).sqrt(),
+            window: windowed,
+            soft_cap: None,
+        };
+        attention(&self.compute, &shape, query, first, cache.layer(index), attended);
+
+        self.input.set(&self.compute, &self.buffers.attended, description.n_heads * description.head_dim);
+        let Buffers { projected, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let mut steps = [step(&layer.attention_out, Target::AttentionOut, projected)];
+        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+    }
+
+    /// From `hidden` to `projected`, each position for itself.
+    fn feed_forward(&mut self, model: &Model, adapter: Option<&Adapter>, index: usize, n_tokens: usize) {
+        let description = model.description();
+        let layer = &model.weights().layers[index];
+        let lora = adapter.map(|adapter| (adapter, index));
+        self.norm(&layer.ffn_norm, description.norm_eps);
+        self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
+        let Buffers { gate, up, projected, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let mut steps = [plain_step(&layer.gate, Target::Gate, gate), plain_step(&layer.up, Target::Up, up)];
+        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+        match description.activation {
+            Activation::Silu => silu_mul(self.compute.set, gate, up),
+            Activation::Gelu => gelu_mul(self.compute.set, gate, up),
+        }
+        self.input.set(&self.compute, gate, description.ffn_dim);
+        let mut steps = [plain_step(&layer.down, Target::Down, projected)];
+        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+    }
+
+    fn norm(&mut self, weight: &[f32], eps: f32) {
+        let Buffers { hidden, normed, .. } = &mut self.buffers;
+        normed.resize(hidden.len(), 0.0);
+        rms_norm(self.compute.set, hidden, weight, eps, normed);
+    }
+
+    /// Adds `projected`, normed first where the architecture asks for it, to `hidden`.
+    fn add_to_hidden(&mut self, model: &Model, post_norm: Option<&[f32]>) {
+        let Buffers { hidden, projected, normed, .. } = &mut self.buffers;
+        match post_norm {
+            None => add_assign(self.compute.set, hidden, projected),
+            Some(weight) => {
+                normed.resize(projected.len(), 0.0);
+                rms_norm(self.compute.set, projected, weight, model.description().norm_eps, normed);
+                add_assign(self.compute.set, hidden, normed);
+            }
+        }
+    }
+
+    /// Appends to `out` the logits of the last `n_tokens` tokens of the batch.
+    fn logits(&mut self, model: &Model, n_tokens: usize, rows: Option<&[u32]>, out: &mut Vec<f32>) {
+        let description = model.description();
+        let output = model.weights().output();
+        let Buffers { hidden, normed, .. } = &mut self.buffers;
+        let last = &hidden[hidden.len() - n_tokens * description.hidden_dim..];
+        normed.resize(last.len(), 0.0);
+        rms_norm(self.compute.set, last, &model.weights().output_norm, description.norm_eps, normed);
+        self.input.set(&self.compute, normed, description.hidden_dim);
+        let start = out.len();
+        out.resize(start + n_tokens * output.rows(), f32::NEG_INFINITY);
+        let out = &mut out[start..];
+        match rows {
+            None => matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out }], &self.input),
+            Some(rows) => {
+                let mut some = vec![0.0; rows.len()];
+                matmul_rows(&self.compute, output.matrix(), rows, &self.input, &mut some);
+                for (row, logit) in rows.iter().zip(some) {
+                    out[*row as usize] = logit;
+                }
+            }
+        }
+    }
+}
+
+fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
+    Step { weight: &projection.weight, bias: projection.bias.as_deref(), target, out }
+}
+
+fn plain_step<'a>(weight: &'a Weight, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
+    Step { weight, bias: None, target, out }
+}
+
+/// Where the adapter's thin products go.
+struct LowRankScratch<'a> {
+    /// `A·x` of each step, `[n_tokens, rank]`.
+    rows: &'a mut Vec<Vec<f32>>,
+    /// `B·(A·x)` of one step.
+    out: &'a mut Vec<f32>,
+    input: &'a mut Activations,
+}
+
+/// Multiplies one input by several matrices in one parallel step, the adapter's `A` among them, then adds biases and
+/// `scale · B·(A·x)`.
+fn project(
+    compute: &Compute,
+    lora: Option<(&Adapter, usize)>,
+    input: &Activations,
+    n_tokens: usize,
+    steps: &mut [Step<'_>],
+    scratch: LowRankScratch<'_>,
+) {
+    let low_rank = |target| lora.and_then(|(adapter, layer)| adapter.target(layer, target));
+    scratch.rows.resize_with(scratch.rows.len().max(steps.len()), Vec::new);
+    let mut tasks = Vec::with_capacity(2 * steps.len());
+    for (step, thin) in steps.iter_mut().zip(scratch.rows.iter_mut()) {
+        step.out.resize(n_tokens * step.weight.rows(), 0.0);
+        tasks.push(MatmulTask { weights: step.weight.matrix(), out: step.out.as_mut_slice() });
+        if let Some(pair) = low_rank(step.target) {
+            thin.resize(n_tokens * pair.a.rows(), 0.0);
+            tasks.push(MatmulTask { weights: pair.a.matrix(), out: thin.as_mut_slice() });
+        }
+    }
+    matmul(compute, &mut tasks, input);
+    drop(tasks);
+    for (step, thin) in steps.iter_mut().zip(scratch.rows.iter_mut()) {
+        if let Some(bias) = step.bias {
+            step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
+        }
+        if let (Some(pair), Some((adapter, _))) = (low_rank(step.target), lora) {
+            thin.iter_mut().for_each(|x| *x *= adapter.scale());
+            scratch.input.set(compute, thin, pair.b.cols());
+            scratch.out.resize(step.out.len(), 0.0);
+            matmul(compute, &mut [MatmulTask { weights: pair.b.matrix(), out: scratch.out }], scratch.input);
+            add_assign(compute.set, step.out, scratch.out);
+        }
+    }
+}
+
+/// What queries and keys go through before they meet: a norm in some architectures, and the rotation by position.
+struct Heads<'a> {
+    description: &'a Description,
+    table: &'a RopeTable,
+    /// The position of the first token.
+    first: usize,
+    set: InstructionSet,
+}
+
+impl Heads<'_> {
+    /// `heads` is `[n_tokens, any number of heads, head_dim]`.
+    fn place(&self, heads: &mut [f32], n_heads: usize, norm: Option<&[f32]>) {
+        let Description { head_dim, norm_eps, rope: rotary, .. } = self.description;
+        for (token, row) in heads.chunks_exact_mut(n_heads * head_dim).enumerate() {
+            if let Some(weight) = norm {
+                rms_norm_in_place(self.set, row, weight, *norm_eps);
+            }
+            rope(self.set, row, self.first + token, self.table, rotary.style);
+        }
+    }
+}

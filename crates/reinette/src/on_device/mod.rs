@@ -1,0 +1,89 @@
+//! The model on the user's own machine.
+
+mod adapter;
+mod calls;
+mod prompts;
+mod worker;
+
+pub use adapter::{ToolAdapter, ToolAdapterError};
+
+use crate::{LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
+use async_channel::Sender;
+use reinette_engine::Model;
+use std::path::PathBuf;
+use std::sync::Arc;
+use worker::{Job, Worker, engine};
+
+/// What to load, and what it may use.
+#[derive(Clone, Debug)]
+pub struct OnDeviceConfig {
+    /// A GGUF file.
+    pub path: PathBuf,
+    /// The adapter that taught this model tools; without one, tools are described in the prompt.
+    pub adapter: Option<ToolAdapter>,
+    /// Threads to compute with.
+    pub threads: usize,
+    /// The longest conversation, in tokens; at most the model's own limit.
+    pub context_tokens: usize,
+}
+
+impl OnDeviceConfig {
+    /// The model in `path`, on all cores, for conversations of up to 8,192 tokens.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            adapter: None,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            context_tokens: 8192,
+        }
+    }
+}
+
+/// A language model that runs on this machine, in this process.
+///
+/// It answers one request at a time, on a thread of its own; others wait their turn. Tools are chosen first, under a
+/// grammar that admits nothing but calls of the tools with arguments that satisfy their schemas; if none is called,
+/// the model answers in words.
+#[derive(Debug)]
+pub struct OnDeviceModel {
+    info: ModelInfo,
+    jobs: Sender<Job>,
+}
+
+impl OnDeviceModel {
+    /// Maps the model's file and gets ready to answer.
+    ///
+    /// # Errors
+    /// If the file or the adapter is damaged, not supported, or they do not fit each other.
+    pub fn load(config: &OnDeviceConfig) -> Result<Self, ModelError> {
+        let model = Arc::new(Model::load(&config.path).map_err(engine)?);
+        let info = ModelInfo {
+            name: model.name().to_owned(),
+            architecture: model.architecture().to_owned(),
+            context_tokens: config.context_tokens.min(model.context_tokens()),
+            size_bytes: model.size_bytes(),
+        };
+        let worker = Worker::new(model, config.adapter.as_ref(), config.context_tokens, config.threads.max(1))?;
+        let (jobs, queue) = async_channel::unbounded();
+        std::thread::Builder::new()
+            .name("reinette-model".to_owned())
+            .spawn(move || worker.run(&queue))
+            .map_err(engine)?;
+        Ok(Self { info, jobs })
+    }
+}
+
+impl LanguageModel for OnDeviceModel {
+    fn info(&self) -> ModelInfo {
+        self.info.clone()
+    }
+
+    fn respond(&self, request: Request) -> ResponseStream {
+        let (events, answer) = async_channel::unbounded();
+        if let Err(refused) = self.jobs.try_send(Job { request, events }) {
+            let gone = ModelError::Engine("the model stopped after a failure; load it again".into());
+            let _ = refused.into_inner().events.try_send(Err(gone));
+        }
+        ResponseStream::new(answer)
+    }
+}

@@ -1,0 +1,129 @@
+//! How a transcript is put to a small model.
+
+use crate::{Entry, ToolDefinition, Transcript};
+use reinette_engine::template::Message;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+/// Turns of conversation that are shown to a model that is choosing tools: enough for "no, at ten".
+const TURNS_FOR_TOOLS: usize = 4;
+
+/// The name that a call carries when no tool is needed.
+pub(super) const NO_TOOL: &str = "none";
+
+/// Requests that need no tool, shown to a model that has not learned when that is.
+const NO_TOOL_EXAMPLES: [&str; 4] = [
+    "Hi, how are you today?",
+    "What is the capital of Peru?",
+    "Write me a short poem about autumn.",
+    "I had lunch with my brother yesterday, it was lovely.",
+];
+
+/// The conversation as a chat template takes it.
+pub(super) fn conversation(transcript: &Transcript) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for entry in &transcript.entries {
+        let (role, text) = match entry {
+            Entry::Instructions { text } => ("system", text.clone()),
+            Entry::Prompt { text } => ("user", text.clone()),
+            Entry::Response { text } | Entry::ToolOutput { text, .. } => ("assistant", text.clone()),
+            Entry::ToolCalls { .. } => continue,
+        };
+        match messages.last_mut() {
+            // Templates insist on turns that alternate.
+            Some(last) if last.role == role => {
+                last.content.push('\n');
+                last.content.push_str(&text);
+            }
+            _ => messages.push(Message::new(role, text)),
+        }
+    }
+    messages
+}
+
+/// What a model that has learned its tools is shown: the words alone.
+pub(super) fn learned(transcript: &Transcript) -> Vec<Message> {
+    vec![Message::new("user", transcript.last_prompt().unwrap_or_default().to_owned())]
+}
+
+/// What a model that has to be told about its tools is shown: their definitions, then the last turns.
+pub(super) fn described(transcript: &Transcript, tools: &[ToolDefinition]) -> Vec<Message> {
+    let mut messages = vec![Message::new("system", describe(tools))];
+    let turns: Vec<Message> = turns(transcript);
+    messages.extend(turns.into_iter());
+    messages
+}
+
+/// The last turns, with calls in the form in which they are generated.
+fn turns(transcript: &Transcript) -> Vec<Message> {
+    let mut turns: Vec<Message> = Vec::new();
+    for entry in &transcript.entries {
+        match entry {
+            Entry::Prompt { text } => turns.push(Message::new("user", text.clone())),
+            Entry::ToolCalls { calls } => {
+                let calls: Vec<Value> = calls.iter().map(|call| call_json(&call.name, &call.arguments)).collect();
+                turns.push(Message::new("assistant", list(&calls)));
+            }
+            Entry::Response { .. } if turns.last().is_some_and(|turn| turn.role == "user") => {
+                turns.push(Message::new("assistant", list(&[call_json(NO_TOOL, &Map::new())])));
+            }
+            Entry::Response { .. } | Entry::ToolOutput { .. } | Entry::Instructions { .. } => {}
+        }
+    }
+    let first = turns.len().saturating_sub(2 * TURNS_FOR_TOOLS + 1);
+    let mut kept = turns.split_off(first);
+    // A conversation starts with the user.
+    while kept.first().is_some_and(|turn| turn.role != "user") {
+        kept.remove(0);
+    }
+    kept
+}
+
+fn describe(tools: &[ToolDefinition]) -> String {
+    let mut text = String::from(
+        "You turn the user's words into calls of tools. Answer with a JSON list, one object a call, in the order of the \
+         words; several requests give several calls. Copy every value word for word from the user's words, whole \
+         expressions of time included. If the user corrects himself, only the correction counts. If the words ask for \
+         nothing that a tool does (small talk, questions about the world, writing, feelings, things that happened), \
+         answer [{\"tool\": \"none\"}].\n\nTools:\n",
+    );
+    for tool in tools {
+        let _ = writeln!(text, "- {}({}): {}", tool.name, arguments(tool).join(", "), tool.description);
+    }
+    text.push_str("\nExamples:\n");
+    for tool in tools {
+        for example in &tool.examples {
+            let _ = writeln!(text, "{} => {}", example.words, list(&[call_json(&tool.name, &example.arguments)]));
+        }
+    }
+    for words in NO_TOOL_EXAMPLES {
+        let _ = writeln!(text, "{words} => {}", list(&[call_json(NO_TOOL, &Map::new())]));
+    }
+    text
+}
+
+/// The names of a tool's arguments; `?` marks those that may be left out.
+fn arguments(tool: &ToolDefinition) -> Vec<String> {
+    let schema = tool.parameters.as_json();
+    let required = |name: &str| {
+        schema["required"].as_array().is_some_and(|required| required.iter().any(|required| required == name))
+    };
+    let names = schema["properties"].as_object().into_iter().flat_map(|properties| properties.keys());
+    names.map(|name| if required(name) { name.clone() } else { format!("{name}?") }).collect()
+}
+
+fn call_json(name: &str, arguments: &Map<String, Value>) -> Value {
+    let mut call = Map::new();
+    call.insert("tool".to_owned(), json!(name));
+    call.extend(arguments.clone());
+    Value::Object(call)
+}
+
+/// A JSON list with a space after each colon and comma, as the call grammar has it.
+fn list(calls: &[Value]) -> String {
+    let object = |call: &Value| {
+        let fields = call.as_object().into_iter().flatten();
+        fields.map(|(name, value)| format!("{}: {value}", json!(name))).collect::<Vec<_>>().join(", ")
+    };
+    format!("[{}]", calls.iter().map(|call| format!("{{{}}}", object(call))).collect::<Vec<_>>().join(", "))
+}
