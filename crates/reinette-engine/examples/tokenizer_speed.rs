@@ -20,8 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let gguf = Gguf::open(Path::new(&model))?;
         let opened = start.elapsed();
+        let start = Instant::now();
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
-        let built = start.elapsed() - opened;
+        let built = start.elapsed();
         println!("open {:.2} ms, tokenizer {:.2} ms", millis(opened), millis(built));
         measure("text", &tokenizer, &text);
     }

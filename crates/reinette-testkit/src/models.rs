@@ -5,11 +5,11 @@ use std::path::PathBuf;
 /// A model that tests run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestModel {
-    /// SmolLM2-135M-Instruct, Q4_1: a Llama with byte-level BPE, 98 MB.
+    /// SmolLM2-135M-Instruct, `Q4_1`: a Llama with byte-level BPE, 98 MB.
     SmolLm2,
-    /// Gemma 3 270M, Q4_K_M: another architecture, a SentencePiece-style vocabulary, no chat template, 253 MB.
+    /// Gemma 3 270M, `Q4_K_M`: another architecture, a SentencePiece-style vocabulary, no chat template, 253 MB.
     Gemma3,
-    /// Qwen2.5-Coder-1.5B-Instruct, Q4_K_M: biases and a template with tools, 1.1 GB.
+    /// Qwen2.5-Coder-1.5B-Instruct, `Q4_K_M`: biases and a template with tools, 1.1 GB.
     QwenCoder,
 }
 

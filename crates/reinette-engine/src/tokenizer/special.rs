@@ -39,7 +39,7 @@ struct Match {
 
 impl SpecialMatcher {
     pub(super) fn new(vocabulary: &Vocabulary) -> Self {
-        let mut by_text = FxHashMap::default();
+        let mut by_text: FxHashMap<Box<[u8]>, SpecialToken> = FxHashMap::default();
         let mut first_bytes = [false; 256];
         for (id, kind, bytes) in vocabulary.iter() {
             let user_defined = kind == TokenKind::UserDefined;
@@ -54,7 +54,7 @@ impl SpecialMatcher {
                 by_text.entry(bytes.into()).or_insert(SpecialToken { id, user_defined });
             }
         }
-        let mut lengths: Vec<usize> = by_text.keys().map(<[u8]>::len).collect();
+        let mut lengths: Vec<usize> = by_text.keys().map(|text| text.len()).collect();
         lengths.sort_unstable_by(|first, second| second.cmp(first));
         lengths.dedup();
         SpecialMatcher { by_text, lengths, first_bytes }

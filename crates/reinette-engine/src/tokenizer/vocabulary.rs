@@ -228,7 +228,7 @@ impl Vocabulary {
 }
 
 /// The texts of the tokens as the file has them.
-fn token_texts<'a>(metadata: Metadata<'a>) -> Result<impl Iterator<Item = &'a [u8]> + use<'a>, TokenizerError> {
+fn token_texts(metadata: Metadata<'_>) -> Result<impl Iterator<Item = &[u8]>, TokenizerError> {
     const TOKENS: &str = "tokenizer.ggml.tokens";
     let strings = metadata.array(TOKENS)?.strings();
     strings.ok_or(TokenizerError::WrongElements { key: TOKENS, expected: "strings" })
