@@ -194,7 +194,7 @@ fn last_holiday(holiday: Holiday, today: Date) -> Option<Date> {
 /// "5 May 2026", "the 5th of May", "May 5th, 2026", "1er mai".
 fn month_and_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
     let day_month = cursor.attempt(|cursor| {
-        let day = ordinal_day(cursor).unwrap_or_else(|| cursor.number())?;
+        let day = ordinal_day(cursor).or_else(|| cursor.number())?;
         cursor.skip(&["of", "de", "d"]);
         Some((day, cursor.phrase(MONTHS)?))
     });
@@ -202,11 +202,7 @@ fn month_and_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
         cursor.attempt(|cursor| {
             let month = cursor.phrase(MONTHS)?;
             cursor.skip(&["the"]);
-            let ordinal = ordinal_day(cursor);
-            let day = match ordinal {
-                Some(day) => day?,
-                None => bare_day(cursor)?,
-            };
+            let day = ordinal_day(cursor).or_else(|| bare_day(cursor))?;
             Some((day, month))
         })
     });
@@ -245,8 +241,8 @@ fn bare_day(cursor: &mut Cursor) -> Option<u32> {
 }
 
 /// An ordinal as a day number; "last" is none.
-fn ordinal_day(cursor: &mut Cursor) -> Option<Option<u32>> {
-    cursor.ordinal().map(|ordinal| u32::try_from(ordinal).ok())
+fn ordinal_day(cursor: &mut Cursor) -> Option<u32> {
+    cursor.attempt(|cursor| u32::try_from(cursor.ordinal()?).ok())
 }
 
 /// "Friday", "this Friday", "next Friday", "last Friday", "vendredi prochain", "Monday week", "lundi en huit".
