@@ -4,13 +4,11 @@ use reinette_apps::Folders;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The folders of one user. Models are shared by all homes.
+/// The folders of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The user's data: the store, and the apps' folders unless they are configured elsewhere.
     pub data: PathBuf,
-    /// Model files.
-    pub models: PathBuf,
     /// The apps' folders.
     pub folders: Folders,
 }
@@ -63,13 +61,8 @@ impl Home {
     ///
     /// # Errors
     /// If there is nowhere to put it, it cannot be written, or its `config.toml` is wrong.
-    pub fn open(home: Option<&Path>, models: Option<&Path>) -> Result<Self, HomeError> {
-        let standard = || data_folder().map(|folder| folder.join("reinette"));
-        let data = home.map(Path::to_path_buf).or_else(standard).ok_or(HomeError::Nowhere)?;
-        let models = match models {
-            Some(models) => models.to_path_buf(),
-            None => standard().unwrap_or_else(|| data.clone()).join("models"),
-        };
+    pub fn open(home: Option<&Path>) -> Result<Self, HomeError> {
+        let data = home.map(Path::to_path_buf).or_else(data_folder).ok_or(HomeError::Nowhere)?;
         std::fs::create_dir_all(&data).map_err(|source| HomeError::Unwritable { path: data.clone(), source })?;
         let config = read_config(&data.join("config.toml"))?.folders;
         let inside = Folders::inside(&data);
@@ -79,14 +72,16 @@ impl Home {
             notes: config.notes.map_or(inside.notes, |path| data.join(path)),
             timers: inside.timers,
         };
-        Ok(Self { data, models, folders })
+        Ok(Self { data, folders })
     }
 }
 
-/// `$XDG_DATA_HOME`, or its default.
-fn data_folder() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+/// `$XDG_DATA_HOME/reinette`, where homes are unless the user says otherwise, and models.
+pub fn data_folder() -> Option<PathBuf> {
+    // The specification: a path that is not absolute is to be ignored.
+    let configured = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let standard = || std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/share"));
+    Some(configured.or_else(standard)?.join("reinette"))
 }
 
 fn read_config(path: &Path) -> Result<Config, HomeError> {
@@ -107,7 +102,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), "[folders]\ncalendar = \"/srv/calendar\"\nnotes = \"n\"")
             .unwrap();
-        let home = Home::open(Some(folder.path()), None).unwrap();
+        let home = Home::open(Some(folder.path())).unwrap();
         assert_eq!(home.folders.calendar, Path::new("/srv/calendar"));
         assert_eq!(home.folders.notes, folder.path().join("n"));
         assert_eq!(home.folders.reminders, folder.path().join("reminders"));
@@ -117,7 +112,7 @@ mod tests {
     fn a_wrong_configuration_is_said_and_not_ignored() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), "[folders]\ncalender = \"x\"").unwrap();
-        let error = Home::open(Some(folder.path()), None).unwrap_err().to_string();
+        let error = Home::open(Some(folder.path())).unwrap_err().to_string();
         assert!(error.contains("config.toml") && error.contains("calender"), "{error}");
     }
 
@@ -126,6 +121,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
-        assert!(matches!(Home::open(Some(&file.join("home")), None), Err(HomeError::Unwritable { .. })));
+        assert!(matches!(Home::open(Some(&file.join("home"))), Err(HomeError::Unwritable { .. })));
     }
 }

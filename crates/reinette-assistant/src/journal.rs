@@ -161,7 +161,7 @@ fn read(store: &Store, condition: &str) -> Result<Vec<Line>, StoreError> {
         lines.push(Line {
             id: number(0)?,
             request: number(1)?,
-            at: column(2)?.parse().map_err(|error| store.unreadable::<jiff::Error>(&error))?,
+            at: column(2)?.parse().map_err(|error: jiff::Error| store.unreadable(&error))?,
             tool: column(3)?,
             effect: column(4)?,
             state: match column(5)?.as_str() {

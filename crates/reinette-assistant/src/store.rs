@@ -100,14 +100,16 @@ impl Store {
         let failed = |source| StoreError::Database { path: path.clone(), source };
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
-        let taken: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+        let taken: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+        let taken = taken as usize;
         if taken > MIGRATIONS.len() {
             return Err(StoreError::Newer { path: self.path.clone(), found: taken, known: MIGRATIONS.len() });
         }
         for step in &MIGRATIONS[taken..] {
             transaction.execute_batch(step).map_err(failed)?;
         }
-        transaction.pragma_update(None, "user_version", MIGRATIONS.len()).map_err(failed)?;
+        let all = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        transaction.pragma_update(None, "user_version", all).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 
@@ -157,7 +159,7 @@ impl Store {
             let (conversation, at, content): (i64, String, String) = row.map_err(|error| self.failed(error))?;
             turns.push(Turn {
                 conversation,
-                at: at.parse().map_err(|error| self.unreadable::<jiff::Error>(&error))?,
+                at: at.parse().map_err(|error: jiff::Error| self.unreadable(&error))?,
                 entry: serde_json::from_str(&content).map_err(|error| self.unreadable(&error))?,
             });
         }

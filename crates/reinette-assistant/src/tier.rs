@@ -11,16 +11,6 @@ pub enum Tier {
     Standard,
 }
 
-/// The short name of the model that the everyday adapter was trained for.
-const ADAPTED_MODEL: &str = "smollm2-135m";
-
-impl Tier {
-    /// The tier of a model by its short name.
-    pub fn of(model: &str) -> Self {
-        if model == ADAPTED_MODEL { Self::Embedded } else { Self::Standard }
-    }
-}
-
 /// The adapter that taught the default model our tools; a part of the program.
 ///
 /// # Errors

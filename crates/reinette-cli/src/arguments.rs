@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::commands::{completions, man, models, setup};
+use crate::commands::{ask, bench, chat, completions, daemon, eval, history, man, models, setup, undo};
 use crate::printer::{OutputFormat, Verbosity};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -34,6 +34,10 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "URL", env = "REINETTE_HUB")]
     pub(crate) hub: Option<String>,
 
+    /// Compute with so many threads; as many as there are cores if not given
+    #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+
     /// Print JSON Lines: one object a line, each with a `type`
     #[arg(long, global = true)]
     json: bool,
@@ -55,8 +59,15 @@ impl GlobalArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Ask(ask::Ask),
+    Chat(chat::Chat),
+    Undo(undo::Undo),
+    History(history::History),
+    Daemon(daemon::Daemon),
     Setup(setup::Setup),
     Models(models::Models),
+    Eval(eval::Eval),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
 }

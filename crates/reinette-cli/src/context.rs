@@ -1,26 +1,38 @@
 //! What every command works with.
 
 use crate::arguments::GlobalArguments;
-use crate::folders::Folders;
 use crate::printer::Printer;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use reinette::models::{FetchSettings, ModelStore};
+use reinette_assistant::{Home, data_folder};
+use std::path::PathBuf;
 
 /// What every command works with: the options of all commands, resolved.
 pub(crate) struct Context {
     /// The one place that writes.
     pub(crate) printer: Printer,
-    /// The models of this machine.
+    /// The models of this machine; the same for every home, because they are large and hold nothing of the user's.
     pub(crate) store: ModelStore,
     /// The model that the user asked for by `--model`.
     pub(crate) model: Option<String>,
+    /// The threads that the user asked for by `--threads`.
+    pub(crate) threads: Option<usize>,
+    home: Option<PathBuf>,
 }
 
 impl Context {
     pub(crate) fn new(printer: Printer, arguments: GlobalArguments) -> Result<Self> {
-        let folders = Folders::resolve(arguments.home, arguments.models)?;
+        let shared = || Some(data_folder()?.join("models"));
+        let models = arguments.models.or_else(shared);
+        let models = models.context("there is no home folder: set HOME, or name folders with --home and --models")?;
         let settings = FetchSettings { hub: arguments.hub, ..FetchSettings::default() };
-        let store = ModelStore::open(folders.models).with_settings(settings);
-        Ok(Self { printer, store, model: arguments.model })
+        let store = ModelStore::open(models).with_settings(settings);
+        let threads = arguments.threads.map(usize::from);
+        Ok(Self { printer, store, model: arguments.model, threads, home: arguments.home })
+    }
+
+    /// The user's home, made if need be.
+    pub(crate) fn home(&self) -> Result<Home> {
+        Ok(Home::open(self.home.as_deref())?)
     }
 }

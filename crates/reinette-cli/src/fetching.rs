@@ -6,12 +6,20 @@ use crate::printer::Printer;
 use anyhow::{Context as _, Result};
 use indicatif::{DecimalBytes, ProgressBar};
 use reinette::models::{KnownModel, Progress, Role};
+use reinette_assistant::Tier;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Where no bar can be drawn, progress is told each time this share is done.
 const STEP_PERCENT: u64 = 10;
+
+/// How the model that the user asked for comes to know the tools.
+pub(crate) fn tier(context: &Context) -> Result<Tier> {
+    let embedded = context.store.manifest().with_role(Role::Embedded).context("the list of models names no default")?;
+    let asked = context.model.as_ref().is_none_or(|name| *name == embedded.name);
+    Ok(if asked { Tier::Embedded } else { Tier::Standard })
+}
 
 /// The file of the model that the user asked for, or else of the default one. A known model that is not here is fetched.
 pub(crate) fn model_file(context: &Context) -> Result<PathBuf> {

@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The exit status of a program that SIGINT stopped, as shells have it.
 pub(crate) const INTERRUPTED_STATUS: u8 = 130;
 
+/// The user stopped the work.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub(crate) struct Interrupted;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// The flag that Ctrl-C sets. From the first call on, Ctrl-C sets it instead of ending the program.
@@ -21,4 +26,9 @@ pub(crate) fn flag() -> &'static AtomicBool {
         });
     });
     &INTERRUPTED
+}
+
+/// Forgets Ctrl-C: the next one stops the next answer.
+pub(crate) fn reset() {
+    flag().store(false, Ordering::Relaxed);
 }

@@ -3,6 +3,7 @@
 //! - [`arguments`]: what can be typed, each option defined once, with its documentation.
 //! - [`commands`]: one file a command; each takes the [`Context`] and its own arguments.
 //! - [`printer`]: the one place that writes. Data goes to standard output, everything about the work to standard error.
+//! - [`conversation`]: the user's side of a conversation.
 //! - [`fetching`]: the model that a command needs, fetched on first need.
 //!
 //! Invariants: exit status 0 is done, 1 is failed, 2 is a mistake on the command line, 130 is stopped by the user; with
@@ -11,9 +12,10 @@
 mod arguments;
 mod commands;
 mod context;
+mod conversation;
 mod fetching;
-mod folders;
 mod interrupt;
+mod measure;
 mod printer;
 
 use arguments::Arguments;
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
     let outcome =
         Context::new(printer, arguments.global).and_then(|context| commands::run(&context, arguments.command));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => printer.failure(&error),
     }
 }

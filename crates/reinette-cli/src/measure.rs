@@ -37,7 +37,8 @@ impl Spread {
     fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
-        let median = if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) };
+        let median =
+            if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) };
         Self { median, low: values[0], high: values[values.len() - 1] }
     }
 }
@@ -111,7 +112,8 @@ fn answer(
 ) -> anyhow::Result<(f64, f64)> {
     let vocab_size = sequence.model().tokenizer().vocab_size();
     let token = |position: usize| u32::try_from((variant * 31 + position * 7 + 1000) % vocab_size).map(TokenId);
-    let prompt = (0..prompt_tokens).map(token).collect::<Result<Vec<_>, _>>().context("a vocabulary of over 4 billion")?;
+    let prompt =
+        (0..prompt_tokens).map(token).collect::<Result<Vec<_>, _>>().context("a vocabulary of over 4 billion")?;
     let request = GenerateRequest {
         prompt: &prompt,
         adapter: None,

@@ -1,6 +1,6 @@
 //! The one place that writes: data to standard output, everything about the work to standard error.
 
-use crate::interrupt::INTERRUPTED_STATUS;
+use crate::interrupt::{INTERRUPTED_STATUS, Interrupted};
 use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reinette::models::{FetchError, StoreError};
@@ -70,6 +70,39 @@ impl Printer {
         }
     }
 
+    /// Prints a part of an answer for people, as it comes; programs get records.
+    pub(crate) fn print_piece(self, text: &str) -> Result<()> {
+        match self.format {
+            OutputFormat::Text => write_raw(text.as_bytes()),
+            OutputFormat::JsonLines => Ok(()),
+        }
+    }
+
+    /// How data is written.
+    pub(crate) fn format(self) -> OutputFormat {
+        self.format
+    }
+
+    /// Sounds the terminal's bell.
+    pub(crate) fn ring_bell(self) {
+        if self.live {
+            prompt("\x07");
+        }
+    }
+
+    /// A bar that counts to `total`; invisible where nobody looks.
+    pub(crate) fn count_bar(self, total: u64) -> ProgressBar {
+        let target = match (self.live, self.verbosity) {
+            (true, Verbosity::Normal) => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        match ProgressStyle::with_template("  {bar:32} {pos} of {len} · {eta} left") {
+            Ok(style) => bar.with_style(style.progress_chars("━╸─")),
+            Err(_) => bar,
+        }
+    }
+
     /// Tells how the work goes.
     pub(crate) fn note(self, text: &str) {
         if self.verbosity == Verbosity::Normal {
@@ -99,6 +132,13 @@ impl Printer {
         if is_broken_pipe(error) {
             return ExitCode::SUCCESS;
         }
+        self.report(error);
+        let stopped = error.is::<Interrupted>() || matches!(error.downcast_ref(), Some(FetchError::Cancelled));
+        if stopped { ExitCode::from(INTERRUPTED_STATUS) } else { ExitCode::FAILURE }
+    }
+
+    /// Tells what went wrong and what to do about it.
+    pub(crate) fn report(self, error: &Error) {
         let message = format!("{error:#}");
         let hint = hint(error);
         say(&format!("{}: {message}", self.paint("error", "31;1")));
@@ -107,15 +147,17 @@ impl Printer {
         }
         // A reader that went away has the exit status to go by.
         let _ = self.print_for_programs("error", &json!({ "message": message, "hint": hint }));
-        match error.downcast_ref() {
-            Some(FetchError::Cancelled) => ExitCode::from(INTERRUPTED_STATUS),
-            _ => ExitCode::FAILURE,
-        }
     }
 
     fn paint(self, text: &str, colour: &str) -> String {
         if self.coloured { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Asks on standard error, where answers do not go.
+pub(crate) fn prompt(text: &str) {
+    let mut output = io::stderr().lock();
+    let _ = write!(output, "{text}").and_then(|()| output.flush());
 }
 
 /// Writes text that is the same in every format, such as a script.

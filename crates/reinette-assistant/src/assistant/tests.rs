@@ -100,7 +100,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::open(Some(folder.path()), None).unwrap();
+        let home = Home::open(Some(folder.path())).unwrap();
         Self { assistant: Assistant::open(home, now).unwrap(), folder }
     }
 
@@ -183,7 +183,7 @@ fn a_conversation_goes_on_where_it_stopped() {
     desk.ask("Hello", &ScriptedModel::says([vec![say("Good "), say("morning")]]), Confirm::Ask, &mut user);
     assert_eq!(user.text, "Good morning");
 
-    let home = Home::open(Some(desk.folder.path()), None).unwrap();
+    let home = Home::open(Some(desk.folder.path())).unwrap();
     let mut later = Assistant::open(home, now).unwrap();
     later.resume().unwrap();
     let model = ScriptedModel::says([vec![say("Yes")]]);

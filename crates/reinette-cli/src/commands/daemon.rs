@@ -1,0 +1,83 @@
+//! `reinette daemon`: rings timers and alarms.
+
+use crate::context::Context;
+use crate::interrupt;
+use crate::printer::Record;
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use jiff::Zoned;
+use notify_rust::{Notification, Urgency};
+use reinette_apps::time::{Clock, Language};
+use reinette_apps::{Ring, World, due, remove_stale_temporary_files};
+use serde::Serialize;
+use std::fs::{File, TryLockError};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+/// How often the folder of timers is looked at: a timer that another process sets is seen within this.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Ring timers and alarms when their time comes, until Ctrl-C
+#[derive(Args, Debug)]
+pub(crate) struct Daemon {
+    /// Ring what is due now, and end
+    #[arg(long)]
+    once: bool,
+}
+
+/// A timer that rang.
+#[derive(Serialize)]
+struct Rang {
+    at: Zoned,
+    missed: bool,
+    text: String,
+}
+
+impl Record for Rang {
+    const TYPE: &'static str = "rang";
+
+    fn to_text(&self) -> String {
+        format!("🔔 {}", self.text)
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &Daemon) -> Result<()> {
+    let home = context.home()?;
+    let path = home.data.join("daemon.lock");
+    let lock = File::options().create(true).append(true).open(&path);
+    let lock = lock.with_context(|| format!("cannot write {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!("a daemon is running in this home already"),
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+        }
+    }
+    remove_stale_temporary_files(&home.folders.timers);
+    let interrupted = interrupt::flag();
+    loop {
+        let language = Language::of(&std::env::var("LANG").unwrap_or_default());
+        let world = World { clock: Clock { now: Zoned::now() }, folders: home.folders.clone(), language };
+        for ring in due(&world)? {
+            // Whoever cancelled the timer at this very moment wins: then it does not ring.
+            if ring.acknowledgement.apply().is_ok() {
+                notify(context, ring)?;
+            }
+        }
+        if arguments.once || interrupted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Shows a ring on the desktop, and in any case here.
+fn notify(context: &Context, ring: Ring) -> Result<()> {
+    let shown = Notification::new().summary("Reinette").body(&ring.text).urgency(Urgency::Critical).show();
+    if let Err(error) = shown {
+        context.printer.warn(&format!("there is no desktop to notify ({error})"));
+    }
+    context.printer.ring_bell();
+    context.printer.print(&Rang { at: ring.rings_at, missed: ring.missed, text: ring.text })
+}

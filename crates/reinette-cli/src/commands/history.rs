@@ -1,0 +1,78 @@
+//! `reinette history`: what was said, and what was done.
+
+use crate::context::Context;
+use crate::conversation;
+use crate::printer::Record;
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use reinette::Entry;
+use reinette_assistant::Turn;
+use reinette_assistant::journal::{Line, State};
+use serde::Serialize;
+
+/// Show what was said, or what was done
+#[derive(Args, Debug)]
+pub(crate) struct History {
+    /// Show the changes that were made, instead of the conversation
+    #[arg(long)]
+    changes: bool,
+
+    /// Show at most so many entries, the latest
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
+    limit: usize,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Said(Turn);
+
+impl Record for Said {
+    const TYPE: &'static str = "said";
+
+    fn to_text(&self) -> String {
+        let (who, text) = match &self.0.entry {
+            Entry::Prompt { text } => ("you", text.clone()),
+            Entry::Response { text } | Entry::ToolOutput { text, .. } => ("reinette", text.clone()),
+            Entry::ToolCalls { calls } => {
+                ("reinette", calls.iter().map(|call| format!("→ {}", call.name)).collect::<Vec<_>>().join(", "))
+            }
+            _ => ("", String::new()),
+        };
+        let lines = text.replace('\n', "\n                            ");
+        format!("{}  {who:>8}  {lines}", local_time(self.0.at))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Changed(Line);
+
+impl Record for Changed {
+    const TYPE: &'static str = "change";
+
+    fn to_text(&self) -> String {
+        let state = match self.0.state {
+            State::Done => "",
+            State::Undone => " (taken back)",
+            State::Failed => " (not made)",
+            State::Pending => " (being made)",
+        };
+        format!("{}  {}{state}", local_time(self.0.at), self.0.effect)
+    }
+}
+
+fn local_time(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+pub(crate) fn run(context: &Context, arguments: &History) -> Result<()> {
+    let assistant = conversation::open(context)?;
+    if arguments.changes {
+        assistant.journal(arguments.limit)?.into_iter().try_for_each(|line| context.printer.print(&Changed(line)))?;
+    } else {
+        assistant.history(arguments.limit)?.into_iter().try_for_each(|turn| context.printer.print(&Said(turn)))?;
+    }
+    Ok(())
+}
