@@ -100,12 +100,14 @@ fn contains_path(line: &str, beginning: &str) -> bool {
     })
 }
 
-/// Whether `line` has `unsafe` code, as opposed to the word in a comment.
+/// Whether `line` has `unsafe` code, as opposed to the word in a comment or a string.
 fn is_unsafe(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
-    code.match_indices("unsafe ").any(|(start, keyword)| {
-        let rest = code[start + keyword.len()..].trim_start();
-        UNSAFE_FORMS.iter().any(|form| rest.starts_with(form))
+    code.split('"').step_by(2).any(|outside_strings| {
+        outside_strings.match_indices("unsafe ").any(|(start, keyword)| {
+            let rest = outside_strings[start + keyword.len()..].trim_start();
+            UNSAFE_FORMS.iter().any(|form| rest.starts_with(form))
+        })
     })
 }
 
