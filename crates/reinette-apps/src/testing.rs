@@ -55,19 +55,12 @@ impl Home {
         act(self.plan(tool, arguments))
     }
 
-    pub(crate) fn write(&self, folder: &Path, name: &str, content: &str) -> PathBuf {
-        fs::create_dir_all(folder).unwrap();
-        let path = folder.join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-
     pub(crate) fn event(&self, name: &str, lines: &str) -> PathBuf {
-        self.write(&self.world.folders.calendar, name, &component("VEVENT", lines))
+        write_file(&self.world.folders.calendar, name, &component("VEVENT", lines))
     }
 
     pub(crate) fn to_do(&self, name: &str, lines: &str) -> PathBuf {
-        self.write(&self.world.folders.reminders, name, &component("VTODO", lines))
+        write_file(&self.world.folders.reminders, name, &component("VTODO", lines))
     }
 }
 
@@ -79,6 +72,13 @@ pub(crate) fn act(plan: Plan) -> Change {
         }
         other => panic!("{other:?}"),
     }
+}
+
+pub(crate) fn write_file(folder: &Path, name: &str, content: &str) -> PathBuf {
+    fs::create_dir_all(folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path
 }
 
 /// The only file of a folder.

@@ -1,7 +1,6 @@
-use crate::testing::{Home, act, only_file};
-use crate::{Plan, revert_all};
+use crate::revert_all;
+use crate::testing::{Home, act, only_file, write_file};
 use serde_json::json;
-use std::fmt::Write;
 use std::fs;
 use std::time::Instant;
 
@@ -71,7 +70,7 @@ fn the_agenda_groups_days_and_expands_repetitions_with_their_exceptions() {
     );
     home.event("utc.ics", "UID:u\nSUMMARY:Call\nDTSTART:20260312T130000Z\nDTEND:20260312T140000Z");
     home.event("past.ics", "UID:p\nSUMMARY:Past\nDTSTART:20260301T130000Z\nDTEND:20260301T140000Z");
-    let broken = home.write(&home.world.folders.calendar, "broken.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:cut");
+    let broken = write_file(&home.world.folders.calendar, "broken.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:cut");
     assert_eq!(
         home.answer("list_events", &json!({"when": "from today to Friday"})),
         "Today, Wednesday 11 March\n  all day      Fair (Lyon), until tomorrow, Thursday 12 March\n  \
@@ -185,21 +184,27 @@ fn events_are_found_by_any_of_their_words_what_comes_first() {
     assert_eq!(home.answer("find_event", &json!({"query": "zumba"})), "No event has “zumba”.");
 }
 
+/// A bound in seconds would measure what else the machine does: the bound is the time that reading the same files takes.
+/// On an idle machine 10,000 files are listed in well under a second.
 #[test]
-fn ten_thousand_files_are_listed_in_a_second() {
+fn a_large_calendar_is_listed_about_as_fast_as_its_files_are_read() {
     let home = Home::new();
-    for number in 0..10_000 {
-        let mut lines = String::new();
-        write!(
-            lines,
-            "UID:{number}\nSUMMARY:Event {number}\nDTSTART:2025{:02}{:02}T100000Z",
-            number % 12 + 1,
-            number % 28 + 1
-        )
-        .unwrap();
+    let folder = home.world.folders.calendar.clone();
+    for number in 0..2_000 {
+        let (month, day) = (number % 12 + 1, number % 28 + 1);
+        let lines = format!("UID:{number}\nSUMMARY:Event {number}\nDTSTART:2025{month:02}{day:02}T100000Z");
         home.event(&format!("{number}.ics"), &lines);
     }
-    let started = Instant::now();
-    assert!(matches!(home.plan("list_events", &json!({})), Plan::Answer(_)));
-    assert!(started.elapsed().as_secs_f64() < 1.0, "{:?}", started.elapsed());
+    let fastest = |work: &dyn Fn() -> usize| {
+        let timed = |_| {
+            let started = Instant::now();
+            assert!(work() > 0);
+            started.elapsed()
+        };
+        (0..5).map(timed).min().unwrap()
+    };
+    let reading =
+        fastest(&|| fs::read_dir(&folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap().len()).sum());
+    let listing = fastest(&|| home.answer("list_events", &json!({})).len());
+    assert!(listing < reading * 15, "listing {listing:?}, reading {reading:?}");
 }

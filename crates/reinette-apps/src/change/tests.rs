@@ -138,7 +138,7 @@ fn only_old_unfinished_files_are_cleaned_away() {
     for name in [".reinette-old.tmp", ".reinette-new.tmp", "event.ics"] {
         fs::write(folder.path().join(name), "x").unwrap();
     }
-    let yesterday = SystemTime::now() - Duration::from_secs(86_400);
+    let yesterday = SystemTime::now() - Duration::from_hours(24);
     for name in [".reinette-old.tmp", "event.ics"] {
         fs::File::options().write(true).open(folder.path().join(name)).unwrap().set_modified(yesterday).unwrap();
     }

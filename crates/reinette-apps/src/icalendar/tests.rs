@@ -1,6 +1,6 @@
 use super::*;
 use crate::icalendar::edit::{escape, fold};
-use crate::testing::Home;
+use crate::testing::{Home, write_file};
 use calcard::icalendar::ICalendar;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn no_file_makes_the_reader_panic_or_is_lost(text in "(?s)(BEGIN:VCALENDAR\n|BEGIN:VEVENT\n|END:VEVENT\n|DTSTART:2026|RRULE:FREQ=|[A-Z;:=0-9\n]{1,9}){0,30}") {
         let home = Home::new();
-        home.write(&home.world.folders.calendar, "a.ics", &text);
+        write_file(&home.world.folders.calendar, "a.ics", &text);
         let vdir = Vdir::read(&home.world.folders.calendar, Kind::Event, &paris()).unwrap();
         prop_assert!(vdir.files.len() + vdir.broken.len() <= 1);
         for series in vdir.series() {
@@ -96,13 +96,13 @@ fn broken_files_are_named_and_never_taken_for_events() {
         ("two.ics", whole.clone() + &whole),
     ];
     for (name, text) in &broken {
-        home.write(folder, name, text);
+        write_file(folder, name, text);
     }
     std::fs::write(folder.join("latin.ics"), whole.replace("X-WR:1", "X-WR:é").replace('é', "\u{fffd}").into_bytes())
         .unwrap();
     std::fs::write(folder.join("bytes.ics"), [0xff, 0xfe, 0x00]).unwrap();
-    home.write(folder, ".reinette-1.tmp", "x");
-    home.write(folder, "good.ICS", &whole);
+    write_file(folder, ".reinette-1.tmp", "x");
+    write_file(folder, "good.ICS", &whole);
     let vdir = Vdir::read(folder, Kind::Event, &paris()).unwrap();
     assert_eq!(vdir.broken.len(), broken.len() + 1, "{:?}", vdir.broken);
     assert_eq!(vdir.files.len(), 2);

@@ -151,7 +151,7 @@ mod tests {
             let path = free_path(Path::new("notes"), &title);
             prop_assert_eq!(path.parent(), Some(Path::new("notes")));
             let name = path.file_name().unwrap().to_str().unwrap();
-            prop_assert!(name.len() <= 255 && name.ends_with(".md") && !name.starts_with('.'));
+            prop_assert!(name.len() <= 255 && path.extension().unwrap() == "md" && !name.starts_with('.'));
         }
     }
 

@@ -1,4 +1,4 @@
-use crate::testing::Home;
+use crate::testing::{Home, write_file};
 use serde_json::json;
 use std::fs;
 
@@ -33,10 +33,10 @@ fn a_list_goes_on_as_a_list_and_begins_when_there_is_none() {
 fn what_a_note_holds_stays_as_it_is() {
     let home = Home::new();
     let notes = home.world.folders.notes.clone();
-    let path = home.write(&notes, "Diary.md", "# Diary\r\n\r\nMonday: rain");
+    let path = write_file(&notes, "Diary.md", "# Diary\r\n\r\nMonday: rain");
     home.act("append_note", &json!({"note": "diary", "text": "Tuesday: sun"}));
     assert_eq!(fs::read_to_string(path).unwrap(), "# Diary\r\n\r\nMonday: rain\r\nTuesday: sun\r\n");
-    let path = home.write(&notes.join("work"), "Tasks.md", "- [x] plan\n");
+    let path = write_file(&notes.join("work"), "Tasks.md", "- [x] plan\n");
     home.act("append_note", &json!({"note": "tasks", "text": "do"}));
     assert_eq!(fs::read_to_string(path).unwrap(), "- [x] plan\n- [ ] do\n");
 }
@@ -45,9 +45,9 @@ fn what_a_note_holds_stays_as_it_is() {
 fn a_note_is_found_in_its_title_and_its_text() {
     let home = Home::new();
     let notes = home.world.folders.notes.clone();
-    home.write(&notes, "House.md", "Address: 3 rue X\nThe wifi password is 42\nBin day: Monday\n");
-    home.write(&notes, "Wifi password.md", "at work: 43\n");
-    home.write(&notes, ".hidden.md", "wifi password");
+    write_file(&notes, "House.md", "Address: 3 rue X\nThe wifi password is 42\nBin day: Monday\n");
+    write_file(&notes, "Wifi password.md", "at work: 43\n");
+    write_file(&notes, ".hidden.md", "wifi password");
     fs::write(notes.join("bytes.md"), [0xff]).unwrap();
     assert_eq!(
         home.answer("find_note", &json!({"query": "wifi password"})),

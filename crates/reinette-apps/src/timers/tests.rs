@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::Home;
+use crate::testing::{Home, write_file};
 use serde_json::json;
 
 #[test]
@@ -56,7 +56,7 @@ fn timers_and_alarms_are_cancelled_by_what_tells_them_apart() {
 #[test]
 fn a_file_of_somebody_else_is_named_and_kept() {
     let home = Home::new();
-    let path = home.write(&home.world.folders.timers, "odd.json", "{}");
+    let path = write_file(&home.world.folders.timers, "odd.json", "{}");
     assert!(home.answer("list_timers", &json!({})).contains("odd.json"));
     assert!(path.exists());
 }
