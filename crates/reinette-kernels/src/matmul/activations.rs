@@ -34,8 +34,8 @@ pub(crate) struct QuantisedRow<'a> {
 }
 
 impl QuantisedRow<'_> {
-    /// The groups from `first`.
-    pub(crate) fn from_group(self, first: usize) -> Self {
+    /// All groups but the first `first`.
+    pub(crate) fn after_groups(self, first: usize) -> Self {
         Self {
             codes: &self.codes[first * GROUP..],
             scales: &self.scales[first..],

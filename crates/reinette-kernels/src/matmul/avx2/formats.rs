@@ -25,10 +25,10 @@ pub(super) trait Format {
 
 /// Scales and offsets of the groups of a block, one lane a group; lane 0 alone if the block is one group.
 ///
-/// A weight is `scale × multiplier × code + offset`; the multiplier is 1 unless the format has [`Format::HALVES`].
+/// A weight is `factor × multiplier × code + offset`; the multiplier is 1 unless the format has [`Format::HALVES`].
 #[derive(Clone, Copy)]
 pub(super) struct Scales {
-    pub(super) scales: __m256,
+    pub(super) factors: __m256,
     /// One offset a group in the first vector, or one a half group in both.
     pub(super) offsets: [__m256; 2],
     /// Multipliers of half groups, each as two equal 16-bit numbers.
@@ -54,7 +54,7 @@ unsafe fn half_at(block: *const u8, at: usize) -> f32 {
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn bits(bytes: __m256i, shift: usize, mask: i8) -> __m256i {
-    let shifted = _mm256_srl_epi32(bytes, _mm_cvtsi64_si128(shift as i64));
+    let shifted = _mm256_srl_epi32(bytes, _mm_cvtsi64_si128(shift.cast_signed() as i64));
     _mm256_and_si256(shifted, _mm256_set1_epi8(mask))
 }
 
@@ -86,7 +86,7 @@ unsafe fn fifth_bits(from: *const u8) -> __m256i {
 fn single(scale: f32, offset: f32) -> Scales {
     let first = |value| _mm256_zextps128_ps256(_mm_set_ss(value));
     Scales {
-        scales: first(scale),
+        factors: first(scale),
         offsets: [first(offset), _mm256_setzero_ps()],
         multipliers: [_mm256_setzero_si256(); 2],
     }
@@ -108,7 +108,7 @@ fn halves(multipliers: __m128i, scale: f32, offset_multipliers: __m128i, offset:
         _mm256_or_si256(_mm256_slli_epi32::<16>(words), _mm256_and_si256(words, _mm256_set1_epi32(0xffff)))
     };
     Scales {
-        scales: _mm256_set1_ps(scale),
+        factors: _mm256_set1_ps(scale),
         offsets: [
             scaled_bytes(offset_multipliers, offset),
             scaled_bytes(_mm_srli_si128::<8>(offset_multipliers), offset),
@@ -132,7 +132,7 @@ unsafe fn six_bit_scales(block: *const u8) -> Scales {
     let scales = lanes(first(low), second(high, low));
     let minima = lanes(first(middle), second(high >> 4, middle));
     Scales {
-        scales: scaled_bytes(scales, scale),
+        factors: scaled_bytes(scales, scale),
         offsets: [scaled_bytes(minima, -minimum), _mm256_setzero_ps()],
         multipliers: [_mm256_setzero_si256(); 2],
     }

@@ -75,6 +75,7 @@ const fn safe_steps<F: Format>() -> usize {
 /// Needs AVX2, FMA and F16C; `weights` has the format `F` and as many columns as `x`, and nobody else uses these
 /// columns of `out`.
 #[target_feature(enable = "avx2,fma,f16c")]
+#[expect(clippy::large_stack_arrays, reason = "27 KB, of stacks of at least 2 MB")]
 pub(super) unsafe fn tile<F: Format>(weights: &Matrix<'_>, rows: Range<usize>, x: &Activations, out: &Output<'_>) {
     let groups = x.cols() / GROUP;
     let mut panel = [PanelGroup::ZERO; PANEL_GROUPS];
@@ -128,7 +129,7 @@ unsafe fn unpack_scales<F: Format>(groups: &mut [PanelGroup], plane: usize, bloc
         // SAFETY: the caller vouches for the blocks; the arrays have the length of the registers.
         unsafe {
             let packed = F::scales(block);
-            _mm256_storeu_ps(scales.as_mut_ptr(), packed.scales);
+            _mm256_storeu_ps(scales.as_mut_ptr(), packed.factors);
             for half in 0..if F::HALVES { 2 } else { 1 } {
                 _mm256_storeu_ps(offsets.as_mut_ptr().add(8 * half), packed.offsets[half]);
                 _mm256_storeu_si256(multipliers.as_mut_ptr().add(8 * half).cast(), packed.multipliers[half]);
@@ -212,7 +213,7 @@ unsafe fn multiply<F: Format, const N: usize>(
     out: &Output<'_>,
     rows: Range<usize>,
 ) {
-    let x: [QuantisedRow<'_>; N] = std::array::from_fn(|index| x.quantised(token + index).from_group(first));
+    let x: [QuantisedRow<'_>; N] = std::array::from_fn(|index| x.quantised(token + index).after_groups(first));
     let mut sums: Sums<N> = [[[0.0; LANES]; PLANES]; N];
     // SAFETY: the caller promises that nobody else uses these columns.
     let part = |index: usize| unsafe { out.part(token + index, rows.clone()) };
@@ -288,8 +289,7 @@ unsafe fn group_products<F: Format, const N: usize>(
             unsafe {
                 let codes = [0, 1].map(|plane| _mm256_load_si256(group.codes[step][plane].as_ptr().cast()));
                 for token in 0..N {
-                    let four = x[token].codes.as_ptr().add(index * GROUP + 4 * step).cast::<i32>();
-                    let four = _mm256_set1_epi32(four.read_unaligned());
+                    let four = load_four(x[token], index * GROUP + 4 * step);
                     for plane in 0..PLANES {
                         let product = _mm256_maddubs_epi16(codes[plane], four);
                         short[token][plane] = _mm256_add_epi16(short[token][plane], product);
@@ -310,6 +310,14 @@ unsafe fn group_products<F: Format, const N: usize>(
         }
     }
     products
+}
+
+/// Four activations from `at`, in all lanes.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn load_four(x: QuantisedRow<'_>, at: usize) -> __m256i {
+    // SAFETY: the caller vouches for the activations.
+    _mm256_set1_epi32(i32::from_le_bytes(unsafe { *x.codes.as_ptr().add(at).cast() }))
 }
 
 /// What sums of products of one plane are multiplied by when they are widened to 32 bits.

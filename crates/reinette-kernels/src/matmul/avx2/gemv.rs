@@ -53,7 +53,7 @@ unsafe fn add_single<F: Format>(
         let scales = F::scales(weights);
         let products = multiply::<F>(F::codes(weights, 0), load_codes(x, block));
         let products = _mm256_madd_epi16(products, _mm256_set1_epi16(1));
-        let scale = _mm_mul_ss(_mm256_castps256_ps128(scales.scales), _mm_load_ss(x.scales.as_ptr().add(block)));
+        let scale = _mm_mul_ss(_mm256_castps256_ps128(scales.factors), _mm_load_ss(x.scales.as_ptr().add(block)));
         let sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_broadcastss_ps(scale), sum);
         if F::MAX_CODE == 255 {
             return (sum, offset);
@@ -77,7 +77,7 @@ unsafe fn add_block<F: Format>(
     unsafe {
         let scales = F::scales(weights);
         let mut group_scales = [0.0_f32; 8];
-        let products = _mm256_mul_ps(scales.scales, _mm256_loadu_ps(x.scales.as_ptr().add(8 * block)));
+        let products = _mm256_mul_ps(scales.factors, _mm256_loadu_ps(x.scales.as_ptr().add(8 * block)));
         _mm256_storeu_ps(group_scales.as_mut_ptr(), products);
         let mut multipliers = [0_i32; 16];
         if F::HALVES {

@@ -1,8 +1,6 @@
 //! Matrix products with AVX2, FMA and F16C.
 
 #![expect(unsafe_code, reason = "vector instructions and pointers into blocks")]
-#![expect(clippy::wildcard_imports, reason = "the intrinsics are a vocabulary")]
-#![expect(clippy::needless_range_loop, reason = "indices are constants that pick registers")]
 
 mod float;
 mod formats;
@@ -12,6 +10,7 @@ mod gemv;
 use super::{Activations, Matrix, Output, Rows};
 use crate::QuantType;
 use formats::Format;
+use gemm::{tile as quantised_tile, tile_rows as quantised_tile_rows};
 use std::ops::Range;
 
 /// Rows whose dot products are computed side by side, so that one row's latencies hide behind another's work.
@@ -38,10 +37,8 @@ macro_rules! with_format {
 
 /// Rows that [`tile`] computes at once; `None` if the type has no such kernel.
 pub(super) fn tile_rows(ty: QuantType) -> Option<usize> {
-    fn of<F: Format>() -> Option<usize> {
-        Some(gemm::tile_rows::<F>())
-    }
-    with_format!(ty, of(), else None)
+    let rows = with_format!(ty, quantised_tile_rows(), else 0);
+    (rows > 0).then_some(rows)
 }
 
 /// Computes the columns `columns` of the product for all tokens, unpacking the weights once.
@@ -53,9 +50,8 @@ pub(super) fn tile_rows(ty: QuantType) -> Option<usize> {
 /// If the shapes do not fit each other, or there are more columns than [`tile_rows`].
 pub(super) unsafe fn tile(weights: &Matrix<'_>, columns: Range<usize>, x: &Activations, out: &Output<'_>) {
     assert!(weights.cols() == x.cols() && Some(columns.len()) <= tile_rows(weights.ty()) && !columns.is_empty());
-    use gemm::tile;
     // SAFETY: the instructions and the columns are promised, the shapes have been checked.
-    unsafe { with_format!(weights.ty(), tile(weights, columns, x, out), else ()) }
+    unsafe { with_format!(weights.ty(), quantised_tile(weights, columns, x, out), else ()) }
 }
 
 /// Computes the columns `columns` of the product for each token by dot products.
