@@ -38,12 +38,16 @@ TOOLS = {
 }
 # How often a lone call of each tool is drawn, relative to one another.
 SHARES = {
-    "create_reminder": 15, "create_event": 11, "list_events": 6, "find_event": 4.5, "move_event": 5.5, "delete_event": 4,
-    "list_reminders": 2, "complete_reminder": 4, "delete_reminder": 3, "set_timer": 4, "set_alarm": 4.5,
+    "create_reminder": 15, "create_event": 11, "list_events": 6, "find_event": 4.5, "move_event": 5.5,
+    "delete_event": 4, "list_reminders": 2, "complete_reminder": 4, "delete_reminder": 3, "set_timer": 4, "set_alarm": 4.5,
     "list_timers": 2, "cancel_timer": 3.5, "create_note": 4, "append_note": 5, "find_note": 4, "calculate": 7.5,
-    "tell_time": 2.5, "search_mail": 1, "send_message": 2, "none": 26,
+    "tell_time": 2.5, "search_mail": 1, "send_message": 2, "none": 32,
 }  # fmt: skip
-FRENCH_SHARE, JOINED_SHARE, VALIDATION_SHARE = 0.24, 0.14, 0.08
+FRENCH_SHARE, JOINED_SHARE, VALIDATION_SHARE = 0.24, 0.10, 0.08
+ELIDED = re.compile(
+    r"\b([dD]e|[qQ]ue|[nN]e|[mM]e|[lL]e|[lL]a) (?=[aeiouyéèêàâôîAEIOUÉ])(?!y |oui|onze|yaourt|yoga)"
+)
+LONGEST = 150  # letters of a request; longer ones teach little more and cost as much as two
 ITEM = re.compile(r"\{([^{}]*)\}|\(|\)|\||[^{}()|]+")
 
 
@@ -75,6 +79,7 @@ class Grammar:
         return segments
 
     def expand_slot(self, slot, generator):
+        """Expand `{rule}`, `{argument=rule}`, `{#first-last}` or `{argument=#first-last}`."""
         name, _, rule = slot.rpartition("=")
         if rule.startswith("#"):
             first, last = map(int, rule[1:].split("-"))
@@ -132,6 +137,7 @@ def choose(text, generator):
 
 
 def flat(segments):
+    """The text of the segments."""
     return "".join(text for text, _ in segments)
 
 
@@ -171,7 +177,7 @@ def elides(text):
 
 def elide(text):
     """`de appeler` becomes `d'appeler`, `à le dentiste` `au dentiste`, `de le garage` `du garage`."""
-    text = re.sub(r"\b([dD]e|[qQ]ue|[nN]e|[mM]e|[lL]e|[lL]a) (?=[aeiouyéèêàâôîAEIOUÉ])(?!y |oui|onze|yaourt|yoga)", lambda m: m[1][:-1] + "'", text)
+    text = ELIDED.sub(lambda found: found[1][:-1] + "'", text)
     for pattern, short in ((r"\bà le ", "au "), (r"\bà les ", "aux "), (r"\bde le ", "du "), (r"\bde les ", "des ")):
         text = re.sub(pattern, short, text)
     return text
@@ -183,7 +189,8 @@ CLIPPED = {
         "with": "w/", "and": "&", "Monday": "Mon", "Tuesday": "Tue", "Wednesday": "Wed", "Thursday": "Thu",
         "Friday": "Fri", "Saturday": "Sat", "Sunday": "Sun", "tonight": "2nite", "birthday": "bday", "about": "abt",
         "for": "4", "to": "2", "are": "r", "because": "cuz", "calendar": "cal", "reminder": "rem", "hour": "hr",
-        "hours": "hrs", "don't": "dont", "what's": "whats", "I'm": "im", "I've": "ive", "can't": "cant", "let's": "lets",
+        "hours": "hrs", "don't": "dont", "what's": "whats", "I'm": "im", "I've": "ive", "can't": "cant",
+        "let's": "lets",
         "January": "Jan", "February": "Feb", "September": "Sept", "October": "Oct", "December": "Dec", "message": "msg",
         "when's": "whens", "it's": "its", "remind": "rmnd", "weekend": "wkend", "doctor": "dr", "thanks": "thx",
     },
@@ -201,7 +208,8 @@ def clip(segments, language, generator):
     pattern = re.compile(r"(?<![\w'])(" + "|".join(map(re.escape, words)) + r")(?![\w'])")
     replace = lambda found: words[found[1]]
     # The numerals that stand for "to" and "for" would be read as part of a span, so they stay outside of them.
-    return [(pattern.sub(replace, text) if not (name and re.search(r"\b(to|for)\b", text)) else text, name) for text, name in segments]
+    whole = lambda text, name: name and re.search(r"\b(to|for)\b", text)
+    return [(text if whole(text, name) else pattern.sub(replace, text), name) for text, name in segments]
 
 
 def misspell(segments, generator):
@@ -227,6 +235,7 @@ def misspell(segments, generator):
 
 
 def without_accents(text):
+    """The text as people type it who leave accents out."""
     return "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
 
 
@@ -275,9 +284,8 @@ def example(grammar, templates, generator):
     """One example: one request, or two or three joined in a sentence."""
     count = 1
     if generator.random() < JOINED_SHARE:
-        count = 3 if generator.random() < 0.12 else 2
-    names, segments, calls = [], [], []
-    parts = []
+        count = 3 if generator.random() < 0.08 else 2
+    parts, segments = [], []
     while len(parts) < count:
         template, part = draw(grammar, templates, generator)
         if count == 1 or (template.tools[0] != "none" and len(template.tools) == 1):
@@ -289,7 +297,6 @@ def example(grammar, templates, generator):
             joint = generator.choice(grammar.rules["joint"]).strip()
             segments.append((joint + " " if joint[0] in ",.;" else f" {joint} ", None))
         segments += tidy(part, grammar.language)
-        names.append(template.name)
     segments = roughen(tidy(segments, grammar.language), grammar.language, generator)
     # Each part's calls are read after the roughening, so that the arguments stay spans of the request.
     calls = read_calls(parts, segments)
@@ -297,7 +304,7 @@ def example(grammar, templates, generator):
     return {
         "prompt": prompt,
         "answer": json.dumps(calls, ensure_ascii=False),
-        "template": " ".join(names),
+        "template": " ".join(template.name for template, _ in parts),
         "language": grammar.language,
     }
 
@@ -321,7 +328,7 @@ def generate(grammars, count, validation, seed):
     while len(examples) < count:
         index = len(grammars) > 1 and generator.random() < FRENCH_SHARE
         item = example(grammars[index], split[index], generator)
-        if item["prompt"] not in seen and len(item["prompt"]) < 260:
+        if item["prompt"] not in seen and len(item["prompt"]) <= LONGEST:
             seen.add(item["prompt"])
             examples.append(item)
     return examples

@@ -149,10 +149,10 @@ class Decoder(torch.nn.Module):
         return functional.linear(hidden, self.embedding)
 
     def merge(self):
-        """Bring every merged weight up to date with its adapter."""
-        for module in self.modules():
-            if isinstance(module, AdaptedLinear):
-                module.merge()
+        """Bring every merged weight that is in training up to date with its adapter."""
+        for _, layer in self.adapted():
+            if layer.a.requires_grad:
+                layer.merge()
 
     def adapted(self):
         """Pairs of PEFT name and adapted layer."""
