@@ -15,6 +15,9 @@ const COLUMNS: usize = 2 * LANES;
 /// half of the smallest level-one cache, so that only the first pass waits for memory.
 const KEYS_PER_PASS: usize = 32;
 
+/// Half-precision numbers of a cache line of 64 bytes.
+const CACHE_LINE: usize = 32;
+
 /// Attention of the one token of `part` over its keys.
 pub(super) fn partial(set: InstructionSet, inputs: &Inputs<'_>, part: &Part) -> Partial {
     dispatch(set, Decode { inputs, part })
@@ -45,7 +48,7 @@ impl Kernel for Decode<'_> {
             let heads = first..(first + MAX_HEADS).min(group);
             let query = &query[heads.start * row_len..heads.end * row_len];
             let scores = &mut scores[heads.start * n_keys..heads.end * n_keys];
-            score_heads(simd, heads.len(), query, keys, scores);
+            score_heads(simd, heads.len(), query, [keys, values], scores);
             for (head, scores) in heads.clone().zip(scores.chunks_exact_mut(n_keys)) {
                 cap(simd, inputs.shape, scores);
                 partial.maximum[head] = maximum(simd, scores).max(f32::MIN);
@@ -96,26 +99,36 @@ fn capped<S: Simd>(simd: S, cap: f32, score: S::F32) -> S::F32 {
     simd.mul(simd.splat(cap), simd::tanh(simd, simd.div(score, simd.splat(cap))))
 }
 
-/// `scores[head][key] = query[head] · keys[key]`.
+/// `scores[head][key] = query[head] · keys[key]`; brings the values into the cache meanwhile.
 #[inline(always)]
-fn score_heads<S: Simd>(simd: S, n_heads: usize, query: &[f32], keys: &[u16], scores: &mut [f32]) {
+fn score_heads<S: Simd>(simd: S, n_heads: usize, query: &[f32], [keys, values]: [&[u16]; 2], scores: &mut [f32]) {
     // The fewer heads, the more keys at once: about twelve sums hide the latency of the multiply-adds.
     match n_heads {
-        1 => score::<S, 1, 4>(simd, query, keys, scores),
-        2 => score::<S, 2, 4>(simd, query, keys, scores),
-        3 => score::<S, 3, 4>(simd, query, keys, scores),
-        4 => score::<S, 4, 2>(simd, query, keys, scores),
-        5 => score::<S, 5, 2>(simd, query, keys, scores),
-        _ => score::<S, MAX_HEADS, 2>(simd, query, keys, scores),
+        1 => score::<S, 1, 4>(simd, query, [keys, values], scores),
+        2 => score::<S, 2, 4>(simd, query, [keys, values], scores),
+        3 => score::<S, 3, 4>(simd, query, [keys, values], scores),
+        4 => score::<S, 4, 2>(simd, query, [keys, values], scores),
+        5 => score::<S, 5, 2>(simd, query, [keys, values], scores),
+        _ => score::<S, MAX_HEADS, 2>(simd, query, [keys, values], scores),
     }
 }
 
 #[inline(always)]
-fn score<S: Simd, const HEADS: usize, const KEYS: usize>(simd: S, query: &[f32], keys: &[u16], scores: &mut [f32]) {
+fn score<S: Simd, const HEADS: usize, const KEYS: usize>(
+    simd: S,
+    query: &[f32],
+    [keys, values]: [&[u16]; 2],
+    scores: &mut [f32],
+) {
     let row_len = query.len() / HEADS;
     let n_keys = keys.len() / row_len;
     let whole = n_keys / KEYS * KEYS;
     for key in (0..whole).step_by(KEYS) {
+        // Memory would idle while the keys of a part are weighed: the values, a part of which fits the level-two
+        // cache, are fetched alongside the keys, which the processor foresees by itself.
+        for line in values[key * row_len..(key + KEYS) * row_len].chunks(CACHE_LINE) {
+            simd.prefetch(line);
+        }
         let dots = dot_products::<S, HEADS, KEYS>(simd, query, &keys[key * row_len..(key + KEYS) * row_len]);
         for head in 0..HEADS {
             scores[head * n_keys + key..][..KEYS].copy_from_slice(&dots[head]);
@@ -135,19 +148,19 @@ fn dot_products<S: Simd, const HEADS: usize, const KEYS: usize>(
     query: &[f32],
     keys: &[u16],
 ) -> [[f32; KEYS]; HEADS] {
-    let query = query.as_chunks::<LANES>().0;
-    let keys = keys.as_chunks::<LANES>().0;
-    let n_chunks = keys.len() / KEYS;
-    let query = &query[..HEADS * n_chunks];
+    let n_chunks = keys.len() / KEYS / LANES;
+    // Rows of exactly this length, so that the loop needs no bounds checks.
+    let query: [_; HEADS] = std::array::from_fn(|head| &query.as_chunks::<LANES>().0[head * n_chunks..][..n_chunks]);
+    let keys: [_; KEYS] = std::array::from_fn(|key| &keys.as_chunks::<LANES>().0[key * n_chunks..][..n_chunks]);
     let mut sums = [[simd.splat(0.0); KEYS]; HEADS];
     for chunk in 0..n_chunks {
-        let mut key = [simd.splat(0.0); KEYS];
-        for (index, key) in key.iter_mut().enumerate() {
-            *key = simd.load_f16(&keys[index * n_chunks + chunk]);
+        let mut wide_keys = [simd.splat(0.0); KEYS];
+        for (wide_key, key) in wide_keys.iter_mut().zip(keys) {
+            *wide_key = simd.load_f16(&key[chunk]);
         }
-        for head in 0..HEADS {
-            let query = simd.load(&query[head * n_chunks + chunk]);
-            for (sum, key) in sums[head].iter_mut().zip(key) {
+        for (sums, query) in sums.iter_mut().zip(query) {
+            let query = simd.load(&query[chunk]);
+            for (sum, key) in sums.iter_mut().zip(wide_keys) {
                 *sum = simd.mul_add(query, key, *sum);
             }
         }

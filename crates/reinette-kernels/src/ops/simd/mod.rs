@@ -29,6 +29,8 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::F32;
     /// Reads the bits of IEEE half-precision numbers, widened exactly.
     fn load_f16(self, from: &[u16; LANES]) -> Self::F32;
+    /// Hints that the cache line of the first number will be read soon.
+    fn prefetch(self, from: &[u16]);
     /// Writes the lanes in order.
     fn store(self, value: Self::F32, to: &mut [f32; LANES]);
 

@@ -32,6 +32,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _: &[u16]) {}
+
+    #[inline(always)]
     fn store(self, value: Self::F32, to: &mut [f32; LANES]) {
         *to = value;
     }
