@@ -15,6 +15,7 @@
 
 mod environment;
 mod json;
+mod namespaces;
 #[cfg(test)]
 mod tests;
 
@@ -184,6 +185,10 @@ impl ChatTemplate {
         let found = source.len();
         if found > MAX_SOURCE_BYTES {
             return Err(TemplateError::TooLarge { found, limit: MAX_SOURCE_BYTES });
+        }
+        if let Some(name) = namespaces::misused(source) {
+            let message = format!("`{name}` is used in another way than through the attributes of a namespace");
+            return Err(TemplateError::Syntax(message));
         }
         let mut environment = environment::new();
         match environment.add_template_owned(NAME, source.to_owned()) {

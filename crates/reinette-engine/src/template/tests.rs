@@ -57,3 +57,21 @@ fn hostile_templates_run_out_of_budget() {
     }
     assert!(matches!(render(&"a".repeat(MAX_SOURCE_BYTES + 1)), Err(TemplateError::TooLarge { .. })));
 }
+
+#[test]
+fn a_namespace_cannot_contain_itself() {
+    let make = "{% set ns = namespace(a=1) %}";
+    for misuse in [
+        "{% set ns.a = ns %}{{ ns }}",
+        "{% set ns.a = [ns.b, ns] %}{{ ns.a == ns.a }}",
+        "{% set other = ns %}",
+        "{% macro m(x) %}{% set ns.a = x %}{% endmacro %}{{ m(ns) }}",
+        "{% set ns.a = namespace() %}",
+        "{{ namespace }}",
+        "{% for ns in messages %}{% endfor %}",
+    ] {
+        assert!(matches!(render(&format!("{make}{misuse}")), Err(TemplateError::Syntax(_))), "{misuse}");
+    }
+    let uses = "{% set ns.a = ns.a + ns['a'] %}{{ ns.a }} {{ ns is defined }} ns {{ 'ns' }}{# ns #}{{ {'b': 1}.b }}";
+    assert_eq!(render(&format!("{make}{uses}")).unwrap(), "2 True ns ns1");
+}

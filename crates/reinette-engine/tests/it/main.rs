@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chat_templates;
+mod fuzz;
 mod tokens;
