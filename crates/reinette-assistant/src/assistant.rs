@@ -3,6 +3,7 @@
 use crate::home::Home;
 use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
+use crate::offer::offer;
 use crate::sentences;
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
@@ -245,7 +246,7 @@ impl Assistant {
         transcript.entries.extend(recent.entries.iter().cloned());
         let request = Request {
             transcript,
-            tools: self.tools(),
+            tools: offer(&self.tools(), recent.last_prompt().unwrap_or_default(), &Clock { now: (self.now)() }),
             tool_mode: ToolMode::Allowed,
             response_schema: None,
             options: GenerationOptions {

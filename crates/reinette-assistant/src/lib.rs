@@ -14,6 +14,7 @@ pub mod eval;
 mod home;
 mod instructions;
 pub mod journal;
+mod offer;
 mod sentences;
 mod store;
 mod tier;

@@ -7,7 +7,7 @@ mod score;
 
 pub use score::{Expected, Verdict};
 
-use jiff::Zoned;
+use crate::offer::offer;
 use reinette::{
     Event, GenerationOptions, LanguageModel, ModelError, Request, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
@@ -104,10 +104,10 @@ pub fn read_cases(lines: &str) -> Result<Vec<Case>, EvalError> {
 /// # Errors
 /// If the model fails.
 pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefinition]) -> Result<Trial, EvalError> {
-    let now: Zoned = NOW.parse()?;
+    let clock = Clock { now: NOW.parse()? };
     let request = Request {
         transcript: Transcript::from_prompt(&case.text),
-        tools: tools.to_vec(),
+        tools: offer(tools, &case.text, &clock),
         tool_mode: ToolMode::Allowed,
         response_schema: None,
         options: GenerationOptions::default(),
@@ -128,7 +128,7 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
         kind: case.kind.clone(),
         text: case.text.clone(),
         needs_tool: !case.calls.is_empty(),
-        verdict: score::judge(&case.calls, &calls, &Clock { now }),
+        verdict: score::judge(&case.calls, &calls, &clock),
         calls,
         milliseconds,
     })

@@ -1,8 +1,9 @@
 //! Whether calls are right: by what they resolve to, not by how they are written.
 
+use crate::offer::purpose;
 use reinette::ToolCall;
 use reinette_apps::calculator;
-use reinette_apps::time::{Clock, Purpose, resolve, resolve_duration};
+use reinette_apps::time::{Clock, resolve, resolve_duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,14 +87,6 @@ fn mistakes(expected: &Expected, call: &ToolCall, clock: &Clock) -> Vec<String> 
         }
     }
     mistakes
-}
-
-fn purpose(tool: &str) -> Purpose {
-    match tool {
-        "set_alarm" => Purpose::Alarm,
-        "list_events" => Purpose::Search,
-        _ => Purpose::Event,
-    }
 }
 
 fn is_right(argument: &str, tool: &str, said: &str, right: &Value, clock: &Clock) -> bool {
