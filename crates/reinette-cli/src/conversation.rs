@@ -118,15 +118,6 @@ impl Terminal {
     fn somebody_is_there(&self) -> bool {
         self.printer.format() == OutputFormat::Text && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
-
-    /// Asks on the terminal; `None` where the user gave up.
-    fn ask(&self, question: &str) -> Option<String> {
-        printer::prompt(question);
-        let mut line = String::new();
-        let read = io::stdin().read_line(&mut line);
-        let gone = interrupt::flag().load(Ordering::Relaxed) || !matches!(read, Ok(length) if length > 0);
-        (!gone).then(|| line.trim().to_lowercase())
-    }
 }
 
 /// Whether everything that was asked for was done.
@@ -181,7 +172,7 @@ impl Listener for Terminal {
         if !self.somebody_is_there() {
             return Decision::Nobody;
         }
-        match self.ask(&format!("  {} [Y/n] ", proposal.effect)).as_deref() {
+        match ask(&format!("  {} [Y/n] ", proposal.effect)).as_deref() {
             Some("" | "y" | "yes" | "o" | "oui") => Decision::Yes,
             _ => Decision::No,
         }
@@ -193,11 +184,20 @@ impl Listener for Terminal {
         }
         let choices =
             question.choices.iter().zip(1..).map(|(choice, number)| format!("  {number}. {}\n", choice.label));
-        let answer = self.ask(&format!("  {}\n{}  ? ", question.text, choices.collect::<String>()))?;
+        let answer = ask(&format!("  {}\n{}  ? ", question.text, choices.collect::<String>()))?;
         answer.parse::<usize>().ok()?.checked_sub(1)
     }
 
     fn cancelled(&self) -> bool {
         self.failure.is_some() || interrupt::flag().load(Ordering::Relaxed)
     }
+}
+
+/// Asks on the terminal; `None` where the user gave up.
+fn ask(question: &str) -> Option<String> {
+    printer::prompt(question);
+    let mut line = String::new();
+    let read = io::stdin().read_line(&mut line);
+    let gone = interrupt::flag().load(Ordering::Relaxed) || !matches!(read, Ok(length) if length > 0);
+    (!gone).then(|| line.trim().to_lowercase())
 }

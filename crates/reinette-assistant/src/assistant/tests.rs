@@ -4,15 +4,24 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+/// What a model says, or that it cannot.
+struct Said(Result<Event, ModelError>);
+
+impl From<Event> for Said {
+    fn from(event: Event) -> Self {
+        Self(Ok(event))
+    }
+}
+
 /// A model that says what it was told to say, and remembers what it was asked.
 #[derive(Default)]
 struct ScriptedModel {
-    answers: Mutex<VecDeque<Vec<Result<Event, ModelError>>>>,
+    answers: Mutex<VecDeque<Vec<Said>>>,
     asked: Mutex<Vec<Request>>,
 }
 
 impl ScriptedModel {
-    fn says(answers: impl IntoIterator<Item = Vec<Result<Event, ModelError>>>) -> Arc<Self> {
+    fn says(answers: impl IntoIterator<Item = Vec<Said>>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() })
     }
 }
@@ -26,7 +35,7 @@ impl LanguageModel for ScriptedModel {
         self.asked.lock().unwrap().push(request);
         let (events, answer) = async_channel::unbounded();
         for event in self.answers.lock().unwrap().pop_front().unwrap_or_default() {
-            events.try_send(event).unwrap();
+            events.try_send(event.0).unwrap();
         }
         ResponseStream::new(answer)
     }
@@ -78,17 +87,17 @@ fn now() -> Zoned {
     "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap()
 }
 
-fn call(name: &str, arguments: Value) -> Result<Event, ModelError> {
+fn call(name: &str, arguments: &Value) -> Said {
     let arguments = arguments.as_object().unwrap().clone();
-    Ok(Event::ToolCall(ToolCall { id: name.to_owned(), name: name.to_owned(), arguments }))
+    Event::ToolCall(ToolCall { id: name.to_owned(), name: name.to_owned(), arguments }).into()
 }
 
-fn remind(title: &str) -> Result<Event, ModelError> {
-    call("create_reminder", json!({"title": title, "when": "tomorrow at 9"}))
+fn remind(title: &str) -> Said {
+    call("create_reminder", &json!({"title": title, "when": "tomorrow at 9"}))
 }
 
-fn say(text: &str) -> Result<Event, ModelError> {
-    Ok(Event::Text(text.to_owned()))
+fn say(text: &str) -> Said {
+    Event::Text(text.to_owned()).into()
 }
 
 /// An assistant in an empty home.
@@ -135,7 +144,7 @@ fn what_is_confirmed_is_done_and_can_be_taken_back() {
 
 #[test]
 fn the_policy_decides_who_is_asked() {
-    let read = || vec![call("list_reminders", json!({}))];
+    let read = || vec![call("list_reminders", &json!({}))];
     let write = || vec![remind("call Ana")];
     let cases = [
         (Confirm::Ask, read as fn() -> _, 0),
@@ -167,8 +176,8 @@ fn nothing_is_done_without_a_yes() {
 #[test]
 fn what_an_app_cannot_do_is_said_and_the_rest_is_done() {
     let mut desk = Desk::new();
-    let broken = call("create_reminder", json!({"title": "x", "when": "the blue hour of glory"}));
-    let unknown = call("send_message", json!({"to": "Ana", "text": "hi"}));
+    let broken = call("create_reminder", &json!({"title": "x", "when": "the blue hour of glory"}));
+    let unknown = call("send_message", &json!({"to": "Ana", "text": "hi"}));
     let mut user = User::who_says(Decision::Yes);
     desk.ask("do", &ScriptedModel::says([vec![broken, unknown, remind("call Ana")]]), Confirm::Ask, &mut user);
     assert_eq!(user.outcomes(), [Outcome::Failed, Outcome::Failed, Outcome::Done]);
@@ -205,7 +214,7 @@ fn a_conversation_goes_on_where_it_stopped() {
 fn a_conversation_that_has_become_too_long_forgets_its_oldest_turns() {
     let mut desk = Desk::new();
     let mut user = User::who_says(Decision::No);
-    let full = || vec![Err(ModelError::ContextFull { needed_tokens: 200, limit_tokens: 100 })];
+    let full = || vec![Said(Err(ModelError::ContextFull { needed_tokens: 200, limit_tokens: 100 }))];
     let model = ScriptedModel::says([vec![say("1")], vec![say("2")], full(), full(), vec![say("3")]]);
     for words in ["one", "two", "three"] {
         desk.ask(words, &model, Confirm::Ask, &mut user);
@@ -219,7 +228,8 @@ fn a_conversation_that_has_become_too_long_forgets_its_oldest_turns() {
 #[test]
 fn a_request_that_never_fits_is_an_error() {
     let mut desk = Desk::new();
-    let model = ScriptedModel::says([vec![Err(ModelError::ContextFull { needed_tokens: 200, limit_tokens: 100 })]]);
+    let model =
+        ScriptedModel::says([vec![Said(Err(ModelError::ContextFull { needed_tokens: 200, limit_tokens: 100 }))]]);
     let model: Arc<dyn LanguageModel> = model;
     let answer = desk.assistant.ask("far too long", &model, Confirm::Ask, &mut User::who_says(Decision::No));
     assert!(matches!(answer, Err(AssistantError::Model(ModelError::ContextFull { .. }))));

@@ -133,7 +133,7 @@ impl Adapter {
             let mut targets = [const { None }; TARGETS.len()];
             for (target, name) in TARGETS {
                 let prefix = format!("base_model.model.model.layers.{layer}.{name}");
-                targets[target as usize] = low_rank(&file, &prefix, layer_target(model, layer, target), config.r)?;
+                targets[target as usize] = low_rank(&file, &prefix, &layer_target(model, layer, target), config.r)?;
                 found += 2 * usize::from(targets[target as usize].is_some());
             }
             layers.push(targets);
@@ -207,7 +207,7 @@ fn layer_target(model: &Model, layer: usize, target: Target) -> Shape {
     }
 }
 
-fn low_rank(file: &SafeTensors<'_>, prefix: &str, shape: Shape, rank: usize) -> Result<Option<LowRank>, AdapterError> {
+fn low_rank(file: &SafeTensors<'_>, prefix: &str, shape: &Shape, rank: usize) -> Result<Option<LowRank>, AdapterError> {
     let (a_name, b_name) = (format!("{prefix}.lora_A.weight"), format!("{prefix}.lora_B.weight"));
     if file.tensor(&a_name).is_err() && file.tensor(&b_name).is_err() {
         return Ok(None);

@@ -139,8 +139,8 @@ impl Decoder {
         hidden.resize(tokens.len() * width, 0.0);
         for (token, row) in tokens.iter().zip(hidden.chunks_exact_mut(width)) {
             model.weights().embedding.matrix().row_f32(token.0 as usize, row);
-            if scale != 1.0 {
-                row.iter_mut().for_each(|x| *x *= scale);
+            if let Some(scale) = scale {
+                scale_in_place(row, scale);
             }
         }
     }
@@ -173,7 +173,7 @@ impl Decoder {
             step(&layer.key, Target::Key, key),
             step(&layer.value, Target::Value, value),
         ];
-        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
 
         let first = cache.len();
@@ -202,7 +202,7 @@ impl Decoder {
         self.input.set(&self.compute, &self.buffers.attended, description.n_heads * description.head_dim);
         let Buffers { projected, low_rank, low_rank_out, .. } = &mut self.buffers;
         let mut steps = [step(&layer.attention_out, Target::AttentionOut, projected)];
-        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
     }
 
@@ -215,7 +215,7 @@ impl Decoder {
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
         let Buffers { gate, up, projected, low_rank, low_rank_out, .. } = &mut self.buffers;
         let mut steps = [plain_step(&layer.gate, Target::Gate, gate), plain_step(&layer.up, Target::Up, up)];
-        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
         match description.activation {
             Activation::Silu => silu_mul(self.compute.set, gate, up),
@@ -223,7 +223,7 @@ impl Decoder {
         }
         self.input.set(&self.compute, gate, description.ffn_dim);
         let mut steps = [plain_step(&layer.down, Target::Down, projected)];
-        let scratch = LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
+        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
     }
 
@@ -296,7 +296,7 @@ fn project(
     input: &Activations,
     n_tokens: usize,
     steps: &mut [Step<'_>],
-    scratch: LowRankScratch<'_>,
+    scratch: &mut LowRankScratch<'_>,
 ) {
     let low_rank = |target| lora.and_then(|(adapter, layer)| adapter.target(layer, target));
     scratch.rows.resize_with(scratch.rows.len().max(steps.len()), Vec::new);
@@ -316,12 +316,18 @@ fn project(
             step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
         if let (Some(pair), Some((adapter, _))) = (low_rank(step.target), lora) {
-            thin.iter_mut().for_each(|x| *x *= adapter.scale());
+            scale_in_place(thin, adapter.scale());
             scratch.input.set(compute, thin, pair.b.cols());
             scratch.out.resize(step.out.len(), 0.0);
             matmul(compute, &mut [MatmulTask { weights: pair.b.matrix(), out: scratch.out }], scratch.input);
             add_assign(compute.set, step.out, scratch.out);
         }
+    }
+}
+
+fn scale_in_place(x: &mut [f32], factor: f32) {
+    for x in x {
+        *x *= factor;
     }
 }
 

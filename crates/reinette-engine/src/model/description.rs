@@ -57,8 +57,8 @@ pub(crate) struct Description {
     pub(crate) context_tokens: usize,
     pub(crate) norm_eps: f32,
     pub(crate) activation: Activation,
-    /// What token embeddings are multiplied by.
-    pub(crate) embedding_scale: f32,
+    /// What token embeddings are multiplied by, if anything.
+    pub(crate) embedding_scale: Option<f32>,
     pub(crate) rope: Rope,
     pub(crate) window: Option<WindowPattern>,
 }
@@ -141,7 +141,7 @@ impl Description {
             context_tokens: size("context_length")?,
             norm_eps: metadata.f32(&key("attention.layer_norm_rms_epsilon"))?,
             activation: row.activation,
-            embedding_scale: if row.embeddings_scaled_by_sqrt_dim { (hidden_dim as f32).sqrt() } else { 1.0 },
+            embedding_scale: row.embeddings_scaled_by_sqrt_dim.then(|| (hidden_dim as f32).sqrt()),
             rope: Rope {
                 style: row.style,
                 base,

@@ -49,8 +49,7 @@ pub(super) fn learned(transcript: &Transcript) -> Vec<Message> {
 /// What a model that has to be told about its tools is shown: their definitions, then the last turns.
 pub(super) fn described(transcript: &Transcript, tools: &[ToolDefinition]) -> Vec<Message> {
     let mut messages = vec![Message::new("system", describe(tools))];
-    let turns: Vec<Message> = turns(transcript);
-    messages.extend(turns.into_iter());
+    messages.extend(turns(transcript));
     messages
 }
 

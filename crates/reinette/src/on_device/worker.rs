@@ -147,12 +147,11 @@ impl Worker {
             max_tokens: MAX_CALL_TOKENS,
             stop: &[],
         };
-        let prompt = match &self.tools {
-            Some(tools) => render(&self.model, &tools.template, prompts::learned(&request.transcript))?,
-            None => {
-                let messages = prompts::described(&request.transcript, &offered);
-                render(&self.model, self.model.chat_template().map_err(engine)?, messages)?
-            }
+        let prompt = if let Some(tools) = &self.tools {
+            render(&self.model, &tools.template, prompts::learned(&request.transcript))?
+        } else {
+            let messages = prompts::described(&request.transcript, &offered);
+            render(&self.model, self.model.chat_template().map_err(engine)?, messages)?
         };
         let adapter = self.tools.as_ref().map(|tools| &tools.adapter);
         let mut text = String::new();
