@@ -187,7 +187,7 @@ impl ChatTemplate {
             return Err(TemplateError::TooLarge { found, limit: MAX_SOURCE_BYTES });
         }
         if let Some(name) = namespaces::misused(source) {
-            let message = format!("`{name}` is used in another way than through the attributes of a namespace");
+            let message = format!("`{name}`: namespaces are for their attributes only, and raw blocks are not allowed");
             return Err(TemplateError::Syntax(message));
         }
         let mut environment = environment::new();

@@ -7,6 +7,9 @@
 
 use std::collections::BTreeSet;
 
+/// Begins a block of text that may look like code; no chat template needs it.
+const RAW: &str = "raw";
+
 /// The function that makes a namespace.
 const NAMESPACE: &str = "namespace";
 
@@ -20,12 +23,14 @@ enum Piece<'a> {
     Text,
 }
 
-/// The first use of a namespace, or of the function that makes one, in another way than through its attributes.
+/// The first use of a namespace, or of the function that makes one, in another way than through its attributes; or the
+/// first raw block.
 pub(super) fn misused(source: &str) -> Option<&str> {
     let pieces = pieces(source);
     let names: BTreeSet<&str> = (0..pieces.len()).filter_map(|index| made_at(&pieces, index)).collect();
     (0..pieces.len()).find_map(|index| match pieces[index] {
         Piece::Word(NAMESPACE) => (index < 3 || made_at(&pieces, index - 3).is_none()).then_some(NAMESPACE),
+        Piece::Word(RAW) => (index == 0 || pieces[index - 1] != Piece::Symbol('.')).then_some(RAW),
         Piece::Word(name) if names.contains(name) => (!is_plain_use(&pieces, index)).then_some(name),
         _ => None,
     })
@@ -65,8 +70,15 @@ fn pieces(source: &str) -> Vec<Piece<'_>> {
             _ => continue,
         };
         rest = &rest[1..];
-        while !rest.is_empty() && !rest.starts_with(end) {
+        // As in the template engine, the end of a block counts only outside of brackets.
+        let mut open_brackets = 0isize;
+        while !rest.is_empty() && (open_brackets != 0 || !rest.starts_with(end)) {
             let (piece, length) = first_piece(rest);
+            match piece {
+                Some(Piece::Symbol('(' | '[' | '{')) => open_brackets += 1,
+                Some(Piece::Symbol(')' | ']' | '}')) => open_brackets -= 1,
+                _ => {}
+            }
             pieces.extend(piece);
             rest = &rest[length..];
         }

@@ -68,6 +68,8 @@ fn a_namespace_cannot_contain_itself() {
         "{% macro m(x) %}{% set ns.a = x %}{% endmacro %}{{ m(ns) }}",
         "{% set ns.a = namespace() %}",
         "{{ namespace }}",
+        "{{ {'a': {'b': 1}}, '{{' ~ ns }}",
+        "{% raw %}{{ ' {% endraw %}{% set ns.a = ns %}{# ' #}",
         "{% for ns in messages %}{% endfor %}",
     ] {
         assert!(matches!(render(&format!("{make}{misuse}")), Err(TemplateError::Syntax(_))), "{misuse}");
