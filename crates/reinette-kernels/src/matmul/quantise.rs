@@ -1,5 +1,7 @@
 //! Activations in 8 bits.
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use crate::InstructionSet;
 use crate::instruction_set::Kind;
 use crate::quant::{GROUP, SUBGROUP};
@@ -12,68 +14,49 @@ pub(super) struct Rows<'a> {
     pub(super) half_sums: &'a mut [f32],
 }
 
+/// A quantised group: its scale and the sums of the codes of its halves.
+pub(super) type ScaleAndSums = (f32, [i32; GROUP / SUBGROUP]);
+
 /// Quantises one row, padding it with zeros to whole groups.
 pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
     match set.kind() {
-        Kind::Scalar => quantise_row(x, rows),
+        Kind::Scalar => quantise_row(x, rows, quantise_group),
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => {
+        Kind::Avx2 => quantise_row(x, rows, |x, codes| {
             // SAFETY: an instruction set exists only if the machine has it.
             #[expect(unsafe_code, reason = "code that was compiled for AVX2")]
             unsafe {
-                quantise_avx2(x, rows);
+                avx2::quantise_group(x, codes)
             }
-        }
+        }),
     }
 }
 
-/// The same code: the compiler vectorises it well, and results are the same bit by bit.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn quantise_avx2(x: &[f32], rows: Rows<'_>) {
-    quantise_row(x, rows);
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
-fn quantise_row(x: &[f32], rows: Rows<'_>) {
+fn quantise_row(x: &[f32], rows: Rows<'_>, group: impl Fn(&[f32; GROUP], &mut [i8; GROUP]) -> ScaleAndSums) {
     let outputs = rows.codes.as_chunks_mut().0.iter_mut().zip(rows.scales).zip(rows.sums);
-    let outputs = outputs.zip(rows.half_sums.as_chunks_mut::<2>().0);
+    let outputs = outputs.zip(rows.half_sums.as_chunks_mut().0);
     for (x, (((codes, scale), sum), half_sums)) in x.chunks(GROUP).zip(outputs) {
-        if let Some(x) = x.first_chunk() {
-            *scale = quantise_group(x, codes);
+        let totals;
+        (*scale, totals) = if let Some(x) = x.first_chunk() {
+            group(x, codes)
         } else {
             let mut padded = [0.0; GROUP];
             padded[..x.len()].copy_from_slice(x);
-            *scale = quantise_group(&padded, codes);
-        }
-        let mut total = 0;
-        for (half_sum, codes) in half_sums.iter_mut().zip(codes.as_chunks::<SUBGROUP>().0) {
-            let half_total: i32 = codes.iter().map(|&code| i32::from(code)).sum();
-            *half_sum = *scale * half_total as f32;
-            total += half_total;
-        }
-        *sum = *scale * total as f32;
+            group(&padded, codes)
+        };
+        *half_sums = totals.map(|total| *scale * total as f32);
+        *sum = *scale * totals.iter().sum::<i32>() as f32;
     }
 }
 
-/// Writes the codes of a group and returns their scale.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "compiled once for each instruction set")]
-fn quantise_group(x: &[f32; GROUP], codes: &mut [i8; GROUP]) -> f32 {
-    // Eight maxima at a time, which is a register.
-    let mut maxima = [0.0_f32; 8];
-    for eight in x.as_chunks::<8>().0 {
-        for (maximum, x) in maxima.iter_mut().zip(eight) {
-            *maximum = if x.abs() > *maximum { x.abs() } else { *maximum };
-        }
-    }
-    let largest = maxima.into_iter().fold(0.0_f32, f32::max);
+fn quantise_group(x: &[f32; GROUP], codes: &mut [i8; GROUP]) -> ScaleAndSums {
+    let largest = x.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     for (code, x) in codes.iter_mut().zip(x) {
         #[expect(clippy::cast_possible_truncation, reason = "in −127..=127; NaN becomes 0")]
         let rounded = (x * inverse).round_ties_even() as i8;
         *code = rounded;
     }
-    largest / 127.0
+    let total = |codes: &[i8]| codes.iter().map(|&code| i32::from(code)).sum();
+    (largest / 127.0, [total(&codes[..SUBGROUP]), total(&codes[SUBGROUP..])])
 }

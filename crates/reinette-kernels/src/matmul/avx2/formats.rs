@@ -14,13 +14,24 @@ pub(super) trait Format {
     /// The largest code.
     const MAX_CODE: usize;
     /// Whether the scale changes after 16 weights.
-    const HALVES: bool = false;
+    const HALVES: bool;
+    /// Where the offset comes from in a block that is one group; such a block begins with its scale.
+    const OFFSET: Offset;
 
-    /// The 32 codes of a group.
-    unsafe fn codes(block: *const u8, group: usize) -> __m256i;
+    /// The 32 codes of a group, which is a constant because shifts by a constant are far cheaper.
+    unsafe fn codes<const GROUP: usize>(block: *const u8) -> __m256i;
 
     /// The scales of the whole block.
     unsafe fn scales(block: *const u8) -> Scales;
+}
+
+/// What is added to the scaled codes of a block that is one group.
+#[derive(Clone, Copy)]
+pub(super) enum Offset {
+    /// A number that follows the scale.
+    Stored,
+    /// The scale times this.
+    Scaled(f32),
 }
 
 /// Scales and offsets of the groups of a block, one lane a group; lane 0 alone if the block is one group.
@@ -50,12 +61,17 @@ unsafe fn half_at(block: *const u8, at: usize) -> f32 {
     _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits))))
 }
 
-/// Bits `shift..` of every byte, masked.
+/// Moves bits of every byte from position `from` to position `to` and clears all but those in `mask`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn bits(bytes: __m256i, shift: usize, mask: i8) -> __m256i {
-    let shifted = _mm256_srl_epi32(bytes, _mm_cvtsi64_si128(shift.cast_signed() as i64));
-    _mm256_and_si256(shifted, _mm256_set1_epi8(mask))
+fn bits(bytes: __m256i, from: usize, to: usize, mask: u8) -> __m256i {
+    let distance = |distance: usize| _mm_cvtsi64_si128(distance.cast_signed() as i64);
+    let moved = if from >= to {
+        _mm256_srl_epi32(bytes, distance(from - to))
+    } else {
+        _mm256_sll_epi32(bytes, distance(to - from))
+    };
+    _mm256_and_si256(moved, _mm256_set1_epi8(mask.cast_signed()))
 }
 
 /// The low halves of 16 bytes, then their high halves.
@@ -80,14 +96,21 @@ unsafe fn fifth_bits(from: *const u8) -> __m256i {
     _mm256_and_si256(_mm256_cmpeq_epi8(isolated, bit_of_lane), _mm256_set1_epi8(16))
 }
 
-/// The scales of a block of 32.
+/// The scales of a block that is one group.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn single(scale: f32, offset: f32) -> Scales {
-    let first = |value| _mm256_zextps128_ps256(_mm_set_ss(value));
+unsafe fn single<F: Format>(block: *const u8) -> Scales {
+    // SAFETY: the caller vouches for a block, which begins with its scale.
+    let (scale, offset) = unsafe {
+        let scale = half_at(block, 0);
+        match F::OFFSET {
+            Offset::Stored => (scale, half_at(block, 2)),
+            Offset::Scaled(factor) => (scale, factor * scale),
+        }
+    };
     Scales {
-        factors: first(scale),
-        offsets: [first(offset), _mm256_setzero_ps()],
+        factors: _mm256_zextps128_ps256(_mm_set_ss(scale)),
+        offsets: [_mm256_zextps128_ps256(_mm_set_ss(offset)), _mm256_setzero_ps()],
         multipliers: [_mm256_setzero_si256(); 2],
     }
 }
@@ -138,22 +161,46 @@ unsafe fn six_bit_scales(block: *const u8) -> Scales {
     }
 }
 
-/// Declares a format whose functions are the given expressions of a block and a group.
+/// Calls a function with every group of a block as a constant.
+macro_rules! for_each_group {
+    ($format:ident, $function:ident($($argument:expr),*)) => {
+        $function::<$format, 0>($($argument),*);
+        if $format::GROUPS == 8 {
+            $function::<$format, 1>($($argument),*);
+            $function::<$format, 2>($($argument),*);
+            $function::<$format, 3>($($argument),*);
+            $function::<$format, 4>($($argument),*);
+            $function::<$format, 5>($($argument),*);
+            $function::<$format, 6>($($argument),*);
+            $function::<$format, 7>($($argument),*);
+        }
+    };
+}
+pub(super) use for_each_group;
+
+/// Declares a format whose functions are the given expressions of a block and the constant `GROUP`.
 macro_rules! format {
-    ($name:ident, $type:ident, max $max:literal, halves $halves:literal,
-     codes |$block:ident, $group:ident| $codes:expr, scales $scales:expr) => {
+    ($name:ident, max $max:literal, offset $offset:expr, codes |$block:ident| $codes:expr) => {
+        format!($name, max $max, halves false, offset $offset, codes |$block| $codes, scales single::<Self>($block));
+    };
+    ($name:ident, max $max:literal, halves $halves:literal,
+     codes |$block:ident| $codes:expr, scales $scales:expr) => {
+        format!($name, max $max, halves $halves, offset Offset::Stored, codes |$block| $codes, scales $scales);
+    };
+    ($name:ident, max $max:literal, halves $halves:literal, offset $offset:expr,
+     codes |$block:ident| $codes:expr, scales $scales:expr) => {
         pub(super) struct $name;
 
         impl Format for $name {
-            const GROUPS: usize = crate::QuantType::$type.block_len() / crate::quant::GROUP;
-            const BLOCK_BYTES: usize = crate::QuantType::$type.block_bytes();
+            const GROUPS: usize = crate::QuantType::$name.block_len() / crate::quant::GROUP;
+            const BLOCK_BYTES: usize = crate::QuantType::$name.block_bytes();
             const MAX_CODE: usize = $max;
             const HALVES: bool = $halves;
+            const OFFSET: Offset = $offset;
 
             #[inline]
             #[target_feature(enable = "avx2,fma,f16c")]
-            unsafe fn codes($block: *const u8, $group: usize) -> __m256i {
-                let _ = $group;
+            unsafe fn codes<const GROUP: usize>($block: *const u8) -> __m256i {
                 // SAFETY: the caller vouches for a whole block; the offsets are those of the format.
                 unsafe { $codes }
             }
@@ -168,42 +215,31 @@ macro_rules! format {
     };
 }
 
-format!(Q4Zero, Q4_0, max 15, halves false, codes |block, group| nibbles(block.add(2)), scales {
-    let scale = half_at(block, 0);
-    single(scale, -8.0 * scale)
-});
+format!(Q4_0, max 15, offset Offset::Scaled(-8.0), codes |block| nibbles(block.add(2)));
 
-format!(Q4One, Q4_1, max 15, halves false, codes |block, group| nibbles(block.add(4)),
-    scales single(half_at(block, 0), half_at(block, 2)));
+format!(Q4_1, max 15, offset Offset::Stored, codes |block| nibbles(block.add(4)));
 
-format!(Q5Zero, Q5_0, max 31, halves false,
-codes |block, group| _mm256_or_si256(nibbles(block.add(6)), fifth_bits(block.add(2))), scales {
-    let scale = half_at(block, 0);
-    single(scale, -16.0 * scale)
-});
+format!(Q5_0, max 31, offset Offset::Scaled(-16.0),
+    codes |block| _mm256_or_si256(nibbles(block.add(6)), fifth_bits(block.add(2))));
 
-format!(Q5One, Q5_1, max 31, halves false,
-    codes |block, group| _mm256_or_si256(nibbles(block.add(8)), fifth_bits(block.add(4))),
-    scales single(half_at(block, 0), half_at(block, 2)));
+format!(Q5_1, max 31, offset Offset::Stored,
+    codes |block| _mm256_or_si256(nibbles(block.add(8)), fifth_bits(block.add(4))));
 
-format!(Q8Zero, Q8_0, max 255, halves false,
-codes |block, group| _mm256_xor_si256(load(block.add(2)), _mm256_set1_epi8(-128)), scales {
-    let scale = half_at(block, 0);
-    single(scale, -128.0 * scale)
-});
+format!(Q8_0, max 255, offset Offset::Scaled(-128.0),
+    codes |block| _mm256_xor_si256(load(block.add(2)), _mm256_set1_epi8(-128)));
 
-format!(Q2K, Q2K, max 3, halves true,
-codes |block, group| bits(load(block.add(16 + group / 4 * 32)), group % 4 * 2, 3), scales {
+format!(Q2K, max 3, halves true,
+codes |block| bits(load(block.add(16 + GROUP / 4 * 32)), GROUP % 4 * 2, 0, 3), scales {
     let packed = _mm_loadu_si128(block.cast());
     let mask = _mm_set1_epi8(15);
     let minima = _mm_and_si128(_mm_srli_epi16::<4>(packed), mask);
     halves(_mm_and_si128(packed, mask), half_at(block, 80), minima, -half_at(block, 82))
 });
 
-format!(Q3K, Q3K, max 7, halves true,
-codes |block, group| {
-    let low = bits(load(block.add(32 + group / 4 * 32)), group % 4 * 2, 3);
-    _mm256_or_si256(low, _mm256_slli_epi16::<2>(bits(load(block), group, 1)))
+format!(Q3K, max 7, halves true,
+codes |block| {
+    let low = bits(load(block.add(32 + GROUP / 4 * 32)), GROUP % 4 * 2, 0, 3);
+    _mm256_or_si256(low, bits(load(block), GROUP, 2, 4))
 }, scales {
     let low = block.add(96).cast::<u64>().read_unaligned();
     let high = block.add(104).cast::<u32>().read_unaligned();
@@ -216,22 +252,22 @@ codes |block, group| {
     halves(multipliers, scale, multipliers, -4.0 * scale)
 });
 
-format!(Q4K, Q4K, max 15, halves false,
-    codes |block, group| bits(load(block.add(16 + group / 2 * 32)), group % 2 * 4, 15),
+format!(Q4K, max 15, halves false,
+    codes |block| bits(load(block.add(16 + GROUP / 2 * 32)), GROUP % 2 * 4, 0, 15),
     scales six_bit_scales(block));
 
-format!(Q5K, Q5K, max 31, halves false,
-    codes |block, group| {
-        let low = bits(load(block.add(48 + group / 2 * 32)), group % 2 * 4, 15);
-        _mm256_or_si256(low, _mm256_slli_epi16::<4>(bits(load(block.add(16)), group, 1)))
+format!(Q5K, max 31, halves false,
+    codes |block| {
+        let low = bits(load(block.add(48 + GROUP / 2 * 32)), GROUP % 2 * 4, 0, 15);
+        _mm256_or_si256(low, bits(load(block.add(16)), GROUP, 4, 16))
     },
     scales six_bit_scales(block));
 
-format!(Q6K, Q6K, max 63, halves true,
-codes |block, group| {
-    let low = bits(load(block.add(group / 4 * 64 + group % 2 * 32)), group % 4 / 2 * 4, 15);
-    let high = bits(load(block.add(128 + group / 4 * 32)), group % 4 * 2, 3);
-    _mm256_or_si256(low, _mm256_slli_epi16::<4>(high))
+format!(Q6K, max 63, halves true,
+codes |block| {
+    let low = bits(load(block.add(GROUP / 4 * 64 + GROUP % 2 * 32)), GROUP % 4 / 2 * 4, 0, 15);
+    let high = bits(load(block.add(128 + GROUP / 4 * 32)), GROUP % 4 * 2, 4, 48);
+    _mm256_or_si256(low, high)
 }, scales {
     let multipliers = _mm_loadu_si128(block.add(192).cast());
     let scale = half_at(block, 208);

@@ -4,11 +4,12 @@
 //! eight rows. Multiplied with four activations of one token, broadcast, it adds to eight rows at once: lanes are
 //! rows, so nothing is ever summed across lanes. Sums of products stay in 16 bits as long as they fit.
 
-use super::formats::Format;
+use super::formats::{Format, for_each_group};
 use crate::matmul::activations::{Activations, QuantisedRow};
 use crate::matmul::{Matrix, Output};
 use crate::quant::GROUP;
 use std::arch::x86_64::*;
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// Rows of a register.
@@ -46,6 +47,11 @@ impl PanelGroup {
     };
 }
 
+thread_local! {
+    /// The scratch of this thread, which is not worth clearing for every tile.
+    static PANEL: RefCell<Box<[PanelGroup]>> = RefCell::new(vec![PanelGroup::ZERO; PANEL_GROUPS].into_boxed_slice());
+}
+
 /// Whether two products of codes and activations overflow 16 bits, so that codes are multiplied nibble by nibble.
 const fn is_wide<F: Format>() -> bool {
     F::MAX_CODE > 127
@@ -74,11 +80,22 @@ const fn safe_steps<F: Format>() -> usize {
 /// # Safety
 /// Needs AVX2, FMA and F16C; `weights` has the format `F` and as many columns as `x`, and nobody else uses these
 /// columns of `out`.
-#[target_feature(enable = "avx2,fma,f16c")]
-#[expect(clippy::large_stack_arrays, reason = "27 KB, of stacks of at least 2 MB")]
 pub(super) unsafe fn tile<F: Format>(weights: &Matrix<'_>, rows: Range<usize>, x: &Activations, out: &Output<'_>) {
+    // SAFETY: as the caller promises.
+    PANEL.with_borrow_mut(|panel| unsafe { tile_in_panel::<F>(panel, weights, rows, x, out) });
+}
+
+/// # Safety
+/// As for [`tile`].
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn tile_in_panel<F: Format>(
+    panel: &mut [PanelGroup],
+    weights: &Matrix<'_>,
+    rows: Range<usize>,
+    x: &Activations,
+    out: &Output<'_>,
+) {
     let groups = x.cols() / GROUP;
-    let mut panel = [PanelGroup::ZERO; PANEL_GROUPS];
     // Rows past the end repeat the last one; their sums are thrown away.
     let row = |index: usize| weights.row((rows.start + index).min(rows.end - 1)).as_ptr();
     for first in (0..groups).step_by(PANEL_GROUPS) {
@@ -113,9 +130,7 @@ unsafe fn unpack<F: Format>(panel: &mut [PanelGroup], row: impl Fn(usize) -> *co
                 let blocks: [*const u8; LANES] =
                     std::array::from_fn(|lane| row(plane * LANES + lane).add((first_block + block) * F::BLOCK_BYTES));
                 unpack_scales::<F>(groups, plane, blocks);
-                for (index, group) in groups.iter_mut().enumerate() {
-                    unpack_codes::<F>(group, plane, blocks, index);
-                }
+                for_each_group!(F, unpack_codes(groups, plane, blocks));
             }
         }
     }
@@ -151,11 +166,16 @@ unsafe fn unpack_scales<F: Format>(groups: &mut [PanelGroup], plane: usize, bloc
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn unpack_codes<F: Format>(group: &mut PanelGroup, plane: usize, blocks: [*const u8; LANES], index: usize) {
+unsafe fn unpack_codes<F: Format, const INDEX: usize>(
+    groups: &mut [PanelGroup],
+    plane: usize,
+    blocks: [*const u8; LANES],
+) {
+    let group = &mut groups[INDEX];
     let mut rows = [_mm256_setzero_si256(); LANES];
     for (row, block) in rows.iter_mut().zip(blocks) {
         // SAFETY: the caller vouches for the blocks.
-        *row = unsafe { F::codes(block, index) };
+        *row = unsafe { F::codes::<INDEX>(block) };
     }
     for (step, codes) in transpose(rows).into_iter().enumerate() {
         if is_wide::<F>() {

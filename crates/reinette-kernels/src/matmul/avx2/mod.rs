@@ -6,25 +6,25 @@ mod float;
 mod formats;
 mod gemm;
 mod gemv;
+mod quantise;
 
 use super::{Activations, Matrix, Output, Rows};
 use crate::QuantType;
 use formats::Format;
 use gemm::{tile as quantised_tile, tile_rows as quantised_tile_rows};
+use gemv::ROWS;
+pub(super) use quantise::quantise_group;
 use std::ops::Range;
-
-/// Rows whose dot products are computed side by side, so that one row's latencies hide behind another's work.
-const ROWS: usize = 4;
 
 /// Calls a function that is generic over the format of a quantised type.
 macro_rules! with_format {
     ($ty:expr, $function:ident($($argument:expr),*), else $otherwise:expr) => {
         match $ty {
-            QuantType::Q4_0 => $function::<formats::Q4Zero>($($argument),*),
-            QuantType::Q4_1 => $function::<formats::Q4One>($($argument),*),
-            QuantType::Q5_0 => $function::<formats::Q5Zero>($($argument),*),
-            QuantType::Q5_1 => $function::<formats::Q5One>($($argument),*),
-            QuantType::Q8_0 => $function::<formats::Q8Zero>($($argument),*),
+            QuantType::Q4_0 => $function::<formats::Q4_0>($($argument),*),
+            QuantType::Q4_1 => $function::<formats::Q4_1>($($argument),*),
+            QuantType::Q5_0 => $function::<formats::Q5_0>($($argument),*),
+            QuantType::Q5_1 => $function::<formats::Q5_1>($($argument),*),
+            QuantType::Q8_0 => $function::<formats::Q8_0>($($argument),*),
             QuantType::Q2K => $function::<formats::Q2K>($($argument),*),
             QuantType::Q3K => $function::<formats::Q3K>($($argument),*),
             QuantType::Q4K => $function::<formats::Q4K>($($argument),*),
@@ -90,7 +90,7 @@ unsafe fn quantised_dots<F: Format>(
         for token in 0..x.n_tokens() {
             // SAFETY: the rows have as many groups as `x`; the columns are ours by the promise of the caller.
             unsafe {
-                let sums = gemv::dot::<F, ROWS>(pointers, x.quantised(token));
+                let sums = gemv::dot::<F>(pointers, x.quantised(token));
                 out.part(token, first..last).copy_from_slice(&sums[..last - first]);
             }
         }
