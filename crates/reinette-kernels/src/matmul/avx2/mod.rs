@@ -1,6 +1,7 @@
 //! Matrix products with AVX2, FMA and F16C.
 
 #![expect(unsafe_code, reason = "vector instructions and pointers into blocks")]
+#![allow(clippy::wildcard_imports, reason = "the intrinsics are a vocabulary; test builds do not have this lint")]
 
 mod float;
 mod formats;
