@@ -1,0 +1,109 @@
+//! The manners of every command.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The program with everything of its own in `folder`, and nothing of the tester's.
+pub(crate) fn reinette(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reinette"));
+    for variable in ["REINETTE_HOME", "REINETTE_MODELS", "REINETTE_MODEL", "REINETTE_HUB", "XDG_DATA_HOME"] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", folder).stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
+    reinette(folder).args(arguments).output().unwrap()
+}
+
+/// What a successful run printed.
+pub(crate) fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// An empty home.
+pub(crate) fn home() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_status_2() {
+    let home = home();
+    for arguments in [&["--no-such-option"][..], &["no-such-command"], &["models", "remove"], &["setup", "extra"]] {
+        let output = run(home.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).starts_with("error: "), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_failure_is_status_1_and_says_what_to_do() {
+    let home = home();
+    let output = run(home.path(), &["models", "remove", "plum"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let lines: Vec<String> = stderr(&output).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], "error: there is no model called `plum`");
+    assert!(lines[1].starts_with("hint: known here: smollm2-135m"), "{lines:?}");
+}
+
+#[test]
+fn a_failure_is_a_record_for_programs() {
+    let home = home();
+    let output = run(home.path(), &["--json", "models", "verify", "plum"]);
+    assert_eq!(output.status.code(), Some(1));
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["type"], "error");
+    assert_eq!(record["message"], "there is no model called `plum`");
+    assert!(record["hint"].is_string());
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_error() {
+    let home = home();
+    let mut child =
+        reinette(home.path()).args(["models", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    let home = home();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = stdout(&run(home.path(), &["completions", shell]));
+        assert!(script.contains("reinette") && script.contains("verify"), "{shell}");
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let home = home();
+    assert!(stdout(&run(home.path(), &["man"])).contains(".TH reinette 1"));
+    let folder = home.path().join("man1");
+    assert_eq!(stdout(&run(home.path(), &["man", folder.to_str().unwrap()])), "");
+    for page in ["reinette.1", "reinette-setup.1", "reinette-models.1", "reinette-models-add.1"] {
+        assert!(fs::read_to_string(folder.join(page)).unwrap().contains(".TH "), "{page}");
+    }
+}
+
+#[test]
+fn nothing_is_written_by_commands_that_only_tell() {
+    let home = home();
+    for arguments in [&["models", "list"][..], &["--version"], &["--help"], &["completions", "bash"], &["man"]] {
+        stdout(&run(home.path(), arguments));
+    }
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
