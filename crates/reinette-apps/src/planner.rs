@@ -35,11 +35,14 @@ impl<A: Generable> Planner for TypedPlanner<A> {
     }
 }
 
-/// Makes a planner of a function.
+/// Makes a planner of a function; `words` are an example of what asks for it, with the `arguments` that are right for them.
 pub(crate) fn planner<A: Generable + 'static>(
     name: &'static str,
     description: &str,
+    words: &str,
+    arguments: &[(&str, &str)],
     plan: fn(&A, &World) -> Result<Plan, AppError>,
 ) -> Box<dyn Planner> {
-    Box::new(TypedPlanner { name, definition: ToolDefinition::new::<A>(name, description), plan })
+    let definition = ToolDefinition::new::<A>(name, description).example(words, arguments);
+    Box::new(TypedPlanner { name, definition, plan })
 }

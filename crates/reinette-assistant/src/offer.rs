@@ -38,15 +38,16 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     };
     let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return narrowed };
-    properties.retain(|name, property| match expressions(name) {
-        Some(found) if !found.is_empty() => {
-            *property = json!({"enum": found});
-            true
+    for (name, property) in properties {
+        match expressions(name) {
+            Some(found) if !found.is_empty() => *property = json!({"enum": found}),
+            // What has to be said stays free: the app will say what it did not understand.
+            Some(_) if required.iter().any(|required| required == name) => {}
+            // The argument keeps its name, so that the tool is described in the same words for every request.
+            Some(_) => *property = Value::Bool(false),
+            None => {}
         }
-        // What has to be said stays free: the app will say what it did not understand.
-        Some(_) => required.iter().any(|required| required == name),
-        None => true,
-    });
+    }
     narrowed.parameters = Schema::new(schema);
     narrowed
 }
@@ -142,7 +143,7 @@ mod tests {
         let property = |required: &[&str], words: &str| {
             offer(&[tool(required)], words, &clock())[0].parameters.as_json()["properties"]["when"].clone()
         };
-        assert_eq!(property(&["title"], "remind me to buy stamps"), Value::Null);
+        assert_eq!(property(&["title"], "remind me to buy stamps"), Value::Bool(false));
         assert_eq!(property(&["title", "when"], "remind me to buy stamps")[Schema::SPAN], true);
         assert_eq!(property(&["title"], "stamps, tomorrow!")["enum"], json!(["tomorrow"]));
     }

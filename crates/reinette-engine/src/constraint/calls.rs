@@ -112,8 +112,12 @@ impl Writer {
         Ok(true)
     }
 
-    /// The name of the rule of an argument; `None` if there is no span to copy.
+    /// The name of the rule of an argument; `None` if it can have no value: its schema is `false`, or there is no span to
+    /// copy.
     fn value(&mut self, parameters: &Value, name: &str, property: &Value) -> Result<Option<String>, ConstraintError> {
+        if *property == Value::Bool(false) {
+            return Ok(None);
+        }
         if is_span(name, property)? {
             return Ok(self.spans.terminal().map(str::to_owned));
         }

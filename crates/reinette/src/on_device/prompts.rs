@@ -12,11 +12,15 @@ const TURNS_FOR_TOOLS: usize = 4;
 pub(super) const NO_TOOL: &str = "none";
 
 /// Requests that need no tool, shown to a model that has not learned when that is.
-const NO_TOOL_EXAMPLES: [&str; 4] = [
-    "Hi, how are you today?",
+const NO_TOOL_EXAMPLES: [&str; 8] = [
+    "Hi, nice to meet you!",
     "What is the capital of Peru?",
+    "Why do cats purr?",
     "Write me a short poem about autumn.",
-    "I had lunch with my brother yesterday, it was lovely.",
+    "Which things can you do for me?",
+    "Had a lovely walk with my brother yesterday.",
+    "Comment fait-on les crêpes ?",
+    "Give me an idea for a rainy Sunday.",
 ];
 
 /// The conversation as a chat template takes it.
@@ -89,14 +93,20 @@ fn describe(tools: &[ToolDefinition]) -> String {
     for tool in tools {
         let _ = writeln!(text, "- {}({}): {}", tool.name, arguments(tool).join(", "), tool.description);
     }
+    let _ = writeln!(
+        text,
+        "- {NO_TOOL}(): everything else: greetings, small talk, questions about the world or about you, advice, ideas, writing."
+    );
     text.push_str("\nExamples:\n");
+    let mut no_tool = NO_TOOL_EXAMPLES.iter();
     for tool in tools {
         for example in &tool.examples {
             let _ = writeln!(text, "{} => {}", example.words, list(&[call_json(&tool.name, &example.arguments)]));
         }
-    }
-    for words in NO_TOOL_EXAMPLES {
-        let _ = writeln!(text, "{words} => {}", list(&[call_json(NO_TOOL, &Map::new())]));
+        // Mixed with the others, lest the last ones weigh more.
+        if let Some(words) = no_tool.next() {
+            let _ = writeln!(text, "{words} => {}", list(&[call_json(NO_TOOL, &Map::new())]));
+        }
     }
     text
 }

@@ -248,7 +248,9 @@ fn two_at_once_fetch_once() {
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut report = |progress| {
-                    waited.store(waited.load(Ordering::Relaxed) | (progress == Progress::Waiting), Ordering::Relaxed)
+                    if progress == Progress::Waiting {
+                        waited.store(true, Ordering::Relaxed);
+                    }
                 };
                 orchard.store.fetch(orchard.model(), &mut report, &AtomicBool::new(false)).unwrap();
             });

@@ -30,7 +30,11 @@ fn model_bytes(length: usize) -> Vec<u8> {
 }
 
 fn digest(bytes: &[u8]) -> Sha256Digest {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    use std::fmt::Write as _;
+    let mut hex = String::new();
+    for byte in Sha256::digest(bytes) {
+        write!(hex, "{byte:02x}").unwrap();
+    }
     hex.parse().unwrap()
 }
 

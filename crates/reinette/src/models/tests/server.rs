@@ -149,7 +149,7 @@ fn send(mut stream: TcpStream, file: &[u8], asked: usize, behaviour: Behaviour) 
     }
     stream.write_all(&file[first..end])?;
     if matches!(behaviour, Behaviour::SilentAt(_)) {
-        thread::sleep(Duration::from_secs(120));
+        thread::sleep(Duration::from_mins(2));
     }
     Ok(())
 }
