@@ -32,7 +32,7 @@ fn silent_hub(sent_bytes: usize) -> String {
             request.lines().map_while(Result::ok).find(String::is_empty);
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {DEFAULT_BYTES}\r\n\r\n").unwrap();
             stream.write_all(&vec![7; sent_bytes]).unwrap();
-            thread::sleep(Duration::from_secs(120));
+            thread::sleep(Duration::from_mins(2));
         }
     });
     address
