@@ -1,6 +1,6 @@
 //! The program as its users see it: what it prints where, how it fails, how it ends.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod models;
 mod program;
