@@ -68,8 +68,8 @@ const HOUSE: &[Room] = &[
         may_import: &["reinette-kernels", "reinette-engine", "reinette-macros", "reinette"],
     },
     Room { name: "xtask", may_import: &[] },
-    // It writes tiny models and feeds damaged ones to the parsers.
-    Room { name: TESTKIT, may_import: &["reinette-kernels", "reinette-engine"] },
+    // It writes tiny models, feeds damaged ones to the parsers and fetches real ones with the project's own setup code.
+    Room { name: TESTKIT, may_import: &["reinette-kernels", "reinette-engine", "reinette"] },
 ];
 
 /// What every crate may use in its tests.

@@ -41,6 +41,9 @@ const REGISTRY_HOSTS: [&str; 6] = [
 /// Beginnings of paths of one machine.
 const MACHINE_PATHS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
 
+/// What follows in the documentation, where the reader puts a name of their own.
+const PLACEHOLDER: &str = "you/";
+
 /// Names under which anything can be hidden.
 const EMPTY_NAMES: [&str; 7] = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
 
@@ -96,7 +99,9 @@ fn contains_word(line: &str, word: &str) -> bool {
 /// Whether a path that begins with `beginning` stands in `line`, and not the middle of another path.
 fn contains_path(line: &str, beginning: &str) -> bool {
     line.match_indices(beginning).any(|(start, _)| {
-        line[..start].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && !"._-~}>/*".contains(before))
+        let is_middle = |before: char| before.is_alphanumeric() || "._-~}>/*".contains(before);
+        let is_placeholder = line[start + beginning.len()..].starts_with(PLACEHOLDER);
+        !is_placeholder && !line[..start].chars().next_back().is_some_and(is_middle)
     })
 }
 
@@ -136,6 +141,7 @@ mod tests {
             assert_eq!(messages("crates/a/src/lib.rs", text).len(), 1, "{text}");
         }
         assert_eq!(messages("README.md", &host).len(), 1);
+        assert_eq!(messages("README.md", &format!("notes = \"{}you/Notes\"\n", MACHINE_PATHS[2])), [""; 0]);
         assert_eq!(messages("crates/a/src/utils.rs", "").len(), 1);
         assert_eq!(messages("crates/a/src/common/mod.rs", "").len(), 1);
     }
