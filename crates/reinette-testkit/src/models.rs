@@ -1,6 +1,8 @@
 //! The real models that tests compare with other people's code.
 
+use reinette::models::ModelStore;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 /// A model that tests run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,15 @@ impl TestModel {
     /// All of them.
     pub const ALL: [TestModel; 3] = [TestModel::SmolLm2, TestModel::Gemma3, TestModel::QwenCoder];
 
+    /// The name by which the project's setup knows it.
+    fn name(self) -> &'static str {
+        match self {
+            TestModel::SmolLm2 => "smollm2-135m",
+            TestModel::Gemma3 => "gemma3-270m",
+            TestModel::QwenCoder => "qwen2.5-coder-1.5b",
+        }
+    }
+
     /// The name of the file without its ending; golden files begin with it.
     pub fn stem(self) -> &'static str {
         match self {
@@ -27,19 +38,22 @@ impl TestModel {
     }
 }
 
-/// The file of a test model: in the folder `REINETTE_TEST_MODELS`, by default `~/.cache/reinette-test-models`.
+/// The file of a test model, fetched by the project's own setup code unless it is here: in the folder
+/// `REINETTE_TEST_MODELS`, by default `~/.cache/reinette-test-models`.
 ///
 /// # Panics
-/// When the file is not there: a test that compares with the model must not pass without it.
+/// When the file cannot be had: a test that compares with the model must not pass without it.
 pub fn model(model: TestModel) -> PathBuf {
     let folder = std::env::var_os("REINETTE_TEST_MODELS").map_or_else(default_folder, PathBuf::from);
-    let path = folder.join(format!("{}.gguf", model.stem()));
-    assert!(
-        path.is_file(),
-        "the test model {} is missing: run the project's setup, or set REINETTE_TEST_MODELS to the folder that has it",
-        path.display()
-    );
-    path
+    let store = ModelStore::open(folder);
+    let known = store.manifest().model(model.name()).expect("the list of models names those of the tests");
+    if let Some(path) = store.path(&known.name) {
+        return path;
+    }
+    match store.fetch(known, &mut |_| {}, &AtomicBool::new(false)) {
+        Ok(path) => path,
+        Err(error) => panic!("the test model {} cannot be fetched: {error}", known.name),
+    }
 }
 
 fn default_folder() -> PathBuf {

@@ -1,0 +1,32 @@
+//! Fuzzes one target without libFuzzer.
+//!
+//!     cargo run -p reinette-testkit --example fuzz -- TARGET SECONDS [SEED]
+//!
+//! The input of a crash is written to the file `crash-TARGET` in the current folder.
+#![expect(clippy::print_stdout, reason = "an example that reports what it found")]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use reinette_testkit::{Budget, FuzzTarget, fuzz};
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, seconds, seed @ ..] = arguments.as_slice() else {
+        return Err("usage: fuzz TARGET SECONDS [SEED]".into());
+    };
+    let known = || FuzzTarget::ALL.map(FuzzTarget::name).join(", ");
+    let target = FuzzTarget::ALL.into_iter().find(|target| target.name() == name);
+    let target = target.ok_or_else(|| format!("no target `{name}`: there are {}", known()))?;
+    let seed = seed.first().map_or(Ok(1), |seed| seed.parse())?;
+    match fuzz(target, seed, Budget::Time(Duration::from_secs(seconds.parse()?))) {
+        Ok(runs) => println!("{name}: {runs} inputs survived"),
+        Err(crash) => {
+            let file = format!("crash-{name}");
+            std::fs::write(&file, &crash.input)?;
+            println!("{name}: run {} crashed; its input is in {file}", crash.run);
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
