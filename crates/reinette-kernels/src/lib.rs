@@ -1,4 +1,13 @@
 //! Numbers: quantised blocks, scalar reference, SIMD per instruction set, the thread pool.
+//!
+//! - [`Compute`]: what computation runs on, an [`InstructionSet`] and a [`ThreadPool`].
+//! - [`Matrix`]: quantised weights where they stand in a file; [`Activations`]: what they are multiplied with.
+//! - [`matmul`]: several products with one input in one parallel step.
+//! - [`KvLayer`] and [`attention`]: keys and values in half precision, and attention over them.
+//!
+//! Invariants: every algorithm has a version in plain Rust, which tests hold the others to; an instruction set is used only
+//! after the processor was asked for it; no result depends on the number of threads; nearly all `unsafe` of the project is
+//! here.
 
 mod attention;
 mod instruction_set;

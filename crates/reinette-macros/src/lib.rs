@@ -2,7 +2,10 @@
 //!
 //! [`Generable`](derive@Generable) reads a type in three steps, each a module of its own: `serde_attributes` and
 //! `guides` parse what is written, `container` puts it together into the shape that serde gives the type, and
-//! `expand` writes the implementation. Generated code names only paths of `::reinette`.
+//! `expand` writes the implementation.
+//!
+//! Invariants: generated code names only paths of `::reinette`; what a schema cannot say is a compile error with advice,
+//! never a schema that says less.
 
 mod case;
 mod container;
