@@ -6,6 +6,10 @@ use crate::{answers, calendar, notes, reminders, timers};
 /// All tools, each with a request and the arguments that are right for it: models that have not learned the tools see
 /// them in this order.
 pub fn tools() -> Vec<Box<dyn Planner>> {
+    [reminder_tools(), calendar_tools(), timer_tools(), note_tools(), answer_tools()].into_iter().flatten().collect()
+}
+
+fn reminder_tools() -> Vec<Box<dyn Planner>> {
     vec![
         planner(
             "create_reminder",
@@ -14,6 +18,32 @@ pub fn tools() -> Vec<Box<dyn Planner>> {
             &[("title", "water the plants"), ("when", "tomorrow at 6")],
             reminders::create_reminder,
         ),
+        planner(
+            "list_reminders",
+            "Show the open reminders.",
+            "what do I still have to do?",
+            &[],
+            reminders::list_reminders,
+        ),
+        planner(
+            "complete_reminder",
+            "Mark a reminder as done.",
+            "I've paid the rent, tick it off",
+            &[("title", "paid the rent")],
+            reminders::complete_reminder,
+        ),
+        planner(
+            "delete_reminder",
+            "Delete a reminder.",
+            "forget the reminder about the parcel",
+            &[("title", "parcel")],
+            reminders::delete_reminder,
+        ),
+    ]
+}
+
+fn calendar_tools() -> Vec<Box<dyn Planner>> {
+    vec![
         planner(
             "create_event",
             "Add an event to the calendar.",
@@ -49,27 +79,11 @@ pub fn tools() -> Vec<Box<dyn Planner>> {
             &[("title", "picnic")],
             calendar::delete_event,
         ),
-        planner(
-            "list_reminders",
-            "Show the open reminders.",
-            "what do I still have to do?",
-            &[],
-            reminders::list_reminders,
-        ),
-        planner(
-            "complete_reminder",
-            "Mark a reminder as done.",
-            "I've paid the rent, tick it off",
-            &[("title", "paid the rent")],
-            reminders::complete_reminder,
-        ),
-        planner(
-            "delete_reminder",
-            "Delete a reminder.",
-            "forget the reminder about the parcel",
-            &[("title", "parcel")],
-            reminders::delete_reminder,
-        ),
+    ]
+}
+
+fn timer_tools() -> Vec<Box<dyn Planner>> {
+    vec![
         planner(
             "set_timer",
             "Start a timer that rings after a duration.",
@@ -98,6 +112,11 @@ pub fn tools() -> Vec<Box<dyn Planner>> {
             &[("which", "bread timer")],
             timers::cancel_timer,
         ),
+    ]
+}
+
+fn note_tools() -> Vec<Box<dyn Planner>> {
+    vec![
         planner(
             "create_note",
             "Write a new note.",
@@ -119,6 +138,11 @@ pub fn tools() -> Vec<Box<dyn Planner>> {
             &[("query", "boiler")],
             notes::find_note,
         ),
+    ]
+}
+
+fn answer_tools() -> Vec<Box<dyn Planner>> {
+    vec![
         planner(
             "calculate",
             "Work out sums, percentages, unit conversions and days between dates; needs numbers or dates.",

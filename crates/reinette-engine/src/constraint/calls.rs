@@ -5,6 +5,7 @@ use super::{ConstraintError, schema};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 /// Calls of tools, in the dialect `[{"tool": "create_reminder", "title": "call the plumber"}]`; no tool needed is
 /// `[{"tool": "none"}]`.
@@ -132,6 +133,9 @@ impl Writer {
     }
 }
 
+/// Those of a tool without arguments.
+static NO_PROPERTIES: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+
 /// The properties of an object schema and the names that it requires.
 fn parameters(schema: &Value) -> Result<(&Map<String, Value>, Vec<&str>), ConstraintError> {
     const ALLOWED: [&str; 10] = [
@@ -156,9 +160,8 @@ fn parameters(schema: &Value) -> Result<(&Map<String, Value>, Vec<&str>), Constr
     if keywords.get("type").is_some_and(|name| name != "object") {
         return Err(malformed("#", "the parameters of a tool are an object schema: write `\"type\": \"object\"`"));
     }
-    static NONE: std::sync::OnceLock<Map<String, Value>> = std::sync::OnceLock::new();
-    let properties = match keywords.get("properties") {
-        None => NONE.get_or_init(Map::new),
+    let properties: &Map<String, Value> = match keywords.get("properties") {
+        None => &NO_PROPERTIES,
         Some(Value::Object(properties)) => properties,
         Some(_) => return Err(malformed("#/properties", "it is to be an object")),
     };

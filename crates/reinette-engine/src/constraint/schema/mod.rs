@@ -206,9 +206,8 @@ impl<'a> Preparation<'a> {
 
     fn literals(&self, prepared: &Map<String, Value>) -> Result<(), ConstraintError> {
         match prepared.get("enum") {
-            None => Ok(()),
             Some(Value::Array(values)) if values.is_empty() => Err(self.unsatisfiable("`enum` is empty")),
-            Some(Value::Array(_)) => Ok(()),
+            None | Some(Value::Array(_)) => Ok(()),
             Some(_) => Err(self.malformed("`enum` is to be a list")),
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn bound(
         }
     }
     check_order(preparation, keywords)?;
-    if keywords.get("multipleOf").is_some_and(|step| !step.as_u64().is_some_and(|step| step > 0)) {
+    if keywords.get("multipleOf").is_some_and(|step| step.as_u64().is_none_or(|step| step == 0)) {
         return Err(preparation.unsupported("multipleOf", "only whole numbers above 0 are held to exactly"));
     }
     let (lowest, highest, step) = if type_name == "integer" {
