@@ -39,9 +39,9 @@ TOOLS = {
 # How often a lone call of each tool is drawn, relative to one another.
 SHARES = {
     "create_reminder": 15, "create_event": 11, "list_events": 6, "find_event": 4.5, "move_event": 5.5,
-    "delete_event": 4, "list_reminders": 2, "complete_reminder": 4, "delete_reminder": 3, "set_timer": 4, "set_alarm": 4.5,
-    "list_timers": 2, "cancel_timer": 3.5, "create_note": 4, "append_note": 5, "find_note": 4, "calculate": 7.5,
-    "tell_time": 2.5, "search_mail": 1, "send_message": 2, "none": 32,
+    "delete_event": 4, "list_reminders": 2, "complete_reminder": 4, "delete_reminder": 3, "set_timer": 4,
+    "set_alarm": 4.5, "list_timers": 2, "cancel_timer": 3.5, "create_note": 4, "append_note": 5, "find_note": 4,
+    "calculate": 7.5, "tell_time": 2.5, "search_mail": 1, "send_message": 2, "none": 32,
 }  # fmt: skip
 FRENCH_SHARE, JOINED_SHARE, VALIDATION_SHARE = 0.24, 0.10, 0.08
 ELIDED = re.compile(
