@@ -30,6 +30,10 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "NAME|FILE", env = "REINETTE_MODEL")]
     pub(crate) model: Option<String>,
 
+    /// Let the model choose tools with the adapter in DIR: a LoRA that learned them, in PEFT's form, with tools.json
+    #[arg(long, global = true, value_name = "DIR", env = "REINETTE_ADAPTER")]
+    pub(crate) adapter: Option<PathBuf>,
+
     /// Fetch models from this mirror of the model hub
     #[arg(long, global = true, value_name = "URL", env = "REINETTE_HUB")]
     pub(crate) hub: Option<String>,

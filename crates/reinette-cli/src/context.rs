@@ -17,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) model: Option<String>,
     /// The threads that the user asked for by `--threads`.
     pub(crate) threads: Option<usize>,
+    /// The adapter that the user asked for by `--adapter`.
+    pub(crate) adapter: Option<PathBuf>,
     home: Option<PathBuf>,
 }
 
@@ -28,7 +30,8 @@ impl Context {
         let settings = FetchSettings { hub: arguments.hub, ..FetchSettings::default() };
         let store = ModelStore::open(models).with_settings(settings);
         let threads = arguments.threads.map(usize::from);
-        Ok(Self { printer, store, model: arguments.model, threads, home: arguments.home })
+        let GlobalArguments { model, adapter, home, .. } = arguments;
+        Ok(Self { printer, store, model, threads, adapter, home })
     }
 
     /// The user's home, made if need be.

@@ -6,7 +6,7 @@ use crate::printer::{OutputFormat, Printer};
 use crate::{fetching, printer};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use reinette::{LanguageModel, OnDeviceConfig, OnDeviceModel, ToolCall};
+use reinette::{LanguageModel, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolCall};
 use reinette_apps::Question;
 use reinette_assistant::{
     Assistant, Confirm, Decision, Happening, Listener, Outcome, Proposal, Tier, everyday_adapter,
@@ -49,9 +49,11 @@ impl Policy {
 pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
     let path = fetching::model_file(context)?;
     let mut config = OnDeviceConfig::new(&path);
-    if fetching::tier(context)? == Tier::Embedded {
-        config.adapter = Some(everyday_adapter()?);
-    }
+    config.adapter = match &context.adapter {
+        Some(folder) => Some(ToolAdapter::read(folder)?),
+        None if fetching::tier(context)? == Tier::Embedded => Some(everyday_adapter()?),
+        None => None,
+    };
     if let Some(threads) = context.threads {
         config.threads = threads;
     }
