@@ -9,6 +9,9 @@ pub const LIST_ITEMS: u64 = 32;
 /// Entries of a map without `maxProperties`.
 pub const MAP_ENTRIES: u64 = 32;
 
+/// Characters of a map's key; at least one.
+pub const MAP_KEY_CHARACTERS: u64 = 64;
+
 /// Integers lie within ±(2⁵³ − 1), which every JSON reader takes exactly (RFC 7493, section 2.2).
 pub const INTEGER: i64 = (1 << 53) - 1;
 

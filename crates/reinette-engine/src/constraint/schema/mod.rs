@@ -325,7 +325,10 @@ impl<'a> Preparation<'a> {
             return Err(self.unsupported("minProperties", "name the keys under `properties`, and require them"));
         }
         let values = self.within("additionalProperties", |it| it.schema(&values))?;
-        keywords.insert("additionalProperties".to_owned(), values);
+        // Keys have no schema of their own that could bound them, but a pattern that they are matched by can.
+        let keys = format!("^[\\s\\S]{{1,{}}}$", limits::MAP_KEY_CHARACTERS);
+        keywords.insert("patternProperties".to_owned(), json!({ keys: values }));
+        keywords.insert("additionalProperties".to_owned(), Value::Bool(false));
         self.interval(keywords, ["minProperties", "maxProperties"], limits::MAP_ENTRIES)
     }
 }

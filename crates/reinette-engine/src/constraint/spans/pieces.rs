@@ -19,6 +19,9 @@ const CLOSING: &[char] = &[
     '、', '？', '！',
 ];
 
+/// Marks that no span ends with: something follows.
+const JOINING: &[&str] = &[",", ";", ":", "，", "、"];
+
 /// French words that are elided before a vowel, without their apostrophe.
 const ELIDED: &[&str] = &["l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"];
 
@@ -43,7 +46,8 @@ fn split_word(word: &str, pieces: &mut Vec<Piece>) {
     if has_core {
         split_core(bare, pieces);
     }
-    marks(&word[core_start + bare.len()..], |text| Piece { text, starts: false, ends: true }, pieces);
+    let closing = |text: String| Piece { ends: !JOINING.contains(&text.as_str()), starts: false, text };
+    marks(&word[core_start + bare.len()..], closing, pieces);
 }
 
 fn marks(text: &str, piece: impl Fn(String) -> Piece, pieces: &mut Vec<Piece>) {
