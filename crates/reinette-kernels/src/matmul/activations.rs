@@ -72,13 +72,13 @@ impl Activations {
         assert!(cols > 0 && x.len().is_multiple_of(cols), "{} activations in rows of {cols}", x.len());
         self.cols = cols;
         self.n_tokens = x.len() / cols;
-        self.values.clear();
-        self.values.extend_from_slice(x);
         let groups = cols.div_ceil(GROUP);
+        self.values.resize(x.len(), 0.0);
         self.codes.resize(self.n_tokens * groups * GROUP, 0);
         self.scales.resize(self.n_tokens * groups, 0.0);
         self.sums.resize(self.n_tokens * groups, 0.0);
         self.half_sums.resize(self.n_tokens * groups * 2, 0.0);
+        let values = DisjointMut::new(&mut self.values);
         let codes = DisjointMut::new(&mut self.codes);
         let scales = DisjointMut::new(&mut self.scales);
         let sums = DisjointMut::new(&mut self.sums);
@@ -89,6 +89,7 @@ impl Activations {
             #[expect(unsafe_code, reason = "rows are written in parallel")]
             let rows = unsafe {
                 quantise::Rows {
+                    values: values.part(token * cols..(token + 1) * cols),
                     codes: codes.part(range(GROUP)),
                     scales: scales.part(range(1)),
                     sums: sums.part(range(1)),

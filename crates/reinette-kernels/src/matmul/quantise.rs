@@ -8,6 +8,7 @@ use crate::quant::{GROUP, SUBGROUP};
 
 /// Where one token's quantised activations go; see `QuantisedRow` for the shapes.
 pub(super) struct Rows<'a> {
+    pub(super) values: &'a mut [f32],
     pub(super) codes: &'a mut [i8],
     pub(super) scales: &'a mut [f32],
     pub(super) sums: &'a mut [f32],
@@ -17,7 +18,7 @@ pub(super) struct Rows<'a> {
 /// A quantised group: its scale and the sums of the codes of its halves.
 pub(super) type ScaleAndSums = (f32, [i32; GROUP / SUBGROUP]);
 
-/// Quantises one row, padding it with zeros to whole groups.
+/// Copies one row and quantises it, padding it with zeros to whole groups.
 pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
     match set.kind() {
         Kind::Scalar => quantise_row(x, rows, quantise_group),
@@ -35,11 +36,14 @@ pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
 fn quantise_row(x: &[f32], rows: Rows<'_>, group: impl Fn(&[f32; GROUP], &mut [i8; GROUP]) -> ScaleAndSums) {
     let outputs = rows.codes.as_chunks_mut().0.iter_mut().zip(rows.scales).zip(rows.sums);
     let outputs = outputs.zip(rows.half_sums.as_chunks_mut().0);
-    for (x, (((codes, scale), sum), half_sums)) in x.chunks(GROUP).zip(outputs) {
+    let inputs = x.chunks(GROUP).zip(rows.values.chunks_mut(GROUP));
+    for ((x, values), (((codes, scale), sum), half_sums)) in inputs.zip(outputs) {
         let totals;
-        (*scale, totals) = if let Some(x) = x.first_chunk() {
+        (*scale, totals) = if let (Some(x), Some(values)) = (x.first_chunk(), values.first_chunk_mut()) {
+            *values = *x;
             group(x, codes)
         } else {
+            values.copy_from_slice(x);
             let mut padded = [0.0; GROUP];
             padded[..x.len()].copy_from_slice(x);
             group(&padded, codes)

@@ -8,8 +8,11 @@ use std::arch::x86_64::*;
 /// Rows whose dot products are computed side by side: one row's latencies hide behind another's work, and they share
 /// the loads of activations and, if blocks are one group, the conversion of their scales.
 pub(super) const ROWS: usize = 4;
-/// How far ahead of the computation weights are fetched into the cache.
+/// How far ahead of the computation the weights of a long row are fetched into the cache.
 const PREFETCH_BYTES: usize = 1024;
+/// Rows that take at most this together are short: what is fetched ahead is the rows that come after them. A quarter
+/// of the first-level cache.
+const SHORT_ROWS_BYTES: usize = 8 << 10;
 /// Blocks of eight groups whose scales are prepared at a time, in 3 KB for all rows.
 const SEGMENT: usize = 4;
 
@@ -32,6 +35,7 @@ pub(super) unsafe fn dot<F: Format>(rows: [*const u8; ROWS], x: QuantisedRow<'_>
 unsafe fn dot_groups<F: Format>(rows: [*const u8; ROWS], x: QuantisedRow<'_>) -> [f32; ROWS] {
     let mut sums = [_mm256_setzero_ps(); ROWS];
     let mut offsets = _mm256_setzero_ps();
+    let distance = prefetch_distance::<F>(x.scales.len());
     for group in 0..x.scales.len() {
         // SAFETY: the caller vouches for the blocks; prefetching may name any address.
         unsafe {
@@ -55,7 +59,7 @@ unsafe fn dot_groups<F: Format>(rows: [*const u8; ROWS], x: QuantisedRow<'_>) ->
             };
             let activations = load_codes(x, group);
             for (row, sum) in sums.iter_mut().enumerate() {
-                prefetch(block(row), F::BLOCK_BYTES);
+                prefetch::<F>(block(row), distance);
                 let products = multiply::<F>(F::codes::<0>(block(row)), activations);
                 let products = _mm256_cvtepi32_ps(_mm256_madd_epi16(products, _mm256_set1_epi16(1)));
                 let lane = _mm256_set1_epi32([0, 2, 4, 6][row]);
@@ -92,6 +96,7 @@ struct SegmentScales {
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn dot_blocks<F: Format>(rows: [*const u8; ROWS], x: QuantisedRow<'_>) -> [f32; ROWS] {
     let blocks = x.scales.len() / F::GROUPS;
+    let distance = prefetch_distance::<F>(x.scales.len());
     let mut sums = [_mm256_setzero_ps(); ROWS];
     let mut segments = [SegmentScales { scales: [[0.0; 8]; SEGMENT], multipliers: [[0; 16]; SEGMENT] }; ROWS];
     for first in (0..blocks).step_by(SEGMENT) {
@@ -101,6 +106,7 @@ unsafe fn dot_blocks<F: Format>(rows: [*const u8; ROWS], x: QuantisedRow<'_>) ->
         unsafe {
             for row in 0..ROWS {
                 let row_blocks = rows[row].add(first * F::BLOCK_BYTES);
+                (0..count).for_each(|block| prefetch::<F>(row_blocks.add(block * F::BLOCK_BYTES), distance));
                 sums[row] = prepare::<F>(row_blocks, x, count, &mut segments[row], sums[row]);
             }
             for block in 0..count {
@@ -155,7 +161,6 @@ unsafe fn prepare<F: Format>(
         // SAFETY: the caller vouches for the blocks and the activations; arrays have the length of registers.
         unsafe {
             let weights = blocks.add(block * F::BLOCK_BYTES);
-            prefetch(weights, F::BLOCK_BYTES);
             let scales = F::scales(weights);
             let products = _mm256_mul_ps(scales.factors, _mm256_loadu_ps(x.scales.as_ptr().add(8 * block)));
             _mm256_storeu_ps(segment_scales.as_mut_ptr(), products);
@@ -187,11 +192,17 @@ fn multiplier<F: Format>(multipliers: &[i32; 16], group: usize) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn prefetch(weights: *const u8, bytes: usize) {
-    for line in 0..bytes.div_ceil(64) {
+fn prefetch<F: Format>(block: *const u8, distance: usize) {
+    for line in 0..F::BLOCK_BYTES.div_ceil(64) {
         // Prefetching may name any address.
-        _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(PREFETCH_BYTES + 64 * line).cast());
+        _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(distance + 64 * line).cast());
     }
+}
+
+/// How far ahead to fetch if rows have `groups` groups.
+fn prefetch_distance<F: Format>(groups: usize) -> usize {
+    let rows_bytes = ROWS * groups / F::GROUPS * F::BLOCK_BYTES;
+    if rows_bytes <= SHORT_ROWS_BYTES { rows_bytes } else { PREFETCH_BYTES }
 }
 
 #[inline]
