@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("trie of {} tokens: {:.1?}", tokenizer.vocab_size(), start.elapsed());
 
     let request = "Remind me to call the plumber tomorrow at 8:30 and add milk to the list";
-    let long: String = (0..2_000).map(|number| format!("word{} ", number % 700)).collect();
+    let long = (0..2_000).map(|number| format!("word{}", number % 700)).collect::<Vec<_>>().join(" ");
     for (name, words) in [("a request of 15 words", request), ("a text of 2,000 words", &long)] {
         measure(name, &Grammar::Calls(calls(words)), &compiler, &tokenizer)?;
     }

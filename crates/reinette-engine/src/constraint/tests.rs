@@ -318,7 +318,7 @@ fn a_tool_that_needs_words_is_not_called_without_any() {
 
 #[test]
 fn thousands_of_words_compile_on_a_small_stack() {
-    for words in ["word ".repeat(2_000), (0..2_000).map(|number| format!("w{number} ")).collect()] {
+    for words in ["word ".repeat(2_000), (0..2_000).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ")] {
         let (compiler, grammar) = (COMPILER.clone(), calls(&words, NoCall::Refused));
         let thread = std::thread::Builder::new().stack_size(1 << 20);
         let constraint = thread.spawn(move || compiler.compile(&grammar)).unwrap().join().unwrap().unwrap();
