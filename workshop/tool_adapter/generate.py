@@ -319,17 +319,28 @@ def read_calls(parts, segments):
     return calls
 
 
+def plain(prompt):
+    """A request without what does not tell it from another: case, and marks at its ends."""
+    return prompt.casefold().strip(" .,;:!?…")
+
+
+def evaluation_requests():
+    """The requests that models are judged by, none of which may be learned."""
+    path = pathlib.Path(__file__).resolve().parents[2] / "evals" / "requests.jsonl"
+    return {plain(json.loads(line)["text"]) for line in path.read_text(encoding="utf-8").splitlines()}
+
+
 def generate(grammars, count, validation, seed):
-    """`count` examples without duplicates from either side of the split."""
-    generator, seen, examples = random.Random(seed), set(), []
+    """`count` examples without duplicates from either side of the split, and none that evaluation uses."""
+    generator, seen, examples = random.Random(seed), evaluation_requests(), []
     split = [
         [template for template in grammar.templates if template.validation == validation] for grammar in grammars
     ]
     while len(examples) < count:
         index = len(grammars) > 1 and generator.random() < FRENCH_SHARE
         item = example(grammars[index], split[index], generator)
-        if item["prompt"] not in seen and len(item["prompt"]) <= LONGEST:
-            seen.add(item["prompt"])
+        if plain(item["prompt"]) not in seen and len(item["prompt"]) <= LONGEST:
+            seen.add(plain(item["prompt"]))
             examples.append(item)
     return examples
 
