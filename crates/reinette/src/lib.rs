@@ -24,3 +24,8 @@ pub use reinette_macros::Generable;
 pub use schema::{Property, Schema};
 pub use tool::{CallExample, ToolCall, ToolDefinition};
 pub use transcript::{Entry, Transcript};
+
+/// The programs of the project's first page, compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct FirstPage;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 ///     Property::required("name", Schema::text().with("maxLength", 80)),
 ///     Property::optional("floors", Schema::integer(1, 200)),
 /// ]);
-/// assert_eq!(place.as_json()["required"], "name".split(' ').collect::<Vec<_>>().into());
+/// assert_eq!(place.as_json()["required"][0], "name");
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
