@@ -1,24 +1,6 @@
 //! How an answer is generated.
 
-/// How the next token is picked from the model's distribution.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Sampling {
-    /// Always the most likely token.
-    Greedy,
-    /// A random token; the filters apply in the order in which they stand here.
-    Random {
-        /// Divides the logits; above 0.
-        temperature: f32,
-        /// Keeps the `top_k` most likely tokens; 0 keeps all.
-        top_k: usize,
-        /// Keeps the fewest most likely tokens whose probabilities sum to `top_p` or more.
-        top_p: f32,
-        /// Drops the tokens less likely than `min_p` times the most likely one.
-        min_p: f32,
-        /// The same seed gives the same text.
-        seed: u64,
-    },
-}
+pub use reinette_engine::Sampling;
 
 /// Whether a model may, must or must not call tools.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

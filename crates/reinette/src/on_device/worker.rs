@@ -2,9 +2,7 @@
 
 use super::adapter::ToolAdapter;
 use super::{calls, prompts};
-use crate::{
-    Event, FinishReason, GenerationOptions, ModelError, Request, Sampling, Schema, Summary, ToolDefinition, ToolMode,
-};
+use crate::{Event, FinishReason, ModelError, Request, Sampling, Schema, Summary, ToolDefinition, ToolMode};
 use async_channel::{Receiver, Sender};
 use reinette_engine::constraint::{CallGrammar, CallTool, Constraint, ConstraintCompiler, Grammar, NoCall};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
@@ -142,7 +140,7 @@ impl Worker {
             no_call: if request.tool_mode == ToolMode::Required { NoCall::Refused } else { NoCall::Allowed },
         });
         let plan = Plan {
-            sampler: Sampler::new(reinette_engine::Sampling::Greedy, 1.0),
+            sampler: Sampler::new(Sampling::Greedy, 1.0),
             constraint: Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?),
             max_tokens: MAX_CALL_TOKENS,
             stop: &[],
@@ -184,7 +182,7 @@ impl Worker {
             }
         };
         let plan = Plan {
-            sampler: sampler(&request.options),
+            sampler: Sampler::new(request.options.sampling, request.options.repetition_penalty),
             constraint,
             max_tokens: request.options.max_tokens,
             stop: &request.options.stop,
@@ -238,16 +236,6 @@ fn defuse(tokenizer: &Tokenizer, text: &mut String) {
         let Some(first) = name.chars().next() else { continue };
         *text = text.replace(&*name, &format!("{first}\u{200B}{}", &name[first.len_utf8()..]));
     }
-}
-
-fn sampler(options: &GenerationOptions) -> Sampler {
-    let sampling = match options.sampling {
-        Sampling::Greedy => reinette_engine::Sampling::Greedy,
-        Sampling::Random { temperature, top_k, top_p, min_p, seed } => {
-            reinette_engine::Sampling::Random { temperature, top_k, top_p, min_p, seed }
-        }
-    };
-    Sampler::new(sampling, options.repetition_penalty)
 }
 
 fn generate(

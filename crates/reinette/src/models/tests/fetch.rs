@@ -1,10 +1,9 @@
 //! Fetching from a hub.
 
 use super::server::{Behaviour, Server};
-use super::{HUB_SOURCE, Orchard, manifest_of, model_bytes, settings};
+use super::{HUB_SOURCE, Orchard, assert_fetched, fetch, manifest_of, model_bytes, settings, source_error};
 use crate::models::{FetchError, FetchSettings, Progress, SourceError};
 use std::fs;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,32 +17,14 @@ fn orchard(script: &[Behaviour], settings: FetchSettings) -> (Orchard, Server) {
     (Orchard::new(manifest_of(server.address(), &bytes, HUB_SOURCE), settings), server)
 }
 
-fn fetch(orchard: &Orchard) -> Result<PathBuf, FetchError> {
-    orchard.store.fetch(orchard.model(), &mut |_| {}, &AtomicBool::new(false))
-}
-
-/// The only thing that the only source said.
-fn source_error(outcome: Result<PathBuf, FetchError>) -> SourceError {
-    match outcome {
-        Err(FetchError::Sources { mut failures, .. }) if failures.len() == 1 => failures.remove(0).error,
-        outcome => panic!("expected one failed source, got {outcome:?}"),
-    }
-}
-
-fn assert_fetched(orchard: &Orchard, outcome: Result<PathBuf, FetchError>) {
-    let path = outcome.unwrap();
-    assert!(fs::read(&path).unwrap() == model_bytes(LENGTH), "the model's bytes differ");
-    assert_eq!(orchard.files(), ["apple.q4.gguf"], "nothing else is left behind");
-}
-
 #[test]
 fn a_model_arrives_whole_and_is_fetched_once() {
     let (orchard, server) = orchard(&[Behaviour::Well], settings());
     assert_eq!(orchard.store.path(super::NAME), None);
     let mut told = Vec::new();
     let outcome = orchard.store.fetch(orchard.model(), &mut |progress| told.push(progress), &AtomicBool::new(false));
-    assert_fetched(&orchard, outcome);
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, outcome, LENGTH);
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.seen().len(), 1);
     assert_eq!(server.seen()[0].path, "/orchard/apples/resolve/main/apple.gguf");
     let received: Vec<u64> = told
@@ -63,14 +44,14 @@ fn a_model_arrives_whole_and_is_fetched_once() {
 #[test]
 fn redirects_are_followed() {
     let (orchard, server) = orchard(&[Behaviour::Redirecting, Behaviour::Well], settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.seen()[1].path, "/elsewhere/orchard/apples/resolve/main/apple.gguf");
 }
 
 #[test]
 fn a_slow_server_is_waited_for() {
     let (orchard, server) = orchard(&[Behaviour::Slowly], settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -78,7 +59,7 @@ fn a_slow_server_is_waited_for() {
 fn a_broken_transfer_continues_where_it_broke() {
     let (orchard, server) =
         orchard(&[Behaviour::BreakingAt(1000), Behaviour::BreakingAt(700_000), Behaviour::Well], settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [0, 1000, 700_000]);
 }
 
@@ -90,14 +71,14 @@ fn a_later_run_continues_where_an_earlier_one_gave_up() {
     assert!(matches!(error, SourceError::Interrupted { received_bytes: 500_000, .. }), "{error}");
     assert_eq!(orchard.files(), [".partial/apple.q4.gguf/whole"]);
     assert!(orchard.store.list().unwrap().is_empty(), "what is not whole is not a model");
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [0, 500_000]);
 }
 
 #[test]
 fn a_server_without_ranges_starts_over() {
     let (orchard, server) = orchard(&[Behaviour::BreakingAt(500_000), Behaviour::WithoutRanges], settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [0, 500_000]);
 }
 
@@ -114,7 +95,7 @@ fn wrong_bytes_of_an_earlier_run_are_thrown_away() {
     let partial = orchard.store.folder().join(".partial/apple.q4.gguf");
     fs::create_dir_all(&partial).unwrap();
     fs::write(partial.join("whole"), vec![7; 1000]).unwrap();
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [1000, 0]);
 }
 
@@ -124,7 +105,7 @@ fn more_bytes_of_an_earlier_run_than_the_model_has_are_thrown_away() {
     let partial = orchard.store.folder().join(".partial/apple.q4.gguf");
     fs::create_dir_all(&partial).unwrap();
     fs::write(partial.join("whole"), vec![7; LENGTH + 1]).unwrap();
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [LENGTH + 1, 0]);
 }
 
@@ -148,7 +129,7 @@ fn wrong_bytes_are_refused_and_the_next_source_is_tried() {
         }
     };
     let outcome = both.store.fetch(both.model(), &mut report, &AtomicBool::new(false));
-    assert_fetched(&both, outcome);
+    assert_fetched(&both, outcome, LENGTH);
     assert!(matches!(failed.as_slice(), [reason] if reason.contains("SHA-256")), "{failed:?}");
 }
 
@@ -181,7 +162,7 @@ fn a_refusal_is_final_and_an_overload_is_not() {
     assert_eq!(server.seen().len(), 1);
 
     let (busy, server) = orchard(&[Behaviour::Status(503), Behaviour::Status(429), Behaviour::Well], settings());
-    assert_fetched(&busy, fetch(&busy));
+    assert_fetched(&busy, fetch(&busy), LENGTH);
     assert_eq!(server.seen().len(), 3);
 }
 
@@ -209,7 +190,7 @@ fn cancelling_does_not_wait_for_a_silent_server() {
     assert!(matches!(outcome, Err(FetchError::Cancelled)), "{outcome:?}");
     assert!(start.elapsed() < Duration::from_secs(50));
     assert_eq!(orchard.files(), [".partial/apple.q4.gguf/whole"]);
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [0, 500_000]);
 }
 
@@ -235,7 +216,7 @@ fn the_users_mirror_replaces_the_hub() {
         manifest_of("http://127.0.0.1:1", &bytes, HUB_SOURCE),
         FetchSettings { hub: Some(format!("{}/", server.address())), ..settings() },
     );
-    assert_fetched(&mirrored, fetch(&mirrored));
+    assert_fetched(&mirrored, fetch(&mirrored), LENGTH);
     assert_eq!(server.seen()[0].path, "/orchard/apples/resolve/main/apple.gguf");
     drop(orchard);
 }
@@ -256,7 +237,7 @@ fn two_at_once_fetch_once() {
             });
         }
     });
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.seen().len(), 1);
     assert!(waited.load(Ordering::Relaxed), "the second one says that it waits");
 }

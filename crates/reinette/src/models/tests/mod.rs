@@ -7,10 +7,11 @@ mod packages;
 mod server;
 mod store;
 
-use super::{FetchSettings, KnownModel, Manifest, ModelStore, Sha256Digest};
+use super::{FetchError, FetchSettings, KnownModel, Manifest, ModelStore, Sha256Digest, SourceError};
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -114,4 +115,23 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) {
             files.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
         }
     }
+}
+
+fn fetch(orchard: &Orchard) -> Result<PathBuf, FetchError> {
+    orchard.store.fetch(orchard.model(), &mut |_| {}, &AtomicBool::new(false))
+}
+
+/// The only thing that the only source said.
+fn source_error(outcome: Result<PathBuf, FetchError>) -> SourceError {
+    match outcome {
+        Err(FetchError::Sources { mut failures, .. }) if failures.len() == 1 => failures.remove(0).error,
+        outcome => panic!("expected one failed source, got {outcome:?}"),
+    }
+}
+
+/// The model arrived, and nothing else.
+fn assert_fetched(orchard: &Orchard, outcome: Result<PathBuf, FetchError>, length: usize) {
+    let path = outcome.unwrap();
+    assert!(fs::read(&path).unwrap() == model_bytes(length), "the model's bytes differ");
+    assert_eq!(orchard.files(), ["apple.q4.gguf"], "nothing else is left behind");
 }

