@@ -22,6 +22,14 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
                 ("rappelle-moi de payer le loyer le 5", &[("title", "payer le loyer"), ("when", "le 5")]),
                 ("don't let me forget to feed the neighbour's cat", &[("title", "feed the neighbour's cat")]),
                 ("in half an hour remind me to ring Paul", &[("title", "ring Paul"), ("when", "in half an hour")]),
+                (
+                    "ping me at 4:15 to leave for the station",
+                    &[("title", "leave for the station"), ("when", "at 4:15")],
+                ),
+                (
+                    "remind me to dust the piano at 5, no, at 6 on Sunday",
+                    &[("title", "dust the piano"), ("when", "at 6 on Sunday")],
+                ),
             ],
             reminders::create_reminder,
         ),
@@ -93,6 +101,10 @@ fn calendar_tools() -> Vec<Box<dyn Planner>> {
             &[
                 ("push the budget review to Thursday at 3", &[("title", "budget review"), ("when", "Thursday at 3")]),
                 ("décale le cours de piano à 18h", &[("title", "cours de piano"), ("when", "18h")]),
+                (
+                    "shift the tennis match to Wednesday, or rather Thursday at 5pm",
+                    &[("title", "tennis match"), ("when", "Thursday at 5pm")],
+                ),
             ],
             calendar::move_event,
         ),
@@ -102,6 +114,7 @@ fn calendar_tools() -> Vec<Box<dyn Planner>> {
             &[
                 ("call off the picnic", &[("title", "picnic")]),
                 ("annule le déjeuner avec Marc", &[("title", "déjeuner avec Marc")]),
+                ("cancel the lunch with Tom, sorry, the lunch with Tim", &[("title", "lunch with Tim")]),
             ],
             calendar::delete_event,
         ),
@@ -115,6 +128,7 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
             "Start a timer that rings after a duration.",
             &[
                 ("timer for 25 minutes please", &[("duration", "25 minutes")]),
+                ("count down from 3 minutes", &[("duration", "3 minutes")]),
                 ("give me 4 minutes, sorry, 7 minutes for the tea", &[("duration", "7 minutes")]),
             ],
             timers::set_timer,
@@ -180,6 +194,8 @@ fn answer_tools() -> Vec<Box<dyn Planner>> {
             &[
                 ("what's 12 percent of 90?", &[("expression", "12% of 90")]),
                 ("how many litres are 3 gallons?", &[("expression", "3 gallons in litres")]),
+                ("a lamp costs 40 and is 15% off, what do I pay?", &[("expression", "15% off 40")]),
+                ("how much is 3 times 18, wait, 3 times 19", &[("expression", "3 * 19")]),
                 ("combien de jours jusqu'à Noël ?", &[("expression", "days until Christmas")]),
                 ("on which weekday does August 9th fall?", &[("expression", "weekday of August 9th")]),
             ],

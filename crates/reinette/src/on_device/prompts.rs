@@ -12,7 +12,7 @@ const TURNS_FOR_TOOLS: usize = 4;
 pub(super) const NO_TOOL: &str = "none";
 
 /// Requests that need no tool, shown to a model that has not learned when that is.
-const NO_TOOL_EXAMPLES: [&str; 24] = [
+const NO_TOOL_EXAMPLES: [&str; 28] = [
     "Hi, nice to meet you!",
     "What is the capital of Peru?",
     "Why do cats purr?",
@@ -37,6 +37,10 @@ const NO_TOOL_EXAMPLES: [&str; 24] = [
     "Which wine goes with fish?",
     "Tell me a story about a dragon.",
     "What should I cook for six people?",
+    "Think of a name for my new boat.",
+    "How can I ask you to make a note?",
+    "Write a few words of thanks to my landlord.",
+    "What could I give an aunt who loves trains?",
 ];
 
 /// Of every so many tools, one is shown together with another: requests come in pairs too.
