@@ -3,9 +3,12 @@
 use crate::arguments::GlobalArguments;
 use crate::printer::Printer;
 use anyhow::{Context as _, Result};
+use reinette::SnapshotFolder;
 use reinette::models::{FetchSettings, ModelStore};
-use reinette_assistant::{Home, data_folder};
+use reinette_assistant::{Home, cache_folder, data_folder};
 use std::path::PathBuf;
+
+const BYTES_PER_MEGABYTE: u64 = 1_000_000;
 
 /// What every command works with: the options of all commands, resolved.
 pub(crate) struct Context {
@@ -19,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) threads: Option<usize>,
     /// The adapter that the user asked for by `--adapter`.
     pub(crate) adapter: Option<PathBuf>,
+    /// What models have read, kept for the next start; `None` where there is nowhere to keep it.
+    pub(crate) snapshots: Option<SnapshotFolder>,
     home: Option<PathBuf>,
 }
 
@@ -30,8 +35,11 @@ impl Context {
         let settings = FetchSettings { hub: arguments.hub, ..FetchSettings::default() };
         let store = ModelStore::open(models).with_settings(settings);
         let threads = arguments.threads.map(usize::from);
-        let GlobalArguments { model, adapter, home, .. } = arguments;
-        Ok(Self { printer, store, model, threads, adapter, home })
+        let GlobalArguments { model, adapter, home, cache_limit, .. } = arguments;
+        let limit_bytes = u64::from(cache_limit) * BYTES_PER_MEGABYTE;
+        let snapshots =
+            cache_folder(home.as_deref()).map(|cache| SnapshotFolder::new(cache.join("prefixes"), limit_bytes));
+        Ok(Self { printer, store, model, threads, adapter, snapshots, home })
     }
 
     /// The user's home, made if need be.

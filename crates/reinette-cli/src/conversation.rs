@@ -54,6 +54,7 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
         None if fetching::tier(context)? == Tier::Embedded => Some(everyday_adapter()?),
         None => None,
     };
+    config.snapshots.clone_from(&context.snapshots);
     if let Some(threads) = context.threads {
         config.threads = threads;
     }

@@ -116,6 +116,7 @@ fn answer(
         (0..prompt_tokens).map(token).collect::<Result<Vec<_>, _>>().context("a vocabulary of over 4 billion")?;
     let request = GenerateRequest {
         prompt: &prompt,
+        prefix_tokens: 0,
         adapter: None,
         sampler: Sampler::new(Sampling::Greedy, 1.0),
         constraint: None,

@@ -4,6 +4,7 @@
 //! - [`Sequence`]: one sequence of tokens on a model; reads a prompt, answers it, keeps its KV cache for the next.
 //! - [`GenerateRequest`]: a prompt, a [`Sampler`], and what bounds the answer: a constraint, a limit, stop strings.
 //! - [`Adapter`]: a LoRA adapter, chosen per request.
+//! - [`PrefixCache`]: beginnings of prompts that were read before, in other sequences or processes.
 //!
 //! ```no_run
 //! use reinette_engine::tokenizer::SpecialTokens;
@@ -15,6 +16,7 @@
 //! let mut sequence = Sequence::new(model, 2048, 2)?;
 //! let request = GenerateRequest {
 //!     prompt: &prompt,
+//!     prefix_tokens: 0,
 //!     adapter: None,
 //!     sampler: Sampler::new(Sampling::Greedy, 1.0),
 //!     constraint: None,
@@ -31,12 +33,13 @@
 //! # Invariants
 //! - No file makes this crate panic, hang or allocate more than it justifies: files are foreign.
 //! - The same request gives the same text, whatever the number of threads and whatever was asked before.
-//! - Nothing is printed and no clock is read but to time an answer.
+//! - Nothing is printed, and no clock is read but to time an answer and to mark a snapshot as used.
 
 pub mod constraint;
 mod generate;
 pub mod gguf;
 mod model;
+mod prefix;
 pub mod template;
 pub mod tokenizer;
 
@@ -44,3 +47,4 @@ pub use generate::{
     EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence,
 };
 pub use model::{Adapter, AdapterError, LoadError, Model};
+pub use prefix::{PrefixCache, SnapshotFolder, SnapshotUsage};

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 /// The program with everything of its own in `folder`, and nothing of the tester's.
 pub(crate) fn reinette(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reinette"));
-    for variable in ["REINETTE_HOME", "REINETTE_MODELS", "REINETTE_MODEL", "REINETTE_HUB", "XDG_DATA_HOME"] {
+    for variable in
+        ["REINETTE_HOME", "REINETTE_MODELS", "REINETTE_MODEL", "REINETTE_HUB", "XDG_DATA_HOME", "XDG_CACHE_HOME"]
+    {
         command.env_remove(variable);
     }
     command.env("HOME", folder).stdin(Stdio::null());
@@ -102,8 +104,30 @@ fn the_manual_has_a_page_for_every_command() {
 #[test]
 fn nothing_is_written_by_commands_that_only_tell() {
     let home = home();
-    for arguments in [&["models", "list"][..], &["--version"], &["--help"], &["completions", "bash"], &["man"]] {
+    for arguments in
+        [&["models", "list"][..], &["cache", "show"], &["--version"], &["--help"], &["completions", "bash"], &["man"]]
+    {
         stdout(&run(home.path(), arguments));
     }
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_cache_is_shown_and_cleared_where_the_home_is() {
+    let home = home();
+    let snapshots = home.path().join("cache/prefixes");
+    fs::create_dir_all(&snapshots).unwrap();
+    for name in ["one.kv", "two.kv", "note.txt"] {
+        fs::write(snapshots.join(name), "12345").unwrap();
+    }
+    let cache = |action: &str| {
+        let arguments = ["--json", "--cache-limit", "7", "--home", home.path().to_str().unwrap(), "cache", action];
+        serde_json::from_str::<serde_json::Value>(&stdout(&run(home.path(), &arguments))).unwrap()
+    };
+    let shown = cache("show");
+    assert_eq!((&shown["snapshots"], &shown["size_bytes"]), (&2.into(), &10.into()), "{shown}");
+    assert_eq!((&shown["limit_bytes"], &shown["path"]), (&7_000_000.into(), &snapshots.to_str().unwrap().into()));
+    assert_eq!(cache("clear")["snapshots"], 2);
+    assert_eq!(cache("show")["snapshots"], 0);
+    assert!(snapshots.join("note.txt").exists(), "what is not ours stays");
 }

@@ -6,7 +6,8 @@ mod stop;
 pub use sampler::{Sampler, Sampling};
 
 use crate::constraint::{Constraint, ConstraintError};
-use crate::model::{Adapter, Decoder, KvCache, LoadError, Logits, Model};
+use crate::model::{Adapter, BATCH_TOKENS, Decoder, KvCache, LoadError, Model};
+use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache};
 use crate::tokenizer::{TokenId, Utf8Stream};
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +21,9 @@ const SPARSE_OUTPUT_SHARE: usize = 4;
 pub struct GenerateRequest<'a> {
     /// The tokens to answer.
     pub prompt: &'a [TokenId],
+    /// How many tokens of it are the beginning of other prompts too, such as instructions and descriptions of tools:
+    /// what [`PrefixCache`] keeps.
+    pub prefix_tokens: usize,
     /// The adapter to read and answer with.
     pub adapter: Option<&'a Adapter>,
     /// How tokens are picked.
@@ -32,7 +36,7 @@ pub struct GenerateRequest<'a> {
     pub max_tokens: usize,
     /// The answer ends before the first of these strings.
     pub stop: &'a [String],
-    /// Asked at every token and every batch of the prompt; once it answers yes, the work ends.
+    /// Asked at every token and, while the prompt is read, at every layer; once it answers yes, the work ends.
     pub cancelled: &'a dyn Fn() -> bool,
 }
 
@@ -113,6 +117,9 @@ pub struct Sequence {
     decoder: Decoder,
     cache: KvCache,
     logits: Vec<f32>,
+    prefixes: Arc<PrefixCache>,
+    /// The length of the prefix that [`save_prefix`](Self::save_prefix) is to keep.
+    prefix_tokens: usize,
 }
 
 impl Sequence {
@@ -126,8 +133,16 @@ impl Sequence {
             decoder: Decoder::new(&model, capacity, n_threads)?,
             cache: KvCache::new(model.description(), capacity)?,
             logits: Vec::new(),
+            prefixes: Arc::default(),
+            prefix_tokens: 0,
             model,
         })
+    }
+
+    /// The same sequence, with beginnings of prompts that it need not read if another sequence or process has.
+    #[must_use]
+    pub fn with_prefixes(self, prefixes: Arc<PrefixCache>) -> Self {
+        Self { prefixes, ..self }
     }
 
     /// The model.
@@ -144,9 +159,12 @@ impl Sequence {
     /// If the tokens do not fit or are not of the vocabulary.
     pub fn logits(&mut self, tokens: &[TokenId], adapter: Option<&Adapter>) -> Result<&[f32], GenerateError> {
         self.check(tokens)?;
-        self.cache.keep_prefix(&[], adapter.map(Adapter::identity));
-        let wanted = Logits::Every(&mut self.logits);
-        self.decoder.read(&self.model, adapter, &mut self.cache, tokens, wanted, &|| false);
+        self.cache.keep_prefix(&[], adapter.map(Adapter::fingerprint));
+        self.logits.clear();
+        for batch in tokens.chunks(BATCH_TOKENS) {
+            self.decoder.read(&self.model, adapter, &mut self.cache, batch, &|| false);
+            self.decoder.logits(&self.model, batch.len(), &mut self.logits);
+        }
         Ok(&self.logits)
     }
 
@@ -161,7 +179,8 @@ impl Sequence {
     ) -> Result<Generated, GenerateError> {
         self.check(request.prompt)?;
         let started = Instant::now();
-        let cached_tokens = self.cache.keep_prefix(request.prompt, request.adapter.map(Adapter::identity));
+        let prefix_tokens = self.recall(&request);
+        let cached_tokens = self.cache.keep_prefix(request.prompt, request.adapter.map(Adapter::fingerprint));
         let mut run = Run {
             unread: request.prompt[cached_tokens..].to_vec(),
             sampler: request.sampler,
@@ -180,7 +199,13 @@ impl Sequence {
             max_tokens: request.max_tokens,
             cancelled: request.cancelled,
         };
-        let finish_reason = self.answer(&mut run, request.adapter, &limits)?;
+        // Read by itself whether it is to be kept or not, so that the rest is computed in the same batches either way.
+        let rest = prefix_tokens.saturating_sub(cached_tokens);
+        let finish_reason = if self.read(&mut run.unread, rest, request.adapter, limits.cancelled) {
+            self.answer(&mut run, request.adapter, &limits)?
+        } else {
+            FinishReason::Cancelled
+        };
         run.finish();
         let total_ms = milliseconds(started);
         Ok(Generated {
@@ -191,6 +216,28 @@ impl Sequence {
             first_token_ms: run.first_token_ms.unwrap_or(total_ms),
             total_ms,
         })
+    }
+
+    /// Keeps the prefix of the last prompt for other sequences and processes, if it is long enough and not kept yet.
+    /// This takes some milliseconds, for which nobody should wait: it is called when the answer has been given.
+    pub fn save_prefix(&mut self) {
+        let prefix_tokens = std::mem::take(&mut self.prefix_tokens);
+        if prefix_tokens > 0 {
+            self.prefixes.keep(self.model.fingerprint(), &self.cache, prefix_tokens);
+        }
+    }
+
+    /// Gets what is known of the prompt's prefix into the cache, and gives the prefix's length; 0 if it is too short to
+    /// be kept.
+    fn recall(&mut self, request: &GenerateRequest<'_>) -> usize {
+        let prefix_tokens = request.prefix_tokens.min(request.prompt.len() - 1);
+        self.prefix_tokens = if prefix_tokens < MIN_PREFIX_TOKENS { 0 } else { prefix_tokens };
+        let adapter = request.adapter.map(Adapter::fingerprint);
+        if self.cache.shared_tokens(request.prompt, adapter) < self.prefix_tokens {
+            let prefix = &request.prompt[..self.prefix_tokens];
+            self.prefixes.recall(self.model.fingerprint(), adapter, prefix, &mut self.cache);
+        }
+        self.prefix_tokens
     }
 
     fn check(&self, tokens: &[TokenId]) -> Result<(), GenerateError> {
@@ -262,17 +309,19 @@ impl Sequence {
         limits: &Limits<'_>,
     ) -> Result<Option<TokenId>, GenerateError> {
         let vocab_size = self.model.tokenizer().vocab_size();
+        let n_unread = run.unread.len();
         let mask = run.constraint.as_mut().map(Constraint::mask).transpose()?;
         let few = mask.filter(|mask| mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE);
         let few: Option<Vec<u32>> = few.map(|mask| mask.iter().map(|token| token.0).collect());
-        let wanted = match &few {
-            Some(rows) => Logits::LastOf(rows, &mut self.logits),
-            None => Logits::Last(&mut self.logits),
-        };
-        if !self.decoder.read(&self.model, adapter, &mut self.cache, &run.unread, wanted, limits.cancelled) {
+        if !self.read(&mut run.unread, n_unread, adapter, limits.cancelled) {
             return Ok(None);
         }
-        run.unread.clear();
+        if let Some(ids) = &few {
+            self.decoder.logits_of(&self.model, ids, &mut self.logits);
+        } else {
+            self.logits.clear();
+            self.decoder.logits(&self.model, 1, &mut self.logits);
+        }
         if let (None, Some(mask)) = (&few, mask) {
             for (logit, id) in self.logits.iter_mut().zip(0..) {
                 if !mask.allows(TokenId(id)) {
@@ -281,6 +330,20 @@ impl Sequence {
             }
         }
         run.sampler.pick(&mut self.logits).map(Some).ok_or(GenerateError::NoToken)
+    }
+
+    /// Reads the first `n_tokens` of what is unread; `false` if cancelled.
+    fn read(
+        &mut self,
+        unread: &mut Vec<TokenId>,
+        n_tokens: usize,
+        adapter: Option<&Adapter>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> bool {
+        let tokens = &unread[..n_tokens];
+        let read = tokens.is_empty() || self.decoder.read(&self.model, adapter, &mut self.cache, tokens, cancelled);
+        unread.drain(..n_tokens);
+        read
     }
 }
 

@@ -2,11 +2,10 @@
 //!
 //! Paper: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
 
-use super::{LoadError, Model, Weight};
+use super::{Fingerprint, LoadError, Model, Weight};
 use reinette_kernels::{QuantType, RopeStyle};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// An adapter's weights file may not be larger than this; rank 64 on a 70B model stays below.
@@ -82,7 +81,7 @@ pub(crate) struct LowRank {
 pub struct Adapter {
     layers: Vec<[Option<LowRank>; TARGETS.len()]>,
     scale: f32,
-    identity: u64,
+    fingerprint: Fingerprint,
 }
 
 /// What is used of PEFT's `adapter_config.json`.
@@ -143,16 +142,14 @@ impl Adapter {
                 format!("{found} of its {} tensors belong to a decoder of {} layers", file.len(), layers.len());
             return Err(AdapterError::Damaged(reason));
         }
-        let mut hasher = rustc_hash::FxHasher::default();
-        weights.hash(&mut hasher);
         let rank = config.r as f32;
         let scale = config.lora_alpha / if config.use_rslora { rank.sqrt() } else { rank };
-        Ok(Self { layers, scale, identity: hasher.finish() })
+        Ok(Self { layers, scale, fingerprint: Fingerprint::of_adapter(weights, scale) })
     }
 
     /// Tells adapters apart, as what is in a KV cache depends on the adapter that was used.
-    pub(crate) fn identity(&self) -> u64 {
-        self.identity
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     pub(crate) fn scale(&self) -> f32 {

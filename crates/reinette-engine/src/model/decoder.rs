@@ -10,17 +10,7 @@ use reinette_kernels::{
 
 /// Tokens that pass through the layers together in prefill: enough to read each weight seldom, few enough that their
 /// activations (256 × 8,960 floats = 9 MB at the largest) stay near the last-level cache.
-const BATCH_TOKENS: usize = 256;
-
-/// Which logits are wanted of a batch of tokens.
-pub(crate) enum Logits<'a> {
-    /// Of the last token, for the whole vocabulary.
-    Last(&'a mut Vec<f32>),
-    /// Of the last token, for these ids only; all others become −∞.
-    LastOf(&'a [u32], &'a mut Vec<f32>),
-    /// Of every token, `[n_tokens, vocab_size]`.
-    Every(&'a mut Vec<f32>),
-}
+pub(crate) const BATCH_TOKENS: usize = 256;
 
 /// The buffers that a batch of tokens passes through, used again for every batch.
 ///
@@ -86,9 +76,8 @@ impl Decoder {
         })
     }
 
-    /// Reads `tokens` after those that `cache` holds, appends their keys and values to it and computes the logits
-    /// that are wanted. `interrupted` is asked between batches; if it answers yes, the tokens read so far stay in the
-    /// cache and `false` is returned.
+    /// Reads `tokens` after those that `cache` holds and appends their keys and values to it. `interrupted` is asked
+    /// before each layer; once it answers yes, the batches read so far stay in the cache and `false` is returned.
     ///
     /// # Panics
     /// If `tokens` is empty or does not fit the cache: the caller has checked.
@@ -98,38 +87,58 @@ impl Decoder {
         adapter: Option<&Adapter>,
         cache: &mut KvCache,
         tokens: &[TokenId],
-        mut logits: Logits<'_>,
         interrupted: &dyn Fn() -> bool,
     ) -> bool {
         assert!(!tokens.is_empty() && cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
-        if let Logits::Every(all) = &mut logits {
-            all.clear();
-        }
         for batch in tokens.chunks(BATCH_TOKENS) {
-            if interrupted() {
-                return false;
-            }
             self.embed(model, batch);
             for layer in 0..model.description().n_layers {
+                if interrupted() {
+                    return false;
+                }
                 self.block(model, adapter, cache, layer, batch.len());
             }
             cache.append(batch);
-            if let Logits::Every(all) = &mut logits {
-                self.logits(model, batch.len(), None, all);
-            }
-        }
-        match logits {
-            Logits::Last(out) => {
-                out.clear();
-                self.logits(model, 1, None, out);
-            }
-            Logits::LastOf(rows, out) => {
-                out.clear();
-                self.logits(model, 1, Some(rows), out);
-            }
-            Logits::Every(_) => {}
         }
         true
+    }
+
+    /// Appends to `out` the logits after the last `n_tokens` tokens of the batch that was read last.
+    ///
+    /// # Shapes
+    /// `[n_tokens, vocab_size]`.
+    pub(crate) fn logits(&mut self, model: &Model, n_tokens: usize, out: &mut Vec<f32>) {
+        let output = model.weights().output();
+        self.normed_output(model, n_tokens);
+        let start = out.len();
+        out.resize(start + n_tokens * output.rows(), 0.0);
+        matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out: &mut out[start..] }], &self.input);
+    }
+
+    /// Sets `out` to the logits of `ids` after the last token that was read; those of all others are −∞.
+    ///
+    /// # Shapes
+    /// `[vocab_size]`.
+    pub(crate) fn logits_of(&mut self, model: &Model, ids: &[u32], out: &mut Vec<f32>) {
+        let output = model.weights().output();
+        self.normed_output(model, 1);
+        let mut some = vec![0.0; ids.len()];
+        matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
+        out.clear();
+        out.resize(output.rows(), f32::NEG_INFINITY);
+        for (id, logit) in ids.iter().zip(some) {
+            out[*id as usize] = logit;
+        }
+    }
+
+    /// Makes the last `n_tokens` tokens of the batch, normed, the input of the output layer.
+    fn normed_output(&mut self, model: &Model, n_tokens: usize) {
+        let description = model.description();
+        let Buffers { hidden, normed, .. } = &mut self.buffers;
+        let last = &hidden[hidden.len() - n_tokens * description.hidden_dim..];
+        normed.resize(last.len(), 0.0);
+        rms_norm(self.compute.set, last, &model.weights().output_norm, description.norm_eps, normed);
+        self.input.set(&self.compute, normed, description.hidden_dim);
     }
 
     fn embed(&mut self, model: &Model, tokens: &[TokenId]) {
@@ -242,30 +251,6 @@ impl Decoder {
                 normed.resize(projected.len(), 0.0);
                 rms_norm(self.compute.set, projected, weight, model.description().norm_eps, normed);
                 add_assign(self.compute.set, hidden, normed);
-            }
-        }
-    }
-
-    /// Appends to `out` the logits of the last `n_tokens` tokens of the batch.
-    fn logits(&mut self, model: &Model, n_tokens: usize, rows: Option<&[u32]>, out: &mut Vec<f32>) {
-        let description = model.description();
-        let output = model.weights().output();
-        let Buffers { hidden, normed, .. } = &mut self.buffers;
-        let last = &hidden[hidden.len() - n_tokens * description.hidden_dim..];
-        normed.resize(last.len(), 0.0);
-        rms_norm(self.compute.set, last, &model.weights().output_norm, description.norm_eps, normed);
-        self.input.set(&self.compute, normed, description.hidden_dim);
-        let start = out.len();
-        out.resize(start + n_tokens * output.rows(), f32::NEG_INFINITY);
-        let out = &mut out[start..];
-        match rows {
-            None => matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out }], &self.input),
-            Some(rows) => {
-                let mut some = vec![0.0; rows.len()];
-                matmul_rows(&self.compute, output.matrix(), rows, &self.input, &mut some);
-                for (row, logit) in rows.iter().zip(some) {
-                    out[*row as usize] = logit;
-                }
             }
         }
     }

@@ -3,13 +3,15 @@
 mod adapter;
 mod decoder;
 mod description;
+mod fingerprint;
 mod kv_cache;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
-pub(crate) use decoder::{Decoder, Logits};
+pub(crate) use decoder::{BATCH_TOKENS, Decoder};
 pub(crate) use description::{Activation, Description};
-pub(crate) use kv_cache::KvCache;
+pub(crate) use fingerprint::Fingerprint;
+pub(crate) use kv_cache::{KvCache, KvShape};
 pub(crate) use weights::{Projection, Weight, Weights};
 
 use crate::gguf::{Gguf, GgufError};
@@ -18,6 +20,7 @@ use crate::tokenizer::{Tokenizer, TokenizerError};
 use reinette_kernels::{CacheTooLarge, RopeError};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +70,8 @@ pub struct Model {
     weights: Weights,
     tokenizer: Arc<Tokenizer>,
     template: OnceLock<Result<ChatTemplate, TemplateError>>,
+    changed: Option<SystemTime>,
+    fingerprint: OnceLock<Fingerprint>,
 }
 
 impl Model {
@@ -76,10 +81,19 @@ impl Model {
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let gguf = Gguf::open(path)?;
+        let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let description = Description::from_gguf(&gguf)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
         let weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
-        Ok(Self { gguf, description, weights, tokenizer: Arc::new(tokenizer), template: OnceLock::new() })
+        Ok(Self {
+            gguf,
+            description,
+            weights,
+            tokenizer: Arc::new(tokenizer),
+            template: OnceLock::new(),
+            changed,
+            fingerprint: OnceLock::new(),
+        })
     }
 
     /// The model's name, as its file gives it.
@@ -113,6 +127,11 @@ impl Model {
     /// If the file has none, or it cannot be compiled.
     pub fn chat_template(&self) -> Result<&ChatTemplate, TemplateError> {
         self.template.get_or_init(|| ChatTemplate::from_gguf(&self.gguf)).as_ref().map_err(Clone::clone)
+    }
+
+    /// Tells this model from others, computed when it is first asked for.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        *self.fingerprint.get_or_init(|| Fingerprint::of_model(&self.gguf, self.changed))
     }
 
     pub(crate) fn description(&self) -> &Description {

@@ -4,4 +4,5 @@
 
 mod chat_templates;
 mod fuzz;
+mod prefix;
 mod tokens;
