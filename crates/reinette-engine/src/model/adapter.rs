@@ -2,7 +2,7 @@
 //!
 //! Paper: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
 
-use super::{Fingerprint, LoadError, Model, Weight};
+use super::{FeedForward, Fingerprint, LoadError, Model, Weight};
 use reinette_kernels::{QuantType, RopeStyle};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
@@ -128,11 +128,12 @@ impl Adapter {
 
         let mut found = 0;
         let mut layers = Vec::new();
-        for layer in 0..model.description().n_layers {
+        for layer in 0..model.description().n_layers() {
             let mut targets = [const { None }; TARGETS.len()];
             for (target, name) in TARGETS {
                 let prefix = format!("base_model.model.model.layers.{layer}.{name}");
-                targets[target as usize] = low_rank(&file, &prefix, &layer_target(model, layer, target), config.r)?;
+                let Some(shape) = layer_target(model, layer, target) else { continue };
+                targets[target as usize] = low_rank(&file, &prefix, &shape, config.r)?;
                 found += 2 * usize::from(targets[target as usize].is_some());
             }
             layers.push(targets);
@@ -184,24 +185,29 @@ struct Shape {
     interleaved_head_dim: Option<usize>,
 }
 
-fn layer_target(model: &Model, layer: usize, target: Target) -> Shape {
+fn layer_target(model: &Model, layer: usize, target: Target) -> Option<Shape> {
     let tensors = &model.weights().layers[layer];
-    let weight = match target {
-        Target::Query => &tensors.query.weight,
-        Target::Key => &tensors.key.weight,
-        Target::Value => &tensors.value.weight,
-        Target::AttentionOut => &tensors.attention_out.weight,
-        Target::Gate => &tensors.gate,
-        Target::Up => &tensors.up,
-        Target::Down => &tensors.down,
+    let network = match &tensors.feed_forward {
+        FeedForward::Dense(network) => Some(network),
+        FeedForward::Experts(_) => None,
     };
+    let projection = match target {
+        Target::Query => Some(&tensors.query),
+        Target::Key => Some(&tensors.key),
+        Target::Value => Some(&tensors.value),
+        Target::AttentionOut => Some(&tensors.attention_out),
+        Target::Gate => network.map(|network| &network.gate),
+        Target::Up => network.map(|network| &network.up),
+        Target::Down => network.map(|network| &network.down),
+    };
+    let weight = &projection?.weight;
     let reordered =
         matches!(target, Target::Query | Target::Key) && model.description().rope.style == RopeStyle::Interleaved;
-    Shape {
+    Some(Shape {
         rows: weight.rows(),
         cols: weight.cols(),
         interleaved_head_dim: reordered.then_some(model.description().head_dim),
-    }
+    })
 }
 
 fn low_rank(file: &SafeTensors<'_>, prefix: &str, shape: &Shape, rank: usize) -> Result<Option<LowRank>, AdapterError> {

@@ -1,11 +1,11 @@
 //! The one decoder block, and the way of a batch of tokens through all of them.
 
 use super::adapter::Target;
-use super::{Activation, Adapter, Description, KvCache, Model, Projection, Weight};
+use super::{Adapter, Description, FeedForward, KvCache, MixtureBuffers, Model, Positions, Projection};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{
-    Activations, AttentionShape, Compute, InstructionSet, MatmulTask, RopeConfig, RopeError, RopeScaling, RopeTable,
-    add_assign, attention, gelu_mul, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope, silu_mul,
+    Activations, AttentionShape, Compute, Direction, InstructionSet, MatmulTask, RopeError, RopeTable, add_assign,
+    attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
 };
 
 /// Tokens that pass through the layers together in prefill: enough to read each weight seldom, few enough that their
@@ -35,17 +35,17 @@ struct Buffers {
 pub(crate) struct Decoder {
     compute: Compute,
     rope: RopeTable,
-    /// For windowed layers.
-    window_rope: RopeTable,
+    /// For windowed layers, where they rotate in another way.
+    window_rope: Option<RopeTable>,
     buffers: Buffers,
+    mixture: MixtureBuffers,
     input: Activations,
     low_rank_input: Activations,
 }
 
 /// A projection within a step: its weight, its place in the adapter and where its result goes.
 struct Step<'a> {
-    weight: &'a Weight,
-    bias: Option<&'a [f32]>,
+    projection: &'a Projection,
     target: Target,
     out: &'a mut Vec<f32>,
 }
@@ -56,21 +56,14 @@ impl Decoder {
     /// # Errors
     /// If the rotary frequencies of the model's file cannot be computed.
     pub(crate) fn new(model: &Model, max_positions: usize, n_threads: usize) -> Result<Self, RopeError> {
-        let Description { head_dim, rope: rotary, .. } = model.description();
-        let table = |base, scaling| {
-            RopeTable::new(&RopeConfig {
-                head_dim: *head_dim,
-                rotary_dim: rotary.rotary_dim,
-                base,
-                scaling,
-                max_positions,
-            })
-        };
+        let description = model.description();
+        let (rope, window_rope) = description.rope.tables(description.head_dim, max_positions)?;
         Ok(Self {
             compute: Compute::new(n_threads),
-            rope: table(rotary.base, rotary.scaling.clone())?,
-            window_rope: table(rotary.window_base, RopeScaling::None)?,
+            rope,
+            window_rope,
             buffers: Buffers::default(),
+            mixture: MixtureBuffers::default(),
             input: Activations::new(),
             low_rank_input: Activations::new(),
         })
@@ -92,7 +85,7 @@ impl Decoder {
         assert!(!tokens.is_empty() && cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
         for batch in tokens.chunks(BATCH_TOKENS) {
             self.embed(model, batch);
-            for layer in 0..model.description().n_layers {
+            for layer in 0..model.description().n_layers() {
                 if interrupted() {
                     return false;
                 }
@@ -113,6 +106,7 @@ impl Decoder {
         let start = out.len();
         out.resize(start + n_tokens * output.rows(), 0.0);
         matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out: &mut out[start..] }], &self.input);
+        soften(&mut out[start..], model.description().logit_soft_cap);
     }
 
     /// Sets `out` to the logits of `ids` after the last token that was read; those of all others are −∞.
@@ -124,6 +118,7 @@ impl Decoder {
         self.normed_output(model, 1);
         let mut some = vec![0.0; ids.len()];
         matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
+        soften(&mut some, model.description().logit_soft_cap);
         out.clear();
         out.resize(output.rows(), f32::NEG_INFINITY);
         for (id, logit) in ids.iter().zip(some) {
@@ -186,11 +181,16 @@ impl Decoder {
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
 
         let first = cache.len();
-        let windowed = description.layer_window(index);
-        let table = if windowed.is_some() { &self.window_rope } else { &self.rope };
+        let kind = description.layers[index];
+        let table = match (kind.positions, kind.window, &self.window_rope) {
+            (Positions::Unknown, ..) => None,
+            (Positions::Rotated, Some(_), Some(table)) => Some(table),
+            (Positions::Rotated, ..) => Some(&self.rope),
+        };
         let Buffers { query, key, value, attended, .. } = &mut self.buffers;
         let heads = Heads { description, table, first, set: self.compute.set };
         heads.place(query, description.n_heads, layer.query_norm.as_deref());
+        heads.sharpen(query);
         heads.place(key, description.n_kv_heads, layer.key_norm.as_deref());
         let kv = cache.layer_mut(index);
         let key_width = description.n_kv_heads * description.head_dim;
@@ -202,9 +202,10 @@ impl Decoder {
             n_heads: description.n_heads,
             n_kv_heads: description.n_kv_heads,
             head_dim: description.head_dim,
-            scale: 1.0 / (description.head_dim as f32).sqrt(),
-            window: windowed,
-            soft_cap: None,
+            scale: description.scores.scale,
+            window: kind.window,
+            soft_cap: description.scores.soft_cap,
+            direction: Direction::Backward,
         };
         attention(&self.compute, &shape, query, first, cache.layer(index), attended);
 
@@ -222,16 +223,21 @@ impl Decoder {
         let lora = adapter.map(|adapter| (adapter, index));
         self.norm(&layer.ffn_norm, description.norm_eps);
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
-        let Buffers { gate, up, projected, low_rank, low_rank_out, .. } = &mut self.buffers;
-        let mut steps = [plain_step(&layer.gate, Target::Gate, gate), plain_step(&layer.up, Target::Up, up)];
+        let Buffers { normed, gate, up, projected, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let network = match &layer.feed_forward {
+            FeedForward::Dense(network) => network,
+            FeedForward::Experts(experts) => {
+                let input = (&self.input, normed.as_slice());
+                self.mixture.forward(&self.compute, experts, description.activation, input, projected);
+                return;
+            }
+        };
+        let mut steps = [step(&network.gate, Target::Gate, gate), step(&network.up, Target::Up, up)];
         let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
-        match description.activation {
-            Activation::Silu => silu_mul(self.compute.set, gate, up),
-            Activation::Gelu => gelu_mul(self.compute.set, gate, up),
-        }
+        description.activation.apply(&self.compute, gate, up);
         self.input.set(&self.compute, gate, description.ffn_dim);
-        let mut steps = [plain_step(&layer.down, Target::Down, projected)];
+        let mut steps = [step(&network.down, Target::Down, projected)];
         let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
         project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
     }
@@ -256,12 +262,15 @@ impl Decoder {
     }
 }
 
-fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
-    Step { weight: &projection.weight, bias: projection.bias.as_deref(), target, out }
+/// Keeps logits below a cap, where there is one.
+fn soften(logits: &mut [f32], cap: Option<f32>) {
+    if let Some(cap) = cap {
+        logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
+    }
 }
 
-fn plain_step<'a>(weight: &'a Weight, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
-    Step { weight, bias: None, target, out }
+fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
+    Step { projection, target, out }
 }
 
 /// Where the adapter's thin products go.
@@ -287,8 +296,8 @@ fn project(
     scratch.rows.resize_with(scratch.rows.len().max(steps.len()), Vec::new);
     let mut tasks = Vec::with_capacity(2 * steps.len());
     for (step, thin) in steps.iter_mut().zip(scratch.rows.iter_mut()) {
-        step.out.resize(n_tokens * step.weight.rows(), 0.0);
-        tasks.push(MatmulTask { weights: step.weight.matrix(), out: step.out.as_mut_slice() });
+        step.out.resize(n_tokens * step.projection.weight.rows(), 0.0);
+        tasks.push(MatmulTask { weights: step.projection.weight.matrix(), out: step.out.as_mut_slice() });
         if let Some(pair) = low_rank(step.target) {
             thin.resize(n_tokens * pair.a.rows(), 0.0);
             tasks.push(MatmulTask { weights: pair.a.matrix(), out: thin.as_mut_slice() });
@@ -297,7 +306,7 @@ fn project(
     matmul(compute, &mut tasks, input);
     drop(tasks);
     for (step, thin) in steps.iter_mut().zip(scratch.rows.iter_mut()) {
-        if let Some(bias) = step.bias {
+        if let Some(bias) = &step.projection.bias {
             step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
         if let (Some(pair), Some((adapter, _))) = (low_rank(step.target), lora) {
@@ -319,7 +328,8 @@ fn scale_in_place(x: &mut [f32], factor: f32) {
 /// What queries and keys go through before they meet: a norm in some architectures, and the rotation by position.
 struct Heads<'a> {
     description: &'a Description,
-    table: &'a RopeTable,
+    /// `None` in a layer that does not rotate.
+    table: Option<&'a RopeTable>,
     /// The position of the first token.
     first: usize,
     set: InstructionSet,
@@ -333,7 +343,18 @@ impl Heads<'_> {
             if let Some(weight) = norm {
                 rms_norm_in_place(self.set, row, weight, *norm_eps);
             }
-            rope(self.set, row, self.first + token, self.table, rotary.style);
+            if let Some(table) = self.table {
+                rope(self.set, row, self.first + token, table, rotary.style);
+            }
+        }
+    }
+
+    /// Multiplies queries by what their positions ask for.
+    fn sharpen(&self, queries: &mut [f32]) {
+        let Some(temperature) = self.description.scores.temperature else { return };
+        let width = self.description.n_heads * self.description.head_dim;
+        for (token, row) in queries.chunks_exact_mut(width).enumerate() {
+            scale_in_place(row, temperature.factor(self.first + token));
         }
     }
 }

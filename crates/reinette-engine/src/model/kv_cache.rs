@@ -40,7 +40,7 @@ impl KvCache {
     /// If the model's file asks for more than any machine has.
     pub(crate) fn new(description: &Description, capacity: usize) -> Result<Self, CacheTooLarge> {
         let layer = |_| KvLayer::new(description.n_kv_heads, description.head_dim, capacity);
-        let layers = (0..description.n_layers).map(layer).collect::<Result<_, _>>()?;
+        let layers = (0..description.n_layers()).map(layer).collect::<Result<_, _>>()?;
         Ok(Self { layers, tokens: Vec::new(), adapter: None, capacity })
     }
 

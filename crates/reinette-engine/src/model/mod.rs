@@ -4,15 +4,22 @@ mod adapter;
 mod decoder;
 mod description;
 mod fingerprint;
+mod hyper_parameters;
 mod kv_cache;
+mod mixture;
+mod rope;
+mod tensors;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
 pub(crate) use decoder::{BATCH_TOKENS, Decoder};
-pub(crate) use description::{Activation, Description};
+pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
 pub(crate) use fingerprint::Fingerprint;
+use hyper_parameters::HyperParameters;
 pub(crate) use kv_cache::{KvCache, KvShape};
-pub(crate) use weights::{Projection, Weight, Weights};
+use mixture::MixtureBuffers;
+pub(crate) use rope::Rope;
+pub(crate) use weights::{Experts, FeedForward, Projection, Weight, Weights};
 
 use crate::gguf::{Gguf, GgufError};
 use crate::template::{ChatTemplate, TemplateError};
@@ -33,15 +40,15 @@ pub enum LoadError {
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
     /// The architecture is not one of ours.
-    #[error("the architecture {found:?} is not supported; supported are {supported}")]
+    #[error("the architecture {found:?} is not supported; take a model of one of these: {supported}")]
     Architecture {
         /// What the file says.
         found: String,
         /// What there is.
         supported: String,
     },
-    /// A number in the metadata cannot be right.
-    #[error("{what} is {value}, which no supported model has")]
+    /// A number in the metadata cannot be right, or asks for what is not built in.
+    #[error("{what} is {value}, which no supported model has: the file is damaged or needs another program")]
     Impossible {
         /// The metadata key.
         what: String,
@@ -51,6 +58,16 @@ pub enum LoadError {
     /// A tensor is missing.
     #[error("the tensor {0} is missing")]
     MissingTensor(String),
+    /// The file holds a tensor that an architecture of this name does not use here.
+    #[error(
+        "the tensor {tensor} is not used by the architecture {architecture:?}: the model is of a variant that is not supported, results would be wrong"
+    )]
+    UnusedTensor {
+        /// The tensor.
+        tensor: String,
+        /// The architecture.
+        architecture: String,
+    },
     /// The rotary frequencies cannot be computed.
     #[error(transparent)]
     Rope(#[from] RopeError),
