@@ -1,5 +1,6 @@
 //! From words to a done task.
 
+use crate::corrections::settle;
 use crate::home::Home;
 use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
@@ -263,10 +264,7 @@ impl Assistant {
                     listener.on(Happening::Text(&text));
                     answer.text.push_str(&text);
                 }
-                Event::ToolCall(call) => {
-                    listener.on(Happening::Call(&call));
-                    answer.calls.push(call);
-                }
+                Event::ToolCall(call) => answer.calls.push(call),
                 Event::Finished(summary) => answer.summary = Some(summary),
                 _ => {}
             }
@@ -275,6 +273,8 @@ impl Assistant {
                 break;
             }
         }
+        answer.calls = settle(recent.last_prompt().unwrap_or_default(), answer.calls);
+        answer.calls.iter().for_each(|call| listener.on(Happening::Call(call)));
         Ok(answer)
     }
 

@@ -10,6 +10,7 @@
 //! crate prints nothing and reads the clock only through the function it is given.
 
 mod assistant;
+mod corrections;
 pub mod eval;
 mod home;
 mod instructions;
