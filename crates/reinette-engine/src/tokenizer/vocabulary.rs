@@ -193,6 +193,11 @@ impl Vocabulary {
         (id != EMPTY).then_some(TokenId(id))
     }
 
+    /// The most bytes of a token that a text can be.
+    pub(super) fn longest_bytes(&self) -> usize {
+        self.longest_bytes
+    }
+
     /// The token that stands for `byte` alone.
     pub(super) fn byte_token(&self, byte: u8) -> Option<TokenId> {
         self.byte_ids[usize::from(byte)]
