@@ -186,8 +186,7 @@ impl Tokenizer {
     fn word_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
         const DEFAULT_BOS: TokenId = TokenId(101);
         const DEFAULT_SEPARATOR: TokenId = TokenId(102);
-        // The pieces are written as SentencePiece's: those that begin a word with a mark for the space before it.
-        let vocabulary = Vocabulary::sentence_piece(metadata)?;
+        let vocabulary = Vocabulary::word_piece(metadata)?;
         let special = SpecialMatcher::new(&vocabulary);
         let algorithm = Algorithm::WordPiece(WordPiece::new(metadata, &vocabulary)?);
         Tokenizer {

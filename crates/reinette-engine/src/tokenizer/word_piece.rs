@@ -4,7 +4,7 @@
 //!
 //! Paper: BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding, arXiv:1810.04805.
 
-use super::vocabulary::{Vocabulary, replace_space_marks};
+use super::vocabulary::Vocabulary;
 use super::{TokenId, TokenizerError};
 use crate::gguf::Metadata;
 use unicode_general_category::{GeneralCategory, get_general_category};
@@ -55,8 +55,7 @@ impl WordPiece {
         let first_id = ids.len();
         let short = word.chars().nth(MAX_WORD_CHARACTERS).is_none();
         // A piece that begins a word has a space in front.
-        let mut bytes = vec![b' '];
-        replace_space_marks(word.as_bytes(), &mut bytes);
+        let bytes = [b" ", word.as_bytes()].concat();
         let mut start = 0;
         while short && start < bytes.len() {
             let least = if start == 0 { 2 } else { start + 1 };
@@ -76,10 +75,7 @@ impl WordPiece {
 /// Control characters and what stands for broken ones.
 fn is_dropped(character: char) -> bool {
     use GeneralCategory as C;
-    let control = matches!(
-        get_general_category(character),
-        C::Control | C::Format | C::Unassigned | C::PrivateUse | C::Surrogate
-    );
+    let control = matches!(get_general_category(character), C::Control | C::Format | C::PrivateUse | C::Surrogate);
     character == char::REPLACEMENT_CHARACTER || control && !matches!(character, '\t' | '\n' | '\r')
 }
 
