@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Makes a tiny model of every architecture with random weights, and what the transformers library computes with it.
 
-    pip install transformers==5.23.0 torch gguf==0.19.0 llama-cpp-python==0.3.36
+    pip install transformers==5.23.0 peft==0.21.2 torch gguf==0.19.0 llama-cpp-python==0.3.36
     python3 checks/transformers/tiny_models.py crates/reinette-engine/tests/golden/architectures [NAME ...]
 
 For each architecture two files:
 
     NAME.gguf   the model, its tensors named and laid out as llama.cpp's converter does; weights are halves
     NAME.json   for each text (token ids) the most positions it may have and transformers' logits after its last tokens
+
+and for some of them a random LoRA adapter, as the PEFT library saves it and as GGUF, with the logits that PEFT computes:
+
+    NAME-lora/, NAME-lora.gguf, NAME-lora.json
 
 The same weights are then read by llama.cpp from NAME.gguf: where its logits and transformers' differ by more than its
 own rounding (it rounds activations to halves and 8 bits), the file is not what llama.cpp calls this architecture, and the
@@ -22,6 +26,7 @@ import sys
 
 import gguf
 import numpy as np
+import peft
 import torch
 import transformers
 from llama_cpp import Llama
@@ -188,6 +193,19 @@ MODELS = {
         [{"sliding_window": 64}],
     ),
 }
+
+
+# name: what a random adapter is made of
+ADAPTERS = {
+    "llama": {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]},
+    "qwen3": {"target_modules": ["q_proj", "v_proj", "down_proj"], "use_rslora": True},
+    "phi3": {"target_modules": ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]},
+}
+ADAPTER_GGUF = {
+    "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output", "qkv_proj": "attn_qkv",
+    "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down", "gate_up_proj": "ffn_up",
+}  # fmt: skip
+RANK, ALPHA = 4, 6.0
 
 
 def configuration(name, changes=None):
@@ -358,8 +376,43 @@ def write(name, made, path):
     writer.close()
 
 
-def llama_cpp_logits(path, tokens, positions):
-    llama = Llama(str(path), n_ctx=positions, n_batch=512, n_threads=1, logits_all=True, verbose=False)
+def adapter(name, folder):
+    """Saves a random adapter in both forms; gives the model with it."""
+    torch.manual_seed(11)
+    config = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, init_lora_weights=False, task_type="CAUSAL_LM", **ADAPTERS[name])
+    adapted = peft.get_peft_model(model(name), config).eval()
+    with torch.no_grad():
+        for path, parameter in adapted.named_parameters():
+            if "lora_" in path:
+                parameter.copy_((0.7 * torch.randn(parameter.shape) / parameter.shape[-1] ** 0.5).half().float())
+    adapted.save_pretrained(folder / f"{name}-lora", safe_serialization=True)
+    (folder / f"{name}-lora" / "README.md").unlink(missing_ok=True)
+    writer = gguf.GGUFWriter(folder / f"{name}-lora.gguf", MODELS[name][1])
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    scale = ALPHA * (RANK**0.5 if config.use_rslora else 1)  # llama.cpp divides by the rank
+    writer.add_float32("adapter.lora.alpha", scale)
+    for path, parameter in adapted.named_parameters():
+        if "lora_" not in path:
+            continue
+        parts = path.split(".")
+        module, part = parts[-4], parts[-3][-1].lower()
+        values = parameter.detach().numpy()
+        heads = {"q_proj": HEADS, "k_proj": KV_HEADS}.get(module)
+        if part == "b" and heads and name == "llama":
+            values = pairwise(values, heads)
+        layer = parts[parts.index("layers") + 1]
+        writer.add_tensor(f"blk.{layer}.{ADAPTER_GGUF[module]}.weight.lora_{part}", np.ascontiguousarray(values))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return adapted
+
+
+def llama_cpp_logits(path, tokens, positions, lora=None):
+    lora = str(lora) if lora else None
+    llama = Llama(str(path), lora_path=lora, n_ctx=positions, n_batch=512, n_threads=1, logits_all=True, verbose=False)
     llama.eval(tokens)
     return np.array(llama.scores[: len(tokens)], dtype=np.float64)
 
@@ -373,20 +426,33 @@ def check(name, folder):
     made = model(name)
     path = folder / f"{name}.gguf"
     write(name, made, path)
+    fine = write_golden(name, made, folder, name)
+    long = texts(name)[1][0]
+    for change in MODELS[name][3]:
+        noticed = difference(logits(model(name, change), long), logits(made, long))
+        fine &= noticed >= NOTICED
+        print(f"{name}: without {', '.join(change)} the logits differ by {noticed:.3f}")
+    if name in ADAPTERS:
+        adapted = adapter(name, folder)
+        fine &= write_golden(name, adapted, folder, f"{name}-lora", folder / f"{name}-lora.gguf")
+        noticed = difference(logits(adapted, long), logits(made, long))
+        fine &= noticed >= NOTICED
+        print(f"{name}: without the adapter the logits differ by {noticed:.3f}")
+    return fine
+
+
+def write_golden(name, made, folder, stem, lora=None):
+    """Writes the logits of all texts to STEM.json; whether llama.cpp agrees."""
     cases, fine = [], True
     for tokens, positions in texts(name):
         expected = logits(made, tokens)
-        theirs = difference(llama_cpp_logits(path, tokens, positions), expected)
+        theirs = difference(llama_cpp_logits(folder / f"{name}.gguf", tokens, positions, lora), expected)
         fine &= theirs <= LLAMA_CPP_BUDGET
         kept = [[round(float(value), 5) for value in row] for row in expected[-KEPT:]]
         cases.append({"tokens": tokens, "positions": positions, "logits": kept})
-        print(f"{name}: {len(tokens)} tokens, llama.cpp differs by {theirs:.4f} standard deviations")
-    for change in MODELS[name][3]:
-        noticed = difference(logits(model(name, change), texts(name)[1][0]), logits(made, texts(name)[1][0]))
-        fine &= noticed >= NOTICED
-        print(f"{name}: without {', '.join(change)} the logits differ by {noticed:.3f}")
+        print(f"{stem}: {len(tokens)} tokens, llama.cpp differs by {theirs:.4f} standard deviations")
     text = json.dumps({"transformers": transformers.__version__, "cases": cases}, separators=(",", ":"))
-    (folder / f"{name}.json").write_text(text + "\n")
+    (folder / f"{stem}.json").write_text(text + "\n")
     return fine
 
 

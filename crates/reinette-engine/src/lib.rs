@@ -5,6 +5,7 @@
 //! - [`GenerateRequest`]: a prompt, a [`Sampler`], and what bounds the answer: a constraint, a limit, stop strings.
 //! - [`Adapter`]: a LoRA adapter, chosen per request.
 //! - [`PrefixCache`]: beginnings of prompts that were read before, in other sequences or processes.
+//! - [`Embedder`]: another kind of model, which makes of a text a vector to search by.
 //!
 //! ```no_run
 //! use reinette_engine::tokenizer::SpecialTokens;
@@ -36,6 +37,7 @@
 //! - Nothing is printed, and no clock is read but to time an answer and to mark a snapshot as used.
 
 pub mod constraint;
+mod embed;
 mod generate;
 pub mod gguf;
 mod model;
@@ -43,6 +45,7 @@ mod prefix;
 pub mod template;
 pub mod tokenizer;
 
+pub use embed::{EmbedError, Embedder};
 pub use generate::{
     EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence,
 };

@@ -309,8 +309,8 @@ fn project(
         if let Some(bias) = &step.projection.bias {
             step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
-        if let (Some(pair), Some((adapter, _))) = (low_rank(step.target), lora) {
-            scale_in_place(thin, adapter.scale());
+        if let Some(pair) = low_rank(step.target) {
+            scale_in_place(thin, pair.scale);
             scratch.input.set(compute, thin, pair.b.cols());
             scratch.out.resize(step.out.len(), 0.0);
             matmul(compute, &mut [MatmulTask { weights: pair.b.matrix(), out: scratch.out }], scratch.input);

@@ -244,14 +244,14 @@ impl Description {
     /// Refuses combinations that the decoder block cannot compute.
     fn check(self, parameters: HyperParameters<'_>) -> Result<Self, LoadError> {
         if !self.n_heads.is_multiple_of(self.n_kv_heads) {
-            return Err(parameters.impossible("attention.head_count_kv", self.n_kv_heads));
+            return Err(parameters.impossible("attention.head_count_kv", &self.n_kv_heads));
         }
         if !self.head_dim.is_multiple_of(2) || !(1..=MAX_HEAD_DIM).contains(&self.head_dim) {
-            return Err(parameters.impossible("attention.key_length", self.head_dim));
+            return Err(parameters.impossible("attention.key_length", &self.head_dim));
         }
         match parameters.optional_size("attention.value_length")? {
             Some(value_dim) if value_dim != self.head_dim => {
-                Err(parameters.impossible("attention.value_length", value_dim))
+                Err(parameters.impossible("attention.value_length", &value_dim))
             }
             _ => Ok(self),
         }
@@ -267,7 +267,7 @@ fn layers(parameters: HyperParameters<'_>, row: &Row) -> Result<Vec<LayerKind>, 
     const PATTERN: &str = "attention.sliding_window_pattern";
     let n_layers = parameters.size("block_count")?;
     if n_layers > MAX_LAYERS {
-        return Err(parameters.impossible("block_count", n_layers));
+        return Err(parameters.impossible("block_count", &n_layers));
     }
     let one_in = |period: Option<usize>, layer: usize| period.is_some_and(|period| (layer + 1).is_multiple_of(period));
     let mut windowed = vec![false; n_layers];
@@ -276,9 +276,8 @@ fn layers(parameters: HyperParameters<'_>, row: &Row) -> Result<Vec<LayerKind>, 
         window = parameters.optional_size("attention.sliding_window")?.or(windows.default);
         match parameters.find::<Value<'_>>(PATTERN)? {
             Some(Value::Array(pattern)) => {
-                windowed = listed(pattern, n_layers).ok_or_else(|| {
-                    parameters.impossible(PATTERN, format!("a list of {} for {n_layers} layers", pattern.len()))
-                })?
+                let found = format!("a list of {} for {n_layers} layers", pattern.len());
+                windowed = listed(pattern, n_layers).ok_or_else(|| parameters.impossible(PATTERN, &found))?;
             }
             Some(_) => {
                 let period = Some(parameters.size(PATTERN)?);
@@ -319,14 +318,14 @@ fn mixture(parameters: HyperParameters<'_>) -> Result<Option<Mixture>, LoadError
     let Some(n_experts) = parameters.optional_size("expert_count")? else { return Ok(None) };
     let n_used = parameters.size("expert_used_count")?;
     if n_experts > MAX_EXPERTS {
-        return Err(parameters.impossible("expert_count", n_experts));
+        return Err(parameters.impossible("expert_count", &n_experts));
     }
     if n_used > n_experts {
-        return Err(parameters.impossible("expert_used_count", n_used));
+        return Err(parameters.impossible("expert_used_count", &n_used));
     }
     match parameters.find::<u32>(GATING)? {
         None | Some(0 | SOFTMAX) => {}
-        Some(other) => return Err(parameters.impossible(GATING, other)),
+        Some(other) => return Err(parameters.impossible(GATING, &other)),
     }
     // All supported models with experts were trained with shares that sum up to 1, unless their file says otherwise.
     let normalised = parameters.find::<bool>("expert_weights_norm")?.unwrap_or(true);

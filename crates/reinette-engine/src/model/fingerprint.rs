@@ -31,11 +31,14 @@ impl Fingerprint {
         Self(hasher.finish_128())
     }
 
-    /// Of an adapter: its weights' file, and what their products are multiplied by.
-    pub(crate) fn of_adapter(weights: &[u8], scale: f32) -> Self {
+    /// Of an adapter: the names of its matrices, their bytes, and what their products are multiplied by.
+    pub(crate) fn of_adapter<'a>(pairs: impl IntoIterator<Item = (&'a str, [&'a [u8]; 2], f32)>) -> Self {
         let mut hasher = Hasher::new();
-        hasher.write(&scale.to_le_bytes());
-        hasher.write(weights);
+        for (name, matrices, scale) in pairs {
+            hasher.write(name.as_bytes());
+            matrices.iter().for_each(|bytes| hasher.write(bytes));
+            hasher.write(&scale.to_le_bytes());
+        }
         Self(hasher.finish_128())
     }
 

@@ -50,7 +50,7 @@ impl MixtureBuffers {
         self.assign(compute, mixture);
         out.clear();
         out.resize(x.len(), 0.0);
-        for (expert, assigned) in weights.experts.iter().zip(&self.assignments) {
+        for (expert, assigned) in weights.networks.iter().zip(&self.assignments) {
             if assigned.is_empty() {
                 continue;
             }

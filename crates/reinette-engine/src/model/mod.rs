@@ -15,10 +15,11 @@ pub use adapter::{Adapter, AdapterError};
 pub(crate) use decoder::{BATCH_TOKENS, Decoder};
 pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
 pub(crate) use fingerprint::Fingerprint;
-use hyper_parameters::HyperParameters;
+pub(crate) use hyper_parameters::HyperParameters;
 pub(crate) use kv_cache::{KvCache, KvShape};
 use mixture::MixtureBuffers;
 pub(crate) use rope::Rope;
+pub(crate) use tensors::Tensors;
 pub(crate) use weights::{Experts, FeedForward, Projection, Weight, Weights};
 
 use crate::gguf::{Gguf, GgufError};

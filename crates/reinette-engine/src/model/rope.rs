@@ -33,7 +33,7 @@ impl Rope {
         let parameters = HyperParameters::of(gguf)?;
         let rotary_dim = parameters.optional_size("rope.dimension_count")?.unwrap_or(head_dim);
         if rotary_dim > head_dim || !rotary_dim.is_multiple_of(2) {
-            return Err(parameters.impossible("rope.dimension_count", rotary_dim));
+            return Err(parameters.impossible("rope.dimension_count", &rotary_dim));
         }
         let base = parameters.optional_positive("rope.freq_base")?.unwrap_or(10_000.0);
         let mut rope = Self {
@@ -69,7 +69,7 @@ impl Rope {
                 Ok(())
             }
             Some("yarn") => self.read_yarn(parameters),
-            Some(other) => Err(parameters.impossible(KIND, other)),
+            Some(other) => Err(parameters.impossible(KIND, &other)),
         }
     }
 

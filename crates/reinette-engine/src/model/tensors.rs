@@ -12,28 +12,28 @@ const KNOWN_UNUSED: [&str; 4] =
     ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight", "attn_rot_embd.weight"];
 
 /// The tensors of a file.
-pub(super) struct Tensors<'a> {
+pub(crate) struct Tensors<'a> {
     gguf: &'a Gguf,
     used: RefCell<FxHashSet<String>>,
 }
 
 impl<'a> Tensors<'a> {
-    pub(super) fn new(gguf: &'a Gguf) -> Self {
+    pub(crate) fn new(gguf: &'a Gguf) -> Self {
         Self { gguf, used: RefCell::default() }
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.gguf.tensor(name).is_some()
     }
 
     /// The matrix `[rows, cols]`.
-    pub(super) fn matrix(&self, name: &str, [rows, cols]: [usize; 2]) -> Result<Weight, LoadError> {
+    pub(crate) fn matrix(&self, name: &str, [rows, cols]: [usize; 2]) -> Result<Weight, LoadError> {
         let (tensor, range) = self.find(name, &[cols, rows])?;
         Weight::mapped(self.gguf, name, tensor.quant_type, [rows, cols], range)
     }
 
     /// Matrices `[rows, cols]` that are one tensor, one after the other.
-    pub(super) fn stack(&self, name: &str, count: usize, shape: [usize; 2]) -> Result<Vec<Weight>, LoadError> {
+    pub(crate) fn stack(&self, name: &str, count: usize, shape: [usize; 2]) -> Result<Vec<Weight>, LoadError> {
         let [rows, cols] = shape;
         let (tensor, range) = self.find(name, &[cols, rows, count])?;
         let bytes = range.len() / count;
@@ -45,7 +45,7 @@ impl<'a> Tensors<'a> {
     }
 
     /// The matrix `name.weight` with the bias `name.bias`, if there is one.
-    pub(super) fn projection(&self, name: &str, rows: usize, cols: usize) -> Result<Projection, LoadError> {
+    pub(crate) fn projection(&self, name: &str, rows: usize, cols: usize) -> Result<Projection, LoadError> {
         Ok(Projection {
             weight: self.matrix(&format!("{name}.weight"), [rows, cols])?,
             bias: self.optional_vector(&format!("{name}.bias"), rows)?,
@@ -53,7 +53,7 @@ impl<'a> Tensors<'a> {
     }
 
     /// Projections of the same `cols` numbers whose rows stand one after the other in one tensor.
-    pub(super) fn fused_projections<const N: usize>(
+    pub(crate) fn fused_projections<const N: usize>(
         &self,
         name: &str,
         rows: [usize; N],
@@ -77,11 +77,11 @@ impl<'a> Tensors<'a> {
         parts.try_into().map_err(|_| LoadError::MissingTensor(weight_name))
     }
 
-    pub(super) fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
+    pub(crate) fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
         self.find(name, &[len]).map(|(tensor, _)| floats(tensor))
     }
 
-    pub(super) fn optional_vector(&self, name: &str, len: usize) -> Result<Option<Vec<f32>>, LoadError> {
+    pub(crate) fn optional_vector(&self, name: &str, len: usize) -> Result<Option<Vec<f32>>, LoadError> {
         if self.has(name) { self.vector(name, len).map(Some) } else { Ok(None) }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Tensors<'a> {
     }
 
     /// Refuses a file with a tensor that nobody asked for.
-    pub(super) fn check_all_used(&self, architecture: &str) -> Result<(), LoadError> {
+    pub(crate) fn check_all_used(&self, architecture: &str) -> Result<(), LoadError> {
         let used = self.used.borrow();
         let known = |name: &str| used.contains(name) || KNOWN_UNUSED.iter().any(|known| name.ends_with(known));
         match self.gguf.tensors().find(|tensor| !known(tensor.name)) {

@@ -34,7 +34,7 @@ impl Weight {
     }
 
     /// A matrix `[rows, cols]` whose bytes are a range of a mapped file; `name` is for errors.
-    pub(super) fn mapped(
+    pub(crate) fn mapped(
         gguf: &Gguf,
         name: &str,
         ty: QuantType,
@@ -96,7 +96,7 @@ pub(crate) struct Experts {
     pub(crate) mixture: Mixture,
     /// `[n_experts, hidden_dim]`.
     pub(crate) router: Weight,
-    pub(crate) experts: Vec<Gated>,
+    pub(crate) networks: Vec<Gated>,
 }
 
 /// The tensors of one decoder block.
@@ -140,10 +140,10 @@ impl Weights {
                 .map(|index| layer(&tensors, description, index))
                 .collect::<Result<_, _>>()?,
             output_norm: tensors.vector("output_norm.weight", hidden)?,
-            output: match tensors.has("output.weight") {
-                true => Some(tensors.matrix("output.weight", [vocab_size, hidden])?),
-                false => None,
-            },
+            output: tensors
+                .has("output.weight")
+                .then(|| tensors.matrix("output.weight", [vocab_size, hidden]))
+                .transpose()?,
         };
         tensors.check_all_used(&description.architecture)?;
         Ok(weights)
@@ -163,13 +163,14 @@ fn layer(tensors: &Tensors<'_>, description: &Description, index: usize) -> Resu
     let norm = |name: &str, len: usize| tensors.vector(&format!("{}.weight", part(name)), len);
     let optional_norm = |name: &str, len: usize| tensors.optional_vector(&format!("{}.weight", part(name)), len);
     // Some models keep projections of one input as one tensor: its rows are theirs, one after the other.
-    let [query, key, value] = match tensors.has(&format!("{}.weight", part("attn_qkv"))) {
-        true => tensors.fused_projections(&part("attn_qkv"), [query_dim, key_dim, key_dim], hidden)?,
-        false => [
+    let [query, key, value] = if tensors.has(&format!("{}.weight", part("attn_qkv"))) {
+        tensors.fused_projections(&part("attn_qkv"), [query_dim, key_dim, key_dim], hidden)?
+    } else {
+        [
             tensors.projection(&part("attn_q"), query_dim, hidden)?,
             tensors.projection(&part("attn_k"), key_dim, hidden)?,
             tensors.projection(&part("attn_v"), key_dim, hidden)?,
-        ],
+        ]
     };
     Ok(Layer {
         attention_norm: norm("attn_norm", hidden)?,
@@ -192,11 +193,10 @@ fn layer(tensors: &Tensors<'_>, description: &Description, index: usize) -> Resu
 fn dense(tensors: &Tensors<'_>, description: &Description, index: usize) -> Result<Gated, LoadError> {
     let (hidden, ffn) = (description.hidden_dim, description.ffn_dim);
     let part = |part: &str| format!("blk.{index}.{part}");
-    let [gate, up] = match tensors.has(&format!("{}.weight", part("ffn_gate"))) {
-        true => {
-            [tensors.projection(&part("ffn_gate"), ffn, hidden)?, tensors.projection(&part("ffn_up"), ffn, hidden)?]
-        }
-        false => tensors.fused_projections(&part("ffn_up"), [ffn, ffn], hidden)?,
+    let [gate, up] = if tensors.has(&format!("{}.weight", part("ffn_gate"))) {
+        [tensors.projection(&part("ffn_gate"), ffn, hidden)?, tensors.projection(&part("ffn_up"), ffn, hidden)?]
+    } else {
+        tensors.fused_projections(&part("ffn_up"), [ffn, ffn], hidden)?
     };
     Ok(Gated { gate, up, down: tensors.projection(&part("ffn_down"), hidden, ffn)? })
 }
@@ -211,7 +211,7 @@ fn experts(tensors: &Tensors<'_>, mixture: Mixture, hidden: usize, index: usize)
     Ok(Experts {
         mixture,
         router: tensors.matrix(&format!("blk.{index}.ffn_gate_inp.weight"), [mixture.n_experts, hidden])?,
-        experts: gate.into_iter().zip(up).zip(down).map(expert).collect(),
+        networks: gate.into_iter().zip(up).zip(down).map(expert).collect(),
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod architectures;
 mod chat_templates;
+mod embeddings;
 mod fuzz;
 mod prefix;
 mod tokens;

@@ -54,7 +54,9 @@ pub fn layer_norm_in_place(set: InstructionSet, x: &mut [f32], weight: &[f32], b
     );
     for row in x.chunks_exact_mut(weight.len().max(1)) {
         let mean = row.iter().sum::<f32>() / row.len() as f32;
-        row.iter_mut().for_each(|value| *value -= mean);
+        for value in row.iter_mut() {
+            *value -= mean;
+        }
         rms_norm_in_place(set, row, weight, eps);
         add_assign(set, row, bias);
     }
