@@ -4,6 +4,5 @@
 
 mod architectures;
 mod chat_templates;
-mod fuzz;
 mod prefix;
 mod tokens;
