@@ -132,12 +132,14 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// Starts a conversation; `now` is the one place from which the time is read.
+    /// Starts a conversation, and takes back what a killed process left half done; `now` is the one place from which the
+    /// time is read.
     ///
     /// # Errors
     /// If the store cannot be opened.
     pub fn open(home: Home, now: fn() -> Zoned) -> Result<Self, AssistantError> {
         let store = Store::open(&home.data)?;
+        drop(Journal::lock(&store, &home.data)?);
         let conversation = store.new_conversation()?;
         Ok(Self { home, store, planners: tools(), transcript: Transcript::default(), conversation, now })
     }

@@ -21,9 +21,9 @@ pub enum HomeError {
     #[error("there is no home folder: set HOME or XDG_DATA_HOME, or give --home DIR")]
     Nowhere,
     /// It cannot be written.
-    #[error("cannot write in {}: {source}. Choose another folder with --home DIR.", path.display())]
+    #[error("cannot write {}: {source}. Choose another folder with --home DIR.", path.display())]
     Unwritable {
-        /// The folder.
+        /// The folder, or the file in it.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

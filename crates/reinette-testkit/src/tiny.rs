@@ -164,3 +164,18 @@ fn letter(byte: u8) -> char {
     let moved = (0..byte).filter(|&other| !printable(other)).count();
     u32::try_from(0x100 + moved).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
+
+/// An adapter of rank 2 for the golden model of the llama architecture: `adapter_config.json` and
+/// `adapter_model.safetensors`.
+pub fn tiny_lora() -> (&'static str, Vec<u8>) {
+    const CONFIG: &str = r#"{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "bias": "none", "use_rslora": false}"#;
+    let name = |part| format!("base_model.model.model.layers.0.self_attn.q_proj.{part}.weight");
+    let (a, b) = (name("lora_A"), name("lora_B"));
+    let header = format!(
+        r#"{{"{a}":{{"dtype":"F32","shape":[2,32],"data_offsets":[0,256]}},"{b}":{{"dtype":"F32","shape":[32,2],"data_offsets":[256,512]}}}}"#
+    );
+    let mut weights = (header.len() as u64).to_le_bytes().to_vec();
+    weights.extend(header.into_bytes());
+    weights.extend(0.5_f32.to_le_bytes().repeat(128));
+    (CONFIG, weights)
+}

@@ -98,8 +98,15 @@ impl Model {
     /// # Errors
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let gguf = Gguf::open(path)?;
         let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        Ok(Self { changed, ..Self::from_gguf(Gguf::open(path)?)? })
+    }
+
+    /// The model that an open file holds.
+    ///
+    /// # Errors
+    /// If it is not supported, or its tensors are not those that its metadata ask for.
+    pub fn from_gguf(gguf: Gguf) -> Result<Self, LoadError> {
         let description = Description::from_gguf(&gguf)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
         let weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
@@ -109,7 +116,7 @@ impl Model {
             weights,
             tokenizer: Arc::new(tokenizer),
             template: OnceLock::new(),
-            changed,
+            changed: None,
             fingerprint: OnceLock::new(),
         })
     }

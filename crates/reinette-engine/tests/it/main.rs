@@ -5,6 +5,5 @@
 mod architectures;
 mod chat_templates;
 mod embeddings;
-mod fuzz;
 mod prefix;
 mod tokens;
