@@ -57,9 +57,9 @@ pub fn model(model: TestModel) -> PathBuf {
 }
 
 /// The architectures that there is a [`golden_model`] of.
-pub const ARCHITECTURES: [&str; 12] = [
+pub const ARCHITECTURES: [&str; 13] = [
     "gemma", "gemma2", "gemma3", "llama", "llama3", "mistral", "mistral3", "mixtral", "phi3", "qwen2", "qwen3",
-    "smollm3",
+    "qwen3moe", "smollm3",
 ];
 
 /// A tiny model file of one of the [`ARCHITECTURES`], written by another program.

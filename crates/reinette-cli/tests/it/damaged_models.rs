@@ -1,7 +1,7 @@
 //! Model files that are cut off, have flipped bits, or lie.
 
 use crate::program::{home, reinette, stderr};
-use reinette_testkit::tiny_decoder;
+use reinette_testkit::golden_model;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -14,6 +14,11 @@ const COMMANDS: [&[&str]; 2] = [
     &["ask", "--confirm", "never", "what time is it?"],
     &["bench", "--prefill", "8", "--depth", "0", "--repetitions", "1"],
 ];
+
+/// A whole model of the llama architecture, with room for the measurement.
+fn whole_model() -> Vec<u8> {
+    with_number(&golden_model("llama"), "llama.context_length", 2048)
+}
 
 fn run_on(home: &Path, model: &[u8], command: &[&str]) -> Output {
     let file = home.join("damaged.gguf");
@@ -32,7 +37,7 @@ fn assert_refused(output: &Output, what: &str) {
 #[test]
 fn a_model_that_is_cut_off_is_refused() {
     let home = home();
-    let whole = tiny_decoder("llama");
+    let whole = whole_model();
     for place in 0..PLACES {
         let cut = &whole[..whole.len() * place / PLACES];
         assert_refused(&run_on(home.path(), cut, COMMANDS[place % 2]), &format!("{} bytes", cut.len()));
@@ -42,7 +47,7 @@ fn a_model_that_is_cut_off_is_refused() {
 #[test]
 fn a_flipped_bit_is_found_or_does_no_harm() {
     let home = home();
-    let whole = tiny_decoder("qwen2");
+    let whole = whole_model();
     for place in 0..PLACES {
         let mut flipped = whole.clone();
         // Most of them in the metadata, at the beginning, where they matter.
@@ -83,7 +88,8 @@ fn nested(depth: usize) -> Vec<u8> {
 #[test]
 fn a_model_that_lies_is_refused() {
     let home = home();
-    let model = tiny_decoder("llama");
+    let model = whole_model();
+    let architecture = model.windows(5).position(|window| window == b"llama").unwrap();
     let number = |key: &str, number| with_number(&model, key, number);
     let endless = u64::MAX.to_le_bytes();
     let lies = [
@@ -93,10 +99,10 @@ fn a_model_that_lies_is_refused() {
         ("endless metadata", with_bytes(&model, 16, &endless)),
         ("an endless key", with_bytes(&model, 24, &endless)),
         ("arrays in arrays", nested(100_000)),
-        ("an unknown architecture", tiny_decoder("mamba")),
+        ("an unknown architecture", with_bytes(&model, architecture, b"mamba")),
         ("no layers", number("llama.block_count", 0)),
         ("endless layers", number("llama.block_count", u32::MAX)),
-        ("layers that are not there", number("llama.block_count", 2)),
+        ("layers that are not there", number("llama.block_count", 3)),
         ("no heads", number("llama.attention.head_count", 0)),
         ("heads of no size", number("llama.attention.head_count", 64)),
         ("more key heads than heads", number("llama.attention.head_count_kv", 3)),
@@ -115,6 +121,6 @@ fn a_model_that_lies_is_refused() {
 #[test]
 fn the_model_that_was_damaged_is_one() {
     let home = home();
-    let output = run_on(home.path(), &tiny_decoder("gemma3"), COMMANDS[1]);
+    let output = run_on(home.path(), &whole_model(), COMMANDS[1]);
     assert!(output.status.success(), "{}", stderr(&output));
 }
