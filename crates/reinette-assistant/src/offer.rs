@@ -35,6 +35,7 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     let mut narrowed = tool.clone();
     let moments = || expressions(words, |text| Some(resolve(text, clock, purpose(&tool.name)).ok()?.to_string()));
     let durations = || expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()));
+    let nothing_to_calculate = || !holds_quantities(words) && moments().is_empty() && durations().is_empty();
     let expressions = |argument: &str| match argument {
         "when" => Some(moments()),
         "duration" => Some(durations()),
@@ -49,11 +50,7 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
             Some(_) if required.iter().any(|required| required == name) => {}
             // The argument keeps its name, so that the tool is described in the same words for every request.
             Some(_) => *property = Value::Bool(false),
-            None if name == "expression" => {
-                if !holds_quantities(words) && moments().is_empty() && durations().is_empty() {
-                    *property = Value::Bool(false);
-                }
-            }
+            None if name == "expression" && nothing_to_calculate() => *property = Value::Bool(false),
             None => {}
         }
     }

@@ -265,7 +265,9 @@ impl Decoder {
 /// Keeps logits below a cap, where there is one.
 fn soften(logits: &mut [f32], cap: Option<f32>) {
     if let Some(cap) = cap {
-        logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
+        for logit in logits {
+            *logit = cap * (*logit / cap).tanh();
+        }
     }
 }
 

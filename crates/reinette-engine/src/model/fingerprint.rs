@@ -36,7 +36,9 @@ impl Fingerprint {
         let mut hasher = Hasher::new();
         for (name, matrices, scale) in pairs {
             hasher.write(name.as_bytes());
-            matrices.iter().for_each(|bytes| hasher.write(bytes));
+            for bytes in matrices {
+                hasher.write(bytes);
+            }
             hasher.write(&scale.to_le_bytes());
         }
         Self(hasher.finish_128())
