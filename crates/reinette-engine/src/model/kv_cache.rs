@@ -1,6 +1,6 @@
 //! The keys and values of a sequence.
 
-use super::{Description, Fingerprint};
+use super::{Description, Fingerprint, Reach};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{CacheTooLarge, KvLayer};
 use std::ops::Range;
@@ -15,15 +15,17 @@ pub(crate) struct KvCache {
     tokens: Vec<TokenId>,
     adapter: Option<Fingerprint>,
     capacity: usize,
+    reach: Reach,
 }
 
-/// How the keys and values of a token are stored; they can be copied between caches of the same shape.
+/// How the keys and values of a token are rotated and stored; they can be copied between caches of the same shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KvShape {
     pub(crate) n_layers: usize,
     pub(crate) n_kv_heads: usize,
     /// Half-precision numbers of one key or value head.
     pub(crate) row_len: usize,
+    pub(crate) reach: Reach,
 }
 
 impl KvShape {
@@ -41,7 +43,7 @@ impl KvCache {
     pub(crate) fn new(description: &Description, capacity: usize) -> Result<Self, CacheTooLarge> {
         let layer = |_| KvLayer::new(description.n_kv_heads, description.head_dim, capacity);
         let layers = (0..description.n_layers()).map(layer).collect::<Result<_, _>>()?;
-        Ok(Self { layers, tokens: Vec::new(), adapter: None, capacity })
+        Ok(Self { layers, tokens: Vec::new(), adapter: None, capacity, reach: description.rope.reach(capacity) })
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -65,7 +67,7 @@ impl KvCache {
 
     pub(crate) fn shape(&self) -> KvShape {
         let (n_kv_heads, row_len) = self.layers.first().map_or((0, 0), |layer| (layer.n_kv_heads(), layer.row_len()));
-        KvShape { n_layers: self.layers.len(), n_kv_heads, row_len }
+        KvShape { n_layers: self.layers.len(), n_kv_heads, row_len, reach: self.reach }
     }
 
     /// Keeps the longest stored beginning of `prompt` that was read with this adapter, forgets the rest, and gives

@@ -18,7 +18,7 @@ pub(crate) use fingerprint::Fingerprint;
 pub(crate) use hyper_parameters::HyperParameters;
 pub(crate) use kv_cache::{KvCache, KvShape};
 use mixture::MixtureBuffers;
-pub(crate) use rope::Rope;
+pub(crate) use rope::{Reach, Rope};
 pub(crate) use tensors::Tensors;
 pub(crate) use weights::{Experts, FeedForward, Projection, Weight, Weights};
 
@@ -61,7 +61,7 @@ pub enum LoadError {
     MissingTensor(String),
     /// The file holds a tensor that an architecture of this name does not use here.
     #[error(
-        "the tensor {tensor} is not used by the architecture {architecture:?}: the model is of a variant that is not supported, results would be wrong"
+        "the tensor {tensor} is not used by the architecture {architecture:?}: results would be wrong, so the model is refused"
     )]
     UnusedTensor {
         /// The tensor.

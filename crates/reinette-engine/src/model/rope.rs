@@ -6,6 +6,15 @@ use crate::gguf::Gguf;
 use reinette_kernels::{RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable};
 use std::f32::consts::TAU;
 
+/// Which of a model's factors a sequence is rotated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reach {
+    /// Those of the context that the model was first trained for, or the only ones.
+    Original,
+    /// Those of longer sequences.
+    Long,
+}
+
 /// How positions are rotated into queries and keys.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rope {
@@ -98,6 +107,12 @@ impl Rope {
         Ok(())
     }
 
+    /// Which factors rotate a sequence of up to `max_positions` tokens: keys rotated by others cannot be mixed with its.
+    pub(super) fn reach(&self, max_positions: usize) -> Reach {
+        let is_long = self.long.as_ref().is_some_and(|(original_context, _)| max_positions > *original_context);
+        if is_long { Reach::Long } else { Reach::Original }
+    }
+
     /// The tables for sequences of up to `max_positions` tokens: of all layers, and of windowed ones where these rotate
     /// in another way.
     ///
@@ -108,8 +123,10 @@ impl Rope {
         head_dim: usize,
         max_positions: usize,
     ) -> Result<(RopeTable, Option<RopeTable>), RopeError> {
-        let long = self.long.as_ref().filter(|(original_context, _)| max_positions > *original_context);
-        let scaling = long.map_or(&self.scaling, |(_, scaling)| scaling).clone();
+        let scaling = match (self.reach(max_positions), &self.long) {
+            (Reach::Long, Some((_, scaling))) => scaling.clone(),
+            _ => self.scaling.clone(),
+        };
         let table = |base, scaling, magnitude| {
             let rotary_dim = self.rotary_dim;
             RopeTable::new(&RopeConfig { head_dim, rotary_dim, base, scaling, magnitude, max_positions })

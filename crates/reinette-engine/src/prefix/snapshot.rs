@@ -53,7 +53,8 @@ impl SnapshotKey<'_> {
         header.extend(HALF_PRECISION.to_le_bytes());
         header.extend(self.model.to_le_bytes());
         header.extend(self.adapter.map_or([0; 16], Fingerprint::to_le_bytes));
-        let KvShape { n_layers, n_kv_heads, row_len } = self.shape;
+        let KvShape { n_layers, n_kv_heads, row_len, reach } = self.shape;
+        header.push(reach as u8);
         for size in [n_layers, n_kv_heads, row_len, self.tokens.len()] {
             header.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
         }

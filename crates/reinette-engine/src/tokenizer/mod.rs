@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Three kinds of vocabulary: byte-level BPE with ranked merges (`gpt2`), SentencePiece-style with a score for each
-//! token and a fallback to bytes (`llama`), and WordPiece (`bert`) for embedding models. The first two merge with the
-//! same priority queue, so that encoding takes `O(n log n)` for any text. Text that the user typed is encoded with [`SpecialTokens::AsText`]: nothing in it can
-//! become a control token.
+//! token and a fallback to bytes (`llama`), and `WordPiece` (`bert`) for embedding models. The first two merge with the
+//! same priority queue, so that encoding takes `O(n log n)` for any text. Text that the user typed is encoded with
+//! [`SpecialTokens::AsText`]: nothing in it can become a control token.
 //!
 //! Papers: Neural Machine Translation of Rare Words with Subword Units, arXiv:1508.07909; SentencePiece: A simple and
 //! language independent subword tokenizer and detokenizer for Neural Text Processing, arXiv:1808.06226.

@@ -87,11 +87,12 @@ impl Vocabulary {
         Vocabulary::space_marked(metadata, replace_space_marks)
     }
 
-    /// A WordPiece vocabulary, in which [`SPACE_MARK`] begins the tokens that begin a word; it is no mark elsewhere.
+    /// A `WordPiece` vocabulary, in which [`SPACE_MARK`] begins the tokens that begin a word; it is no mark elsewhere.
     pub(super) fn word_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
         Vocabulary::space_marked(metadata, |text, out| match text.strip_prefix(SPACE_MARK.as_bytes()) {
-            Some(rest) => out.extend([b" ", rest].concat()),
-            None => out.extend_from_slice(text),
+            Some(rest) if !rest.is_empty() => out.extend([b" ", rest].concat()),
+            // A mark alone is the character itself, within a word.
+            _ => out.extend_from_slice(text),
         })
     }
 

@@ -1,4 +1,4 @@
-//! WordPiece, the encoding of the BERT family: words without case and accents, cut into the longest pieces there are.
+//! `WordPiece`, the encoding of the BERT family: words without case and accents, cut into the longest pieces there are.
 //!
 //! The ids are those of the `tokenizers` library, which these models were trained with.
 //!
