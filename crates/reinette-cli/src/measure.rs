@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence};
+use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -120,6 +120,7 @@ fn answer(
         adapter: None,
         sampler: Sampler::new(Sampling::Greedy, 1.0),
         constraint: None,
+        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: output_tokens,
         stop: &[],

@@ -9,7 +9,7 @@
 //!
 //! ```no_run
 //! use reinette_engine::tokenizer::SpecialTokens;
-//! use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence};
+//! use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
 //! use std::sync::Arc;
 //!
 //! let model = Arc::new(Model::load("SmolLM2-135M-Instruct.Q4_1.gguf".as_ref())?);
@@ -21,6 +21,7 @@
 //!     adapter: None,
 //!     sampler: Sampler::new(Sampling::Greedy, 1.0),
 //!     constraint: None,
+//!     speculation: Speculation::Off,
 //!     end_of_generation: EndOfGeneration::Ends,
 //!     max_tokens: 100,
 //!     stop: &[],
@@ -47,7 +48,7 @@ pub mod tokenizer;
 
 pub use embed::{EmbedError, Embedder};
 pub use generate::{
-    EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence,
+    EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence, Speculation,
 };
 pub use model::{Adapter, AdapterError, LoadError, Model};
 pub use prefix::{PrefixCache, SnapshotFolder, SnapshotUsage};

@@ -1,14 +1,17 @@
 //! From a prompt to an answer, token by token.
 
 mod sampler;
+mod speculation;
 mod stop;
 
 pub use sampler::{Sampler, Sampling};
+pub use speculation::Speculation;
 
 use crate::constraint::{Constraint, ConstraintError};
 use crate::model::{Adapter, BATCH_TOKENS, Decoder, KvCache, LoadError, Model};
 use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache};
 use crate::tokenizer::{TokenId, Utf8Stream};
+use speculation::Guesses;
 use std::sync::Arc;
 use std::time::Instant;
 use stop::{Released, StopStrings};
@@ -30,6 +33,8 @@ pub struct GenerateRequest<'a> {
     pub sampler: Sampler,
     /// What the answer must look like.
     pub constraint: Option<Constraint>,
+    /// Whether tokens are guessed, to be read several at a time; the answer is the same either way.
+    pub speculation: Speculation,
     /// What a token that ends an answer does.
     pub end_of_generation: EndOfGeneration,
     /// The answer ends after this many tokens.
@@ -73,6 +78,8 @@ pub struct Generated {
     pub output_tokens: usize,
     /// How many of these the constraint forced, without a step of the model.
     pub forced_tokens: usize,
+    /// How many of these were guessed right, and read together with others.
+    pub guessed_tokens: usize,
     /// Milliseconds from the start to the first token that the model picked.
     pub first_token_ms: f64,
     /// Milliseconds from the start to the end.
@@ -163,7 +170,7 @@ impl Sequence {
         self.logits.clear();
         for batch in tokens.chunks(BATCH_TOKENS) {
             self.decoder.read(&self.model, adapter, &mut self.cache, batch, &|| false);
-            self.decoder.logits(&self.model, batch.len(), &mut self.logits);
+            self.decoder.logits(&self.model, 0..batch.len(), &mut self.logits);
         }
         Ok(&self.logits)
     }
@@ -179,12 +186,12 @@ impl Sequence {
     ) -> Result<Generated, GenerateError> {
         self.check(request.prompt)?;
         let started = Instant::now();
-        let prefix_tokens = self.recall(&request);
-        let cached_tokens = self.cache.keep_prefix(request.prompt, request.adapter.map(Adapter::fingerprint));
+        let cached_tokens = self.recall(&request);
         let mut run = Run {
             unread: request.prompt[cached_tokens..].to_vec(),
             sampler: request.sampler,
             constraint: request.constraint,
+            guesses: Guesses::new(request.speculation),
             text: StopStrings::new(request.stop),
             utf8: Utf8Stream::default(),
             on_text,
@@ -200,7 +207,7 @@ impl Sequence {
             cancelled: request.cancelled,
         };
         // Read by itself whether it is to be kept or not, so that the rest is computed in the same batches either way.
-        let rest = prefix_tokens.saturating_sub(cached_tokens);
+        let rest = self.prefix_tokens.saturating_sub(cached_tokens);
         let finish_reason = if self.read(&mut run.unread, rest, request.adapter, limits.cancelled) {
             self.answer(&mut run, request.adapter, &limits)?
         } else {
@@ -213,12 +220,13 @@ impl Sequence {
             cached_tokens,
             output_tokens: run.output_tokens,
             forced_tokens: run.forced_tokens,
+            guessed_tokens: run.guesses.accepted,
             first_token_ms: run.first_token_ms.unwrap_or(total_ms),
             total_ms,
         })
     }
 
-    /// Keeps the prefix of the last prompt for other sequences and processes, if it is long enough and not kept yet.
+    /// Keeps the prefix of the last prompt for other sequences and processes, if it is worth it and not kept yet.
     /// This takes some milliseconds, for which nobody should wait: it is called when the answer has been given.
     pub fn save_prefix(&mut self) {
         let prefix_tokens = std::mem::take(&mut self.prefix_tokens);
@@ -227,17 +235,22 @@ impl Sequence {
         }
     }
 
-    /// Gets what is known of the prompt's prefix into the cache, and gives the prefix's length; 0 if it is too short to
-    /// be kept.
+    /// Gets what is known of the prompt into the cache, and what is not of the prompt out of it. Gives how many tokens
+    /// are known.
     fn recall(&mut self, request: &GenerateRequest<'_>) -> usize {
-        let prefix_tokens = request.prefix_tokens.min(request.prompt.len() - 1);
-        self.prefix_tokens = if prefix_tokens < MIN_PREFIX_TOKENS { 0 } else { prefix_tokens };
+        let prompt = request.prompt;
         let adapter = request.adapter.map(Adapter::fingerprint);
-        if self.cache.shared_tokens(request.prompt, adapter) < self.prefix_tokens {
-            let prefix = &request.prompt[..self.prefix_tokens];
-            self.prefixes.recall(self.model.fingerprint(), adapter, prefix, &mut self.cache);
+        let prefix_tokens = request.prefix_tokens.min(prompt.len() - 1);
+        self.prefix_tokens = if prefix_tokens < MIN_PREFIX_TOKENS { 0 } else { prefix_tokens };
+        let kept = self.cache.shared_tokens(prompt, adapter);
+        let model = || self.model.fingerprint();
+        if self.cache.len() - kept >= MIN_PREFIX_TOKENS {
+            // Another conversation: it may go on later.
+            self.prefixes.keep_in_memory(model(), &self.cache, self.cache.len());
         }
-        self.prefix_tokens
+        self.cache.keep_prefix(prompt, adapter);
+        self.prefixes.recall(model(), prompt, self.prefix_tokens, &mut self.cache);
+        self.cache.len()
     }
 
     fn check(&self, tokens: &[TokenId]) -> Result<(), GenerateError> {
@@ -266,7 +279,7 @@ impl Sequence {
             if let Some(reason) = self.take_forced(run, limits)? {
                 return Ok(reason);
             }
-            if self.cache.len() + run.unread.len() >= self.cache.capacity() {
+            if self.cache.len() - run.guesses.ahead() + run.unread.len() >= self.cache.capacity() {
                 return Ok(FinishReason::ContextFull);
             }
             let Some(token) = self.step(run, adapter, limits)? else { return Ok(FinishReason::Cancelled) };
@@ -308,28 +321,45 @@ impl Sequence {
         adapter: Option<&Adapter>,
         limits: &Limits<'_>,
     ) -> Result<Option<TokenId>, GenerateError> {
+        let wrong = run.guesses.confirm(&mut run.unread);
+        self.cache.truncate(self.cache.len() - wrong);
+        if !run.unread.is_empty() {
+            let n_unread = run.unread.len();
+            // Logits are had of the last batch only. The last token of an answer is not read, so no guess is needed there.
+            let room = (self.cache.capacity() - self.cache.len())
+                .min(BATCH_TOKENS)
+                .min(n_unread + (limits.max_tokens - run.output_tokens).saturating_sub(1));
+            let guess = run.guesses.guess(self.cache.tokens(), &run.unread, room.saturating_sub(n_unread));
+            run.unread.extend(guess);
+            let n_tokens = run.unread.len();
+            if !self.read(&mut run.unread, n_tokens, adapter, limits.cancelled) {
+                return Ok(None);
+            }
+        }
+        self.next_logits(run)?;
+        run.sampler.pick(&mut self.logits).map(Some).ok_or(GenerateError::NoToken)
+    }
+
+    /// Computes the logits of the tokens that the constraint allows after the last one of the answer.
+    fn next_logits(&mut self, run: &mut Run<'_>) -> Result<(), GenerateError> {
         let vocab_size = self.model.tokenizer().vocab_size();
-        let n_unread = run.unread.len();
+        let ahead = run.guesses.ahead();
         let mask = run.constraint.as_mut().map(Constraint::mask).transpose()?;
-        let few = mask.filter(|mask| mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE);
-        let few: Option<Vec<u32>> = few.map(|mask| mask.iter().map(|token| token.0).collect());
-        if !self.read(&mut run.unread, n_unread, adapter, limits.cancelled) {
-            return Ok(None);
+        if let Some(few) = mask.filter(|mask| mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE) {
+            let ids: Vec<u32> = few.iter().map(|token| token.0).collect();
+            self.decoder.logits_of(&self.model, ahead, &ids, &mut self.logits);
+            return Ok(());
         }
-        if let Some(ids) = &few {
-            self.decoder.logits_of(&self.model, ids, &mut self.logits);
-        } else {
-            self.logits.clear();
-            self.decoder.logits(&self.model, 1, &mut self.logits);
-        }
-        if let (None, Some(mask)) = (&few, mask) {
+        self.logits.clear();
+        self.decoder.logits(&self.model, ahead..ahead + 1, &mut self.logits);
+        if let Some(mask) = mask {
             for (logit, id) in self.logits.iter_mut().zip(0..) {
                 if !mask.allows(TokenId(id)) {
                     *logit = f32::NEG_INFINITY;
                 }
             }
         }
-        run.sampler.pick(&mut self.logits).map(Some).ok_or(GenerateError::NoToken)
+        Ok(())
     }
 
     /// Reads the first `n_tokens` of what is unread; `false` if cancelled.
@@ -360,6 +390,7 @@ struct Run<'a> {
     unread: Vec<TokenId>,
     sampler: Sampler,
     constraint: Option<Constraint>,
+    guesses: Guesses,
     text: StopStrings,
     utf8: Utf8Stream,
     on_text: &'a mut dyn FnMut(&str),

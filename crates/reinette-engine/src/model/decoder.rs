@@ -7,6 +7,7 @@ use reinette_kernels::{
     Activations, AttentionShape, Compute, Direction, InstructionSet, MatmulTask, RopeError, RopeTable, add_assign,
     attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
 };
+use std::ops::Range;
 
 /// Tokens that pass through the layers together in prefill: enough to read each weight seldom, few enough that their
 /// activations (256 × 8,960 floats = 9 MB at the largest) stay near the last-level cache.
@@ -96,26 +97,27 @@ impl Decoder {
         true
     }
 
-    /// Appends to `out` the logits after the last `n_tokens` tokens of the batch that was read last.
+    /// Appends to `out` the logits after tokens of the batch that was read last, which are counted from its end: `0..1`
+    /// is the last one, `0..n` the last `n` in their order.
     ///
     /// # Shapes
-    /// `[n_tokens, vocab_size]`.
-    pub(crate) fn logits(&mut self, model: &Model, n_tokens: usize, out: &mut Vec<f32>) {
+    /// `[tokens.len(), vocab_size]`.
+    pub(crate) fn logits(&mut self, model: &Model, tokens: Range<usize>, out: &mut Vec<f32>) {
         let output = model.weights().output();
-        self.normed_output(model, n_tokens);
         let start = out.len();
-        out.resize(start + n_tokens * output.rows(), 0.0);
+        out.resize(start + tokens.len() * output.rows(), 0.0);
+        self.normed_output(model, tokens);
         matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out: &mut out[start..] }], &self.input);
         soften(&mut out[start..], model.description().logit_soft_cap);
     }
 
-    /// Sets `out` to the logits of `ids` after the last token that was read; those of all others are −∞.
+    /// Sets `out` to the logits of `ids` after one token of the batch, counted from its end; those of all others are −∞.
     ///
     /// # Shapes
     /// `[vocab_size]`.
-    pub(crate) fn logits_of(&mut self, model: &Model, ids: &[u32], out: &mut Vec<f32>) {
+    pub(crate) fn logits_of(&mut self, model: &Model, token: usize, ids: &[u32], out: &mut Vec<f32>) {
         let output = model.weights().output();
-        self.normed_output(model, 1);
+        self.normed_output(model, token..token + 1);
         let mut some = vec![0.0; ids.len()];
         matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
         soften(&mut some, model.description().logit_soft_cap);
@@ -126,14 +128,15 @@ impl Decoder {
         }
     }
 
-    /// Makes the last `n_tokens` tokens of the batch, normed, the input of the output layer.
-    fn normed_output(&mut self, model: &Model, n_tokens: usize) {
-        let description = model.description();
+    /// Makes tokens of the batch, counted from its end and normed, the input of the output layer.
+    fn normed_output(&mut self, model: &Model, tokens: Range<usize>) {
+        let Description { hidden_dim, norm_eps, .. } = model.description();
         let Buffers { hidden, normed, .. } = &mut self.buffers;
-        let last = &hidden[hidden.len() - n_tokens * description.hidden_dim..];
-        normed.resize(last.len(), 0.0);
-        rms_norm(self.compute.set, last, &model.weights().output_norm, description.norm_eps, normed);
-        self.input.set(&self.compute, normed, description.hidden_dim);
+        let end = hidden.len() - tokens.start * hidden_dim;
+        let chosen = &hidden[end - tokens.len() * hidden_dim..end];
+        normed.resize(chosen.len(), 0.0);
+        rms_norm(self.compute.set, chosen, &model.weights().output_norm, *norm_eps, normed);
+        self.input.set(&self.compute, normed, *hidden_dim);
     }
 
     fn embed(&mut self, model: &Model, tokens: &[TokenId]) {

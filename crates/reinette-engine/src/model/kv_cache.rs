@@ -85,6 +85,11 @@ impl KvCache {
         if self.adapter == adapter { same.min(prompt.len().saturating_sub(1)) } else { 0 }
     }
 
+    /// Forgets all but the first `n_tokens` tokens.
+    pub(crate) fn truncate(&mut self, n_tokens: usize) {
+        self.tokens.truncate(n_tokens);
+    }
+
     /// Counts tokens whose keys and values have been stored in all layers.
     pub(crate) fn append(&mut self, tokens: &[TokenId]) {
         self.tokens.extend_from_slice(tokens);

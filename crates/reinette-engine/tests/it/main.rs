@@ -6,4 +6,5 @@ mod architectures;
 mod chat_templates;
 mod embeddings;
 mod prefix;
+mod speculation;
 mod tokens;

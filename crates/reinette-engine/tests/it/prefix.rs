@@ -3,7 +3,7 @@
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
     Adapter, EndOfGeneration, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sampling, Sequence,
-    SnapshotFolder,
+    SnapshotFolder, Speculation,
 };
 use reinette_testkit::TinyDecoder;
 use safetensors::tensor::{Dtype, TensorView};
@@ -54,12 +54,13 @@ impl Machine {
 
 fn process(model: &Path, folder: Option<SnapshotFolder>) -> Sequence {
     let model = Arc::new(Model::load(model).unwrap());
-    Sequence::new(model, 512, 2).unwrap().with_prefixes(Arc::new(PrefixCache::new(folder)))
+    Sequence::new(model, 512, 2).unwrap().with_prefixes(Arc::new(PrefixCache::new(0, folder)))
 }
 
 /// A prompt of instructions, the same for the same `instructions`, and a question.
 fn prompt(instructions: u32, question: u32) -> Vec<TokenId> {
-    let prefix = (0..).take(PREFIX_TOKENS).map(|position| TokenId((position * (7 + instructions)) % 256));
+    let prefix =
+        (0..).take(PREFIX_TOKENS).map(|position| TokenId((position * (7 + instructions) + instructions) % 256));
     prefix.chain((0..20).map(|position| TokenId((position * 11 + question) % 256))).collect()
 }
 
@@ -71,6 +72,7 @@ fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Adapter>
         adapter,
         sampler: Sampler::new(sampling, 1.0),
         constraint: None,
+        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: 24,
         stop: &[],
@@ -212,6 +214,7 @@ fn a_cancelled_prompt_leaves_no_snapshot() {
         adapter: None,
         sampler: Sampler::new(Sampling::Greedy, 1.0),
         constraint: None,
+        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: 1,
         stop: &[],
@@ -221,6 +224,59 @@ fn a_cancelled_prompt_leaves_no_snapshot() {
     sequence.save_prefix();
     assert_eq!((generated.finish_reason, generated.output_tokens), (reinette_engine::FinishReason::Cancelled, 0));
     assert_eq!(machine.files(), Vec::<PathBuf>::new());
+}
+
+/// Sequences of one process, with so many bytes for what they have read.
+fn sequences<const COUNT: usize>(machine: &Machine, limit_bytes: usize) -> [Sequence; COUNT] {
+    let model = Arc::new(Model::load(&machine.model).unwrap());
+    let prefixes = Arc::new(PrefixCache::new(limit_bytes, None));
+    [(); COUNT].map(|()| Sequence::new(Arc::clone(&model), 512, 2).unwrap().with_prefixes(Arc::clone(&prefixes)))
+}
+
+/// Half-precision keys and values of seven layers with two heads of 16 numbers.
+const BYTES_PER_TOKEN: usize = 2 * 7 * 2 * 16 * 2;
+
+#[test]
+fn sequences_share_the_beginnings_of_their_prompts() {
+    for decoder in TinyDecoder::ALL {
+        let machine = Machine::new(decoder);
+        let [mut first, mut second] = sequences(&machine, 64 << 20);
+        let (expected, _) = answer(&mut first, &prompt(0, 1), None);
+        let (text, generated) = answer(&mut second, &prompt(0, 1), None);
+        assert_eq!((text, generated.cached_tokens), (expected, PREFIX_TOKENS), "{decoder:?}");
+        // A beginning that differs halfway is shared up to there, and both go on being known.
+        let mut other = prompt(0, 1);
+        other[280..].reverse();
+        assert_eq!(answer(&mut first, &other, None).1.cached_tokens, 280, "{decoder:?}");
+        for prompt in [&other, &prompt(0, 1)] {
+            let fresh = answer(&mut process(&machine.model, None), prompt, None).0;
+            let (text, generated) = answer(&mut second, prompt, None);
+            assert_eq!((text, generated.cached_tokens >= PREFIX_TOKENS), (fresh, true), "{decoder:?}");
+        }
+    }
+}
+
+#[test]
+fn memory_for_beginnings_is_bounded_and_the_oldest_go_first() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let mut sequences = sequences::<7>(&machine, 2 * PREFIX_TOKENS * BYTES_PER_TOKEN).into_iter();
+    let asked = [0, 1, 0, 2, 0, 2, 1].map(|instructions| {
+        let cached = answer(&mut sequences.next().unwrap(), &prompt(instructions, 1), None).1.cached_tokens;
+        (instructions, cached)
+    });
+    let kept = PREFIX_TOKENS;
+    assert_eq!(asked, [(0, 0), (1, 0), (0, kept), (2, 0), (0, kept), (2, kept), (1, 0)]);
+}
+
+#[test]
+fn a_conversation_goes_on_after_another_on_the_same_sequence() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let [mut sequence] = sequences(&machine, 64 << 20);
+    let conversation = [prompt(0, 1), prompt(1, 1)[..100].to_vec()].concat();
+    answer(&mut sequence, &conversation, None);
+    answer(&mut sequence, &prompt(2, 1), None);
+    let continued = answer(&mut sequence, &[conversation.clone(), vec![TokenId(9); 5]].concat(), None).1;
+    assert_eq!(continued.cached_tokens, conversation.len());
 }
 
 /// Processes that write, read and delete the same snapshots at once: see below.

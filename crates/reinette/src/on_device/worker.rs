@@ -9,6 +9,7 @@ use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
     Adapter, EndOfGeneration, GenerateError, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sequence,
+    Speculation,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 const MAX_CALLS: usize = 6;
 /// A list of that many calls, with long spans, stays below this.
 const MAX_CALL_TOKENS: usize = 512;
+
+/// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
+const PREFIX_BYTES: usize = 256 << 20;
 
 /// A request and where its answer goes.
 pub(super) struct Job {
@@ -75,14 +79,18 @@ struct Plan<'a> {
 
 impl Worker {
     pub(super) fn new(model: Arc<Model>, config: &OnDeviceConfig) -> Result<Self, ModelError> {
+        let compiler = ConstraintCompiler::new(Arc::clone(model.tokenizer()));
+        let vocabulary = compiler.clone();
+        // Beside all else that the first answer takes; nobody waits for a thread that is not needed after all.
+        std::thread::spawn(move || vocabulary.prepare());
         let sequences = SequenceConfig {
             context_tokens: config.context_tokens,
             n_threads: config.threads.max(1),
-            prefixes: Arc::new(PrefixCache::new(config.snapshots.clone())),
+            prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
         };
         Ok(Self {
             tools: config.adapter.as_ref().map(|adapter| LearnedTools::new(adapter, &model)).transpose()?,
-            compiler: ConstraintCompiler::new(Arc::clone(model.tokenizer())),
+            compiler,
             choosing: sequences.sequence(&model)?,
             talking: sequences.sequence(&model)?,
             model,
@@ -282,6 +290,7 @@ fn generate(
         adapter,
         sampler: plan.sampler,
         constraint: plan.constraint,
+        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ends,
         max_tokens: plan.max_tokens,
         stop: plan.stop,
