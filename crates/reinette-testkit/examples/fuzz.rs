@@ -2,6 +2,7 @@
 //!
 //!     cargo run -p reinette-testkit --example fuzz -- TARGET SECONDS [SEED]
 //!
+//! The seconds are those of the processor: a campaign on a busy machine takes longer and does as much.
 //! The input of a crash is written to the file `crash-TARGET` in the current folder.
 #![expect(clippy::print_stdout, reason = "an example that reports what it found")]
 

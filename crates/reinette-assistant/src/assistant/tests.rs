@@ -204,9 +204,7 @@ fn a_conversation_goes_on_where_it_stopped() {
         panic!("{said:?}")
     };
     assert_eq!([first, second, third], ["Hello", "Good morning", "Still there?"]);
-    assert!(
-        matches!(&asked[0].transcript.entries[0], Entry::Instructions { text } if text.contains("11 March 2026, 10:15"))
-    );
+    assert!(matches!(&asked[0].transcript.entries[0], Entry::Instructions { text } if text.contains("11 March 2026")));
     assert_eq!(later.history(10).unwrap().len(), 4);
 }
 

@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tree::{PrefixTree, TreeKey};
 
 /// Shorter beginnings are read again: on a small model that takes a fraction of a second, and the few lines of
-/// instructions of a chat, which tell the time, would leave a file behind every minute.
+/// instructions of a chat, which tell the day, would leave a file behind every day.
 pub(crate) const MIN_PREFIX_TOKENS: usize = 256;
 
 /// What is kept of prompts: in memory for all sequences that share this, on disk for other processes.

@@ -17,7 +17,7 @@ pub(super) struct TreeKey {
 /// Keys and values by the tokens that lead to them. Sequences that begin alike share what is kept of the beginning.
 ///
 /// A sequence copies what it needs into its own cache: attention reads each head's positions in one run, and copying
-/// them takes a thousandth of the time of computing them.
+/// them takes far less time than computing them.
 #[derive(Debug, Default)]
 pub(super) struct PrefixTree {
     roots: Vec<(TreeKey, Vec<Node>)>,

@@ -4,6 +4,7 @@
 //!
 //! Paper: BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding, arXiv:1810.04805.
 
+use super::characters::Class;
 use super::vocabulary::Vocabulary;
 use super::{TokenId, TokenizerError};
 use crate::gguf::Metadata;
@@ -84,18 +85,7 @@ fn is_accent(character: char) -> bool {
 }
 
 fn is_punctuation(character: char) -> bool {
-    use GeneralCategory as C;
-    character.is_ascii_punctuation()
-        || matches!(
-            get_general_category(character),
-            C::ConnectorPunctuation
-                | C::DashPunctuation
-                | C::OpenPunctuation
-                | C::ClosePunctuation
-                | C::InitialPunctuation
-                | C::FinalPunctuation
-                | C::OtherPunctuation
-        )
+    character.is_ascii_punctuation() || Class::of(character) == Class::Punctuation
 }
 
 /// Chinese characters are words of their own; the blocks are those of the original tokenizer.

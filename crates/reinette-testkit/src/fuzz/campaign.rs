@@ -18,6 +18,9 @@ const MAX_TIME: Duration = Duration::from_secs(30);
 /// More memory than this is not justified by any input of [`MAX_INPUT_BYTES`].
 const MAX_MEMORY_BYTES: usize = 2 << 30;
 
+/// How many runs there are between two looks at the clock.
+const CLOCK_EVERY: u64 = 16;
+
 /// How often a run is looked at from outside.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -29,7 +32,7 @@ const MAX_KEPT: usize = 4096;
 pub enum Budget {
     /// After so many inputs.
     Runs(u64),
-    /// After so much time.
+    /// After so much of the processor's time, so that a busy machine does not shorten a campaign.
     Time(Duration),
 }
 
@@ -96,7 +99,9 @@ fn campaign(target: &FuzzTarget, seed: u64, budget: Budget, current: &Mutex<Curr
     loop {
         let over = match budget {
             Budget::Runs(runs) => run >= runs,
-            Budget::Time(time) => start.elapsed() >= time,
+            Budget::Time(time) => {
+                run.is_multiple_of(CLOCK_EVERY) && processor_time().unwrap_or_else(|| start.elapsed()) >= time
+            }
         };
         if over {
             return Ok(run);
@@ -124,6 +129,12 @@ fn shape(outcome: &str) -> String {
         !quoted && character != '"' && !character.is_numeric()
     };
     outcome.chars().filter(|&character| is_shape(character)).collect()
+}
+
+/// How long this thread has been running on a processor; `None` where the system does not tell.
+fn processor_time() -> Option<Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(told.split(' ').next()?.parse().ok()?))
 }
 
 /// How much memory the process has; `None` where the system does not tell.
@@ -206,6 +217,12 @@ mod tests {
         let crash = fuzz(&GATES, 1, Budget::Runs(100_000)).unwrap_err();
         assert!(crash.input.starts_with(b"key") && crash.reason == "it panics", "{crash:?}");
         assert_eq!(fuzz(&GATES, 1, Budget::Runs(crash.run)), Ok(crash.run));
+    }
+
+    #[test]
+    fn a_campaign_ends_after_its_time() {
+        const IDLE: FuzzTarget = FuzzTarget { run: |_| String::new(), ..GATES };
+        assert!(fuzz(&IDLE, 1, Budget::Time(Duration::from_millis(20))).unwrap() > 0);
     }
 
     #[test]

@@ -132,21 +132,23 @@ fn describe(tools: &[ToolDefinition]) -> String {
 /// Words and the calls that are right for them: the tools' own examples, some in pairs, and between them words that need
 /// no tool, lest what comes last weighs more.
 fn examples(tools: &[ToolDefinition]) -> Vec<(String, Vec<Value>)> {
-    let of = |tool: &ToolDefinition, example: &CallExample| call_json(&tool.name, &example.arguments);
-    let first = |tool: &ToolDefinition| Some((tool.examples.first()?.words.clone(), of(tool, tool.examples.first()?)));
-    let mut no_tool = NO_TOOL_EXAMPLES.iter();
+    let single = |tool: &ToolDefinition, example: &CallExample| {
+        (example.words.clone(), vec![call_json(&tool.name, &example.arguments)])
+    };
+    let first = |tool: &ToolDefinition| Some(single(tool, tool.examples.first()?));
+    let mut no_tool = NO_TOOL_EXAMPLES.iter().map(|words| ((*words).to_owned(), vec![call_json(NO_TOOL, &Map::new())]));
     let mut shown = Vec::new();
     for (place, tool) in tools.iter().enumerate() {
-        shown.extend(tool.examples.iter().map(|example| (example.words.clone(), vec![of(tool, example)])));
+        shown.extend(tool.examples.iter().map(|example| single(tool, example)));
         if place % PAIR_EVERY == PAIR_EVERY - 1 {
             let other = &tools[(place + PAIR_DISTANCE) % tools.len()];
-            if let (Some((words, call)), Some((more_words, other_call))) = (first(tool), first(other)) {
-                shown.push((format!("{words}, and {more_words}"), vec![call, other_call]));
+            if let (Some((words, calls)), Some((more_words, more_calls))) = (first(tool), first(other)) {
+                shown.push((format!("{words}, and {more_words}"), [calls, more_calls].concat()));
             }
         }
-        shown.extend(no_tool.next().map(|words| ((*words).to_owned(), vec![call_json(NO_TOOL, &Map::new())])));
+        shown.extend(no_tool.next());
     }
-    shown.extend(no_tool.map(|words| ((*words).to_owned(), vec![call_json(NO_TOOL, &Map::new())])));
+    shown.extend(no_tool);
     shown
 }
 
