@@ -3,7 +3,7 @@
 //! Paper: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
 
 use super::{LoadError, Model, Weight};
-use reinette_kernels::{QuantType, RopeStyle};
+use reinette_kernels::{LowRankColumns, QuantType, RopeStyle};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::hash::{Hash, Hasher};
@@ -74,7 +74,7 @@ pub(crate) struct LowRank {
     /// `[rank, cols]`.
     pub(crate) a: Weight,
     /// `[rows, rank]`.
-    pub(crate) b: Weight,
+    pub(crate) b: LowRankColumns,
 }
 
 /// A LoRA adapter for one model, applied at run time to whichever request asks for it.
@@ -225,7 +225,7 @@ fn low_rank(file: &SafeTensors<'_>, prefix: &str, shape: &Shape, rank: usize) ->
     };
     Ok(Some(LowRank {
         a: Weight::owned(a.0, rank, shape.cols, a.1.to_vec()).map_err(misfit)?,
-        b: Weight::owned(b.0, shape.rows, rank, b_bytes).map_err(misfit)?,
+        b: LowRankColumns::new(Weight::owned(b.0, shape.rows, rank, b_bytes).map_err(misfit)?.matrix()),
     }))
 }
 

@@ -4,6 +4,7 @@ mod adapter;
 mod decoder;
 mod description;
 mod kv_cache;
+mod packed;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
@@ -70,15 +71,29 @@ pub struct Model {
 }
 
 impl Model {
-    /// Maps a GGUF file and checks it; weights are read from disk when they are first used.
+    /// [`load_with_cache`](Self::load_with_cache) with the user's own folder for caches
+    /// (`$XDG_CACHE_HOME/reinette/packed`).
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
+        Self::load_with_cache(path, packed::default_folder().as_deref())
+    }
+
+    /// Maps a GGUF file and checks it; weights are read from disk when they are first used.
+    ///
+    /// The first time, the weights are rearranged for this processor, which takes some seconds for a gigabyte. With
+    /// a `folder`, they are kept there, as a file of the size of the model, and mapped the next time; the file may be
+    /// deleted at any time. Without one, or where it cannot be written, they are rearranged in memory at every start.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or holds a model that is not supported.
+    pub fn load_with_cache(path: &Path, folder: Option<&Path>) -> Result<Self, LoadError> {
         let gguf = Gguf::open(path)?;
         let description = Description::from_gguf(&gguf)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
-        let weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
+        let mut weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
+        packed::pack(&mut weights, path, folder);
         Ok(Self { gguf, description, weights, tokenizer: Arc::new(tokenizer), template: OnceLock::new() })
     }
 

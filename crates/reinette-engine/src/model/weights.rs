@@ -1,8 +1,8 @@
 //! The tensors of a decoder, checked against its description once, used in place ever after.
 
 use super::{Description, LoadError};
-use crate::gguf::{Gguf, TensorView};
-use reinette_kernels::{Matrix, QuantType, dequantize};
+use crate::gguf::{Gguf, Mapping, TensorView};
+use reinette_kernels::{Layout, Matrix, QuantType, dequantize};
 use std::sync::Arc;
 
 /// A matrix of the model or of an adapter, in its stored type.
@@ -22,6 +22,11 @@ enum Bytes {
         range: std::ops::Range<usize>,
     },
     Owned(Arc<[u8]>),
+    /// Bytes of a file of packed matrices, from its start.
+    Packed {
+        file: Arc<Mapping>,
+        range: std::ops::Range<usize>,
+    },
 }
 
 impl Weight {
@@ -47,12 +52,19 @@ impl Weight {
         match &self.bytes {
             Bytes::Mapped { gguf, range } => gguf.bytes(range.clone()),
             Bytes::Owned(bytes) => bytes,
+            Bytes::Packed { file, range } => &file[range.clone()],
         }
+    }
+
+    /// Takes the same weights from a file of packed matrices instead.
+    pub(super) fn replace(&mut self, file: &Arc<Mapping>, range: std::ops::Range<usize>) {
+        self.bytes = Bytes::Packed { file: Arc::clone(file), range };
     }
 
     /// The matrix as the kernels take it.
     pub(crate) fn matrix(&self) -> Matrix<'_> {
-        Matrix::new(self.ty, self.rows, self.cols, self.bytes())
+        let layout = if matches!(self.bytes, Bytes::Packed { .. }) { Layout::Packed } else { Layout::Rows };
+        Matrix::in_layout(layout, self.ty, self.rows, self.cols, self.bytes())
             .expect("the shape was checked when the weight was made")
     }
 
@@ -93,11 +105,12 @@ pub(crate) struct Layer {
 /// All tensors of a decoder.
 #[derive(Debug)]
 pub(crate) struct Weights {
+    /// Row after row, as single rows are what is needed of it.
     pub(crate) embedding: Weight,
     pub(crate) layers: Vec<Layer>,
     pub(crate) output_norm: Vec<f32>,
-    /// `None` where the embedding is used again.
-    output: Option<Weight>,
+    /// Turns the last hidden state into logits; in some models these are the weights of the embedding.
+    pub(crate) output: Weight,
 }
 
 impl Weights {
@@ -107,21 +120,27 @@ impl Weights {
     /// If a tensor is missing, or its dimensions are not those of the description.
     pub(crate) fn from_gguf(gguf: &Gguf, description: &Description, vocab_size: usize) -> Result<Self, LoadError> {
         let hidden = description.hidden_dim;
+        let embedding = Weight::mapped(gguf, "token_embd.weight", vocab_size, hidden)?;
         let output = match gguf.tensor("output.weight") {
-            Some(_) => Some(Weight::mapped(gguf, "output.weight", vocab_size, hidden)?),
-            None => None,
+            Some(_) => Weight::mapped(gguf, "output.weight", vocab_size, hidden)?,
+            None => embedding.clone(),
         };
         Ok(Self {
-            embedding: Weight::mapped(gguf, "token_embd.weight", vocab_size, hidden)?,
+            embedding,
             layers: (0..description.n_layers).map(|index| layer(gguf, description, index)).collect::<Result<_, _>>()?,
             output_norm: vector(gguf, "output_norm.weight", hidden)?,
             output,
         })
     }
 
-    /// The matrix that turns the last hidden state into logits.
-    pub(crate) fn output(&self) -> &Weight {
-        self.output.as_ref().unwrap_or(&self.embedding)
+    /// All matrices that activations are multiplied with, in the order in which a token meets them.
+    pub(super) fn matrices_mut(&mut self) -> Vec<&mut Weight> {
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            let Layer { query, key, value, attention_out, gate, up, down, .. } = layer;
+            let projections = [query, key, value, attention_out].map(|projection| &mut projection.weight);
+            projections.into_iter().chain([gate, up, down])
+        });
+        layers.chain([&mut self.output]).collect()
     }
 }
 
