@@ -14,7 +14,7 @@ use crate::QuantType;
 use crate::quant::PACKED_ROWS;
 use formats::Format;
 use gemm::{tile as quantised_tile, tile_rows as quantised_tile_rows};
-pub(super) use quantise::quantise_group;
+pub(super) use quantise::quantise_row;
 use std::ops::Range;
 
 /// Calls a function that is generic over the format of a quantised type.
