@@ -10,9 +10,6 @@ use std::time::{Duration, SystemTime};
 const TEMPORARY_PREFIX: &str = ".reinette-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// No write of ours takes this long: an older unfinished file was left by a process that was killed.
-const TEMPORARY_LIFETIME: Duration = Duration::from_hours(1);
-
 /// One file before and after; `None` is a file that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
@@ -127,8 +124,7 @@ fn in_order<'a>(
 
 /// Replaces the content of `path`, which must be `expected`, by `wanted`.
 fn replace(path: &Path, expected: Option<&[u8]>, wanted: Option<&[u8]>) -> Result<(), ChangeError> {
-    // The file behind a symbolic link is what other programs share: the link stays.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = behind_links(path);
     if read_if_exists(&target)?.as_deref() != expected {
         return Err(ChangeError::Conflict { path: path.to_owned() });
     }
@@ -139,6 +135,11 @@ fn replace(path: &Path, expected: Option<&[u8]>, wanted: Option<&[u8]>) -> Resul
         None => return Ok(()),
     }
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("save the folder", folder))
+}
+
+/// The file behind a symbolic link is what other programs share: the link stays.
+fn behind_links(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn write(target: &Path, folder: &Path, content: &[u8], replaces: bool) -> Result<(), ChangeError> {
@@ -173,17 +174,31 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Change
     move |source| ChangeError::Io { action, path: path.to_owned(), source }
 }
 
-/// Deletes what killed processes left unfinished in `folder` more than an hour ago; returns how many files that were.
-/// A folder that cannot be read has none.
-pub fn remove_stale_temporary_files(folder: &Path) -> usize {
-    let stale = |entry: &fs::DirEntry| {
+/// Takes back whatever of `changes` was made by a process that died, the last one first, and deletes what it left
+/// unfinished. What it did not reach, or what somebody else changed since, stays. To be called while nobody writes.
+pub fn take_back(changes: &[FileChange]) {
+    for change in changes.iter().rev() {
+        // Anything but a file as the change left it is an error of a revert, and to be left alone.
+        drop(change.revert());
+        if let Some(folder) = behind_links(&change.path).parent() {
+            remove_temporary_files(folder, Duration::ZERO);
+        }
+    }
+}
+
+/// Deletes files in `folder` that a killed process left unfinished, at least `age` ago; returns how many they were. A
+/// folder that cannot be read has none.
+pub fn remove_temporary_files(folder: &Path, age: Duration) -> usize {
+    let is_left = |entry: &fs::DirEntry| {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|n| n.starts_with(TEMPORARY_PREFIX) && n.ends_with(TEMPORARY_SUFFIX));
-        let age = || SystemTime::now().duration_since(entry.metadata().ok()?.modified().ok()?).ok();
-        ours && age().is_some_and(|age| age > TEMPORARY_LIFETIME)
+        let modified = || entry.metadata().ok()?.modified().ok();
+        // A time in the future has an age of nothing.
+        let found = || Some(SystemTime::now().duration_since(modified()?).unwrap_or_default());
+        ours && found().is_some_and(|found| found >= age)
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(stale).filter(|entry| fs::remove_file(entry.path()).is_ok()).count()
+    entries.filter(is_left).filter(|entry| fs::remove_file(entry.path()).is_ok()).count()
 }
 
 #[cfg(test)]

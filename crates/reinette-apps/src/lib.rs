@@ -34,7 +34,7 @@ mod timers;
 mod tools;
 mod world;
 
-pub use change::{ChangeError, FileChange, apply_all, remove_stale_temporary_files, revert_all};
+pub use change::{ChangeError, FileChange, apply_all, remove_temporary_files, revert_all, take_back};
 pub use plan::{AppError, Change, Choice, Plan, Question};
 pub use planner::Planner;
 pub use timers::{Ring, TimerKind, due, next_ring_at};

@@ -35,14 +35,17 @@ impl<A: Generable> Planner for TypedPlanner<A> {
     }
 }
 
-/// Makes a planner of a function; `words` are an example of what asks for it, with the `arguments` that are right for them.
+/// Words that ask for a tool, with the arguments that are right for them.
+type Example<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+/// Makes a planner of a function.
 pub(crate) fn planner<A: Generable + 'static>(
     name: &'static str,
     description: &str,
-    words: &str,
-    arguments: &[(&str, &str)],
+    examples: &[Example<'_>],
     plan: fn(&A, &World) -> Result<Plan, AppError>,
 ) -> Box<dyn Planner> {
-    let definition = ToolDefinition::new::<A>(name, description).example(words, arguments);
+    let definition = ToolDefinition::new::<A>(name, description);
+    let definition = examples.iter().fold(definition, |tool, (words, arguments)| tool.example(words, arguments));
     Box::new(TypedPlanner { name, definition, plan })
 }

@@ -13,30 +13,42 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
     vec![
         planner(
             "create_reminder",
-            "Remind the user of something.",
-            "remind me to water the plants tomorrow at 6",
-            &[("title", "water the plants"), ("when", "tomorrow at 6")],
+            "Remind the user to do something, at a time or after a while.",
+            &[
+                (
+                    "remind me to water the plants tomorrow at 6",
+                    &[("title", "water the plants"), ("when", "tomorrow at 6")],
+                ),
+                ("rappelle-moi de payer le loyer le 5", &[("title", "payer le loyer"), ("when", "le 5")]),
+                ("don't let me forget to feed the neighbour's cat", &[("title", "feed the neighbour's cat")]),
+                ("in half an hour remind me to ring Paul", &[("title", "ring Paul"), ("when", "in half an hour")]),
+                (
+                    "ping me at 4:15 to leave for the station",
+                    &[("title", "leave for the station"), ("when", "at 4:15")],
+                ),
+                (
+                    "remind me to dust the piano at 5, no, at 6 on Sunday",
+                    &[("title", "dust the piano"), ("when", "at 6 on Sunday")],
+                ),
+            ],
             reminders::create_reminder,
         ),
         planner(
             "list_reminders",
             "Show the open reminders.",
-            "what do I still have to do?",
-            &[],
+            &[("what do I still have to do?", &[]), ("montre-moi mes rappels", &[])],
             reminders::list_reminders,
         ),
         planner(
             "complete_reminder",
             "Mark a reminder as done.",
-            "I've paid the rent, tick it off",
-            &[("title", "paid the rent")],
+            &[("I've paid the rent, tick it off", &[("title", "paid the rent")])],
             reminders::complete_reminder,
         ),
         planner(
             "delete_reminder",
             "Delete a reminder.",
-            "forget the reminder about the parcel",
-            &[("title", "parcel")],
+            &[("forget the reminder about the parcel", &[("title", "parcel")])],
             reminders::delete_reminder,
         ),
     ]
@@ -46,37 +58,64 @@ fn calendar_tools() -> Vec<Box<dyn Planner>> {
     vec![
         planner(
             "create_event",
-            "Add an event to the calendar.",
-            "put dinner with Zoe in my calendar on Saturday at 8pm",
-            &[("title", "dinner with Zoe"), ("when", "Saturday at 8pm")],
+            "Put an event, meeting or appointment into the calendar.",
+            &[
+                (
+                    "put dinner with Zoe in my calendar on Saturday at 8pm",
+                    &[("title", "dinner with Zoe"), ("when", "Saturday at 8pm")],
+                ),
+                (
+                    "ajoute un rendez-vous chez l'opticien jeudi à 14h",
+                    &[("title", "rendez-vous chez l'opticien"), ("when", "jeudi à 14h")],
+                ),
+                (
+                    "block Monday from 10 to 12 for tax papers",
+                    &[("title", "tax papers"), ("when", "Monday from 10 to 12")],
+                ),
+                ("book the vet on Monday at 9, no, Tuesday at 10", &[("title", "vet"), ("when", "Tuesday at 10")]),
+            ],
             calendar::create_event,
         ),
         planner(
             "list_events",
-            "Show what is in the calendar on some days.",
-            "what do I have on Tuesday?",
-            &[("when", "Tuesday")],
+            "Show what is in the calendar, diary or agenda, or how busy the user is, on some days.",
+            &[
+                ("what do I have on Tuesday?", &[("when", "Tuesday")]),
+                ("am I free on Thursday, I mean, on Friday?", &[("when", "Friday")]),
+                ("mon agenda de la semaine prochaine", &[("when", "la semaine prochaine")]),
+            ],
             calendar::list_events,
         ),
         planner(
             "find_event",
             "Tell when a certain event or appointment is.",
-            "when is my haircut?",
-            &[("query", "haircut")],
+            &[
+                ("when is my haircut?", &[("query", "haircut")]),
+                ("c'est à quelle heure, la réunion avec le comptable ?", &[("query", "réunion avec le comptable")]),
+            ],
             calendar::find_event,
         ),
         planner(
             "move_event",
             "Move an event to another time.",
-            "push the budget review to Thursday at 3",
-            &[("title", "budget review"), ("when", "Thursday at 3")],
+            &[
+                ("push the budget review to Thursday at 3", &[("title", "budget review"), ("when", "Thursday at 3")]),
+                ("décale le cours de piano à 18h", &[("title", "cours de piano"), ("when", "18h")]),
+                (
+                    "shift the tennis match to Wednesday, or rather Thursday at 5pm",
+                    &[("title", "tennis match"), ("when", "Thursday at 5pm")],
+                ),
+            ],
             calendar::move_event,
         ),
         planner(
             "delete_event",
             "Cancel an event, meeting or appointment in the calendar.",
-            "call off the picnic",
-            &[("title", "picnic")],
+            &[
+                ("call off the picnic", &[("title", "picnic")]),
+                ("annule le déjeuner avec Marc", &[("title", "déjeuner avec Marc")]),
+                ("cancel the lunch with Tom, sorry, the lunch with Tim", &[("title", "lunch with Tim")]),
+            ],
             calendar::delete_event,
         ),
     ]
@@ -87,29 +126,32 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "set_timer",
             "Start a timer that rings after a duration.",
-            "timer for 25 minutes please",
-            &[("duration", "25 minutes")],
+            &[
+                ("timer for 25 minutes please", &[("duration", "25 minutes")]),
+                ("count down from 3 minutes", &[("duration", "3 minutes")]),
+                ("give me 4 minutes, sorry, 7 minutes for the tea", &[("duration", "7 minutes")]),
+            ],
             timers::set_timer,
         ),
         planner(
             "set_alarm",
             "Set an alarm that rings at a time.",
-            "wake me up at 6:30",
-            &[("when", "6:30")],
+            &[
+                ("wake me up at 6:30", &[("when", "6:30")]),
+                ("mets un réveil demain à 5h45", &[("when", "demain à 5h45")]),
+            ],
             timers::set_alarm,
         ),
         planner(
             "list_timers",
             "Show the running timers and alarms.",
-            "which alarms are set?",
-            &[],
+            &[("which alarms are set?", &[]), ("how long is left on the timer?", &[])],
             timers::list_timers,
         ),
         planner(
             "cancel_timer",
             "Stop a timer or an alarm, not an event.",
-            "stop the bread timer",
-            &[("which", "bread timer")],
+            &[("stop the bread timer", &[("which", "bread timer")]), ("arrête le minuteur", &[])],
             timers::cancel_timer,
         ),
     ]
@@ -119,23 +161,26 @@ fn note_tools() -> Vec<Box<dyn Planner>> {
     vec![
         planner(
             "create_note",
-            "Write a new note.",
-            "note that the garage code is 4312",
-            &[("text", "the garage code is 4312")],
+            "Write something down as a new note.",
+            &[
+                ("note that the garage code is 4312", &[("text", "the garage code is 4312")]),
+                ("note : le wifi du chalet s'appelle marmotte", &[("text", "le wifi du chalet s'appelle marmotte")]),
+            ],
             notes::create_note,
         ),
         planner(
             "append_note",
-            "Add something to a note or list.",
-            "add pears to the market list",
-            &[("note", "market list"), ("text", "pears")],
+            "Add something to a note or list whose name is said.",
+            &[
+                ("add pears to the market list", &[("note", "market list"), ("text", "pears")]),
+                ("put eggs, no, milk on the grocery list", &[("note", "grocery list"), ("text", "milk")]),
+            ],
             notes::append_note,
         ),
         planner(
             "find_note",
             "Find notes by their words.",
-            "what did I jot down about the boiler?",
-            &[("query", "boiler")],
+            &[("what did I jot down about the boiler?", &[("query", "boiler")])],
             notes::find_note,
         ),
     ]
@@ -146,15 +191,20 @@ fn answer_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "calculate",
             "Work out sums, percentages, unit conversions and days between dates; needs numbers or dates.",
-            "what's 12 percent of 90?",
-            &[("expression", "12% of 90")],
+            &[
+                ("what's 12 percent of 90?", &[("expression", "12% of 90")]),
+                ("how many litres are 3 gallons?", &[("expression", "3 gallons in litres")]),
+                ("a lamp costs 40 and is 15% off, what do I pay?", &[("expression", "15% off 40")]),
+                ("how much is 3 times 18, wait, 3 times 19", &[("expression", "3 * 19")]),
+                ("combien de jours jusqu'à Noël ?", &[("expression", "days until Christmas")]),
+                ("on which weekday does August 9th fall?", &[("expression", "weekday of August 9th")]),
+            ],
             answers::calculate,
         ),
         planner(
             "tell_time",
             "Tell the time and date, here or in another place.",
-            "what time is it in Oslo?",
-            &[("place", "Oslo")],
+            &[("what time is it in Oslo?", &[("place", "Oslo")]), ("quelle date sommes-nous ?", &[])],
             answers::tell_time,
         ),
     ]

@@ -1,5 +1,6 @@
 //! From words to a done task.
 
+use crate::corrections::settle;
 use crate::home::Home;
 use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
@@ -131,12 +132,14 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// Starts a conversation; `now` is the one place from which the time is read.
+    /// Starts a conversation, and takes back what a killed process left half done; `now` is the one place from which the
+    /// time is read.
     ///
     /// # Errors
     /// If the store cannot be opened.
     pub fn open(home: Home, now: fn() -> Zoned) -> Result<Self, AssistantError> {
         let store = Store::open(&home.data)?;
+        drop(Journal::lock(&store, &home.data)?);
         let conversation = store.new_conversation()?;
         Ok(Self { home, store, planners: tools(), transcript: Transcript::default(), conversation, now })
     }
@@ -263,10 +266,7 @@ impl Assistant {
                     listener.on(Happening::Text(&text));
                     answer.text.push_str(&text);
                 }
-                Event::ToolCall(call) => {
-                    listener.on(Happening::Call(&call));
-                    answer.calls.push(call);
-                }
+                Event::ToolCall(call) => answer.calls.push(call),
                 Event::Finished(summary) => answer.summary = Some(summary),
                 _ => {}
             }
@@ -275,6 +275,8 @@ impl Assistant {
                 break;
             }
         }
+        answer.calls = settle(recent.last_prompt().unwrap_or_default(), answer.calls);
+        answer.calls.iter().for_each(|call| listener.on(Happening::Call(call)));
         Ok(answer)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
-use reinette_apps::{ChangeError, FileChange, apply_all, revert_all};
+use reinette_apps::{ChangeError, FileChange, apply_all, revert_all, take_back};
 use rusqlite::params;
 use serde::Serialize;
 use std::fs::File;
@@ -16,10 +16,32 @@ pub enum State {
     Pending,
     /// Made.
     Done,
+    /// Made, and about to be taken back.
+    Undoing,
     /// Made, and taken back.
     Undone,
     /// Not made.
     Failed,
+}
+
+impl State {
+    const ALL: [State; 5] = [Self::Pending, Self::Done, Self::Undoing, Self::Undone, Self::Failed];
+
+    /// What the database calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Undoing => "undoing",
+            Self::Undone => "undone",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state that the database calls `name`, which its constraint holds to be one of them.
+    fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|state| state.name() == name).unwrap_or(Self::Failed)
+    }
 }
 
 /// A line of the journal.
@@ -74,9 +96,9 @@ pub(crate) struct Intent<'a> {
 
 /// The journal of one home.
 ///
-/// A line is written with the state *pending*, then the files are changed, then it becomes *done*. One process at a
-/// time does so, under a lock that the system releases when a process dies; whoever takes the lock next finds what
-/// was left pending and takes it back.
+/// A line is written with the state *pending*, then the files are changed, then it becomes *done*; likewise *undoing* and
+/// *undone*. One process at a time does so, under a lock that the system releases when a process dies; whoever takes the
+/// lock next finds what was left between two states and takes it back.
 pub(crate) struct Journal<'a> {
     store: &'a Store,
     /// Released when it is closed.
@@ -91,10 +113,10 @@ impl<'a> Journal<'a> {
         let lock = File::options().create(true).append(true).open(&path).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let journal = Self { store, _lock: lock };
-        for line in read(store, "state = 'pending'")? {
-            // Files that the killed process did not reach are not in the state that a revert expects: they stay.
-            line.files.iter().rev().for_each(|change| drop(change.revert()));
-            journal.set_state(line.id, "failed")?;
+        for line in read(store, "state IN ('pending', 'undoing')")? {
+            take_back(&line.files);
+            let ended = if line.state == State::Undoing { State::Undone } else { State::Failed };
+            journal.set_state(line.id, ended)?;
         }
         Ok(journal)
     }
@@ -115,11 +137,16 @@ impl<'a> Journal<'a> {
             .execute(sql, params![intent.request, intent.at.to_string(), intent.tool, intent.effect, files])
             .map_err(|error| self.store.failed(error))?;
         let id = connection.last_insert_rowid();
-        if let Err(error) = apply_all(intent.files) {
-            self.set_state(id, "failed")?;
-            return Err(error.into());
+        let made = apply_all(intent.files).map_err(JournalError::from).and_then(|()| {
+            // What cannot be noted must not stay.
+            Ok(self.set_state(id, State::Done).inspect_err(|_| take_back(intent.files))?)
+        });
+        if made.is_err() {
+            // The first error is what the user must hear. On a full disk the line stays pending: whoever takes the lock
+            // next closes it.
+            drop(self.set_state(id, State::Failed));
         }
-        Ok(self.set_state(id, "done")?)
+        made
     }
 
     /// Takes back all changes of the last request that made any, the last one first; gives what was taken back.
@@ -131,15 +158,20 @@ impl<'a> Journal<'a> {
         let mut lines = read(self.store, last)?;
         lines.reverse();
         for line in &mut lines {
-            revert_all(&line.files)?;
-            self.set_state(line.id, "undone")?;
+            self.set_state(line.id, State::Undoing)?;
+            if let Err(error) = revert_all(&line.files) {
+                self.set_state(line.id, State::Done)?;
+                return Err(error.into());
+            }
+            self.set_state(line.id, State::Undone)?;
             line.state = State::Undone;
         }
         Ok(lines)
     }
 
-    fn set_state(&self, id: i64, state: &str) -> Result<(), StoreError> {
-        let done = self.store.connection().execute("UPDATE journal SET state = ?2 WHERE id = ?1", params![id, state]);
+    fn set_state(&self, id: i64, state: State) -> Result<(), StoreError> {
+        let sql = "UPDATE journal SET state = ?2 WHERE id = ?1";
+        let done = self.store.connection().execute(sql, params![id, state.name()]);
         done.map(drop).map_err(|error| self.store.failed(error))
     }
 }
@@ -164,12 +196,7 @@ fn read(store: &Store, condition: &str) -> Result<Vec<Line>, StoreError> {
             at: column(2)?.parse().map_err(|error: jiff::Error| store.unreadable(&error))?,
             tool: column(3)?,
             effect: column(4)?,
-            state: match column(5)?.as_str() {
-                "pending" => State::Pending,
-                "done" => State::Done,
-                "undone" => State::Undone,
-                _ => State::Failed,
-            },
+            state: State::named(&column(5)?),
             files: serde_json::from_str(&column(6)?).map_err(|error| store.unreadable(&error))?,
         });
     }

@@ -10,6 +10,7 @@
 //! crate prints nothing and reads the clock only through the function it is given.
 
 mod assistant;
+mod corrections;
 pub mod eval;
 mod home;
 mod instructions;
@@ -20,6 +21,6 @@ mod store;
 mod tier;
 
 pub use assistant::{Assistant, AssistantError, Confirm, Decision, Happening, Listener, Outcome, Proposal};
-pub use home::{Home, HomeError, data_folder};
+pub use home::{Home, HomeError, cache_folder, data_folder};
 pub use store::{StoreError, Turn};
 pub use tier::{Tier, everyday_adapter};

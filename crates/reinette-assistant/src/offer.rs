@@ -2,9 +2,11 @@
 //!
 //! What a model says for a time must mean one. The time language knows which words of the request do, so those are all
 //! that the model can choose among; where there is only one such expression, nothing is left to choose, and where there
-//! is none, an argument that may be left out is left out.
+//! is none, an argument that may be left out is left out. In the same way nothing can be calculated from words that hold
+//! neither a quantity nor a date.
 
 use reinette::{Schema, ToolDefinition};
+use reinette_apps::calculator::holds_quantities;
 use reinette_apps::time::{Clock, Purpose, resolve, resolve_duration};
 use serde_json::{Value, json};
 
@@ -31,9 +33,12 @@ pub(crate) fn offer(tools: &[ToolDefinition], words: &str, clock: &Clock) -> Vec
 fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     let mut schema = tool.parameters.as_json().clone();
     let mut narrowed = tool.clone();
+    let moments = || expressions(words, |text| Some(resolve(text, clock, purpose(&tool.name)).ok()?.to_string()));
+    let durations = || expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()));
+    let nothing_to_calculate = || !holds_quantities(words) && moments().is_empty() && durations().is_empty();
     let expressions = |argument: &str| match argument {
-        "when" => Some(expressions(words, |text| Some(resolve(text, clock, purpose(&tool.name)).ok()?.to_string()))),
-        "duration" => Some(expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()))),
+        "when" => Some(moments()),
+        "duration" => Some(durations()),
         _ => None,
     };
     let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
@@ -45,6 +50,7 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
             Some(_) if required.iter().any(|required| required == name) => {}
             // The argument keeps its name, so that the tool is described in the same words for every request.
             Some(_) => *property = Value::Bool(false),
+            None if name == "expression" && nothing_to_calculate() => *property = Value::Bool(false),
             None => {}
         }
     }

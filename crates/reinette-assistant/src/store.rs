@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use reinette::Entry;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde::Serialize;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The steps from an empty file to the present form; `user_version` counts those that were taken.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
         conversation INTEGER NOT NULL,
@@ -28,19 +30,43 @@ const MIGRATIONS: [&str; 1] = ["
         state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undone', 'failed')),
         files TEXT NOT NULL
     ) STRICT;
-"];
+",
+    // A constraint cannot be changed in its place.
+    "
+    ALTER TABLE journal RENAME TO old_journal;
+    CREATE TABLE journal (
+        id INTEGER PRIMARY KEY,
+        request INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        effect TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undoing', 'undone', 'failed')),
+        files TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO journal SELECT * FROM old_journal;
+    DROP TABLE old_journal;
+",
+];
 
 /// Why something could not be remembered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The system does not let it be written.
+    #[error("cannot write {}: {source}. Choose another folder with --home DIR.", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The database refused.
-    #[error("the store {}: {source}. If the disk is full or read-only, make room or choose another --home.", path.display())]
+    #[error("cannot use the store {}: {reason}. {}", path.display(), advice(reason))]
     Database {
         /// The file.
         path: PathBuf,
         /// What `SQLite` said.
-        source: rusqlite::Error,
+        reason: rusqlite::Error,
     },
     /// The file was written by a later version.
     #[error("the store {} was written by a later version of this program (form {found}, known {known}): update it", path.display())]
@@ -60,6 +86,22 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// What the user can do about an error of the database.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "Make room on the disk and try again.",
+        Some(ErrorCode::SystemIoFailure) => "The disk is full or failing: make room and try again.",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "Its folder must be writable: choose another one with --home DIR."
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "It is damaged: put a backup in its place, or move it away to begin an empty one. It holds the conversations \
+             and the journal; events, reminders and notes are in files of their own."
+        }
+        _ => "Try again when no other process uses it.",
+    }
 }
 
 /// One thing that was said or done, and when.
@@ -85,7 +127,15 @@ impl Store {
     /// Opens the store in a home, and brings it to the present form.
     pub(crate) fn open(home: &Path) -> Result<Self, StoreError> {
         let path = home.join("store.sqlite");
-        let failed = |source| StoreError::Database { path: path.clone(), source };
+        Self::open_file(path.clone()).map_err(|error| {
+            // The system says more precisely than SQLite why a file cannot be written.
+            let writable = File::options().create(true).append(true).open(&path);
+            writable.err().map_or(error, |source| StoreError::Unwritable { path, source })
+        })
+    }
+
+    fn open_file(path: PathBuf) -> Result<Self, StoreError> {
+        let failed = |reason| StoreError::Database { path: path.clone(), reason };
         let connection = Connection::open(&path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
@@ -97,7 +147,7 @@ impl Store {
 
     fn migrate(&mut self) -> Result<(), StoreError> {
         let path = self.path.clone();
-        let failed = |source| StoreError::Database { path: path.clone(), source };
+        let failed = |reason| StoreError::Database { path: path.clone(), reason };
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
         let taken: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
@@ -117,8 +167,8 @@ impl Store {
         &self.connection
     }
 
-    pub(crate) fn failed(&self, source: rusqlite::Error) -> StoreError {
-        StoreError::Database { path: self.path.clone(), source }
+    pub(crate) fn failed(&self, reason: rusqlite::Error) -> StoreError {
+        StoreError::Database { path: self.path.clone(), reason }
     }
 
     pub(crate) fn unreadable(&self, error: &impl ToString) -> StoreError {
@@ -202,6 +252,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         Store::open(folder.path()).unwrap().connection.pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 99, .. })));
+    }
+
+    #[test]
+    fn a_store_of_an_earlier_version_is_brought_to_the_present_form() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let old = Connection::open(folder.path().join("store.sqlite")).unwrap();
+            old.execute_batch(MIGRATIONS[0]).unwrap();
+            old.pragma_update(None, "user_version", 1).unwrap();
+            let line = "INSERT INTO journal VALUES (7, 1, '2026-03-11T09:15:00Z', 'a', 'b', 'done', '[]')";
+            old.execute(line, []).unwrap();
+        }
+        let store = Store::open(folder.path()).unwrap();
+        let changed = store.connection.execute("UPDATE journal SET state = 'undoing' WHERE id = 7", []);
+        assert_eq!(changed.unwrap(), 1);
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("store.sqlite")).unwrap();
+        let error = Store::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("store.sqlite: Is a directory") && error.contains("--home"), "{error}");
     }
 
     #[test]

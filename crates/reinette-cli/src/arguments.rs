@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::commands::{ask, bench, chat, completions, daemon, eval, history, man, models, setup, undo};
+use crate::commands::{ask, bench, cache, chat, completions, daemon, eval, history, man, models, setup, undo};
 use crate::printer::{OutputFormat, Verbosity};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -38,6 +38,11 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "URL", env = "REINETTE_HUB")]
     pub(crate) hub: Option<String>,
 
+    /// Keep up to so many megabytes of what the model has read, so that the next start need not read it again; 0 keeps
+    /// nothing, nor the model's weights as this processor likes them, which are kept whatever their size otherwise
+    #[arg(long, global = true, value_name = "MEGABYTES", env = "REINETTE_CACHE_LIMIT", default_value_t = 512)]
+    pub(crate) cache_limit: u32,
+
     /// Compute with so many threads; as many as there are cores if not given
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
@@ -70,6 +75,7 @@ pub(crate) enum Command {
     Daemon(daemon::Daemon),
     Setup(setup::Setup),
     Models(models::Models),
+    Cache(cache::Cache),
     Eval(eval::Eval),
     Bench(bench::Bench),
     Completions(completions::Completions),

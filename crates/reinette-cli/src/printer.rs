@@ -139,7 +139,7 @@ impl Printer {
 
     /// Tells what went wrong and what to do about it.
     pub(crate) fn report(self, error: &Error) {
-        let message = format!("{error:#}");
+        let message = message(error);
         let hint = hint(error);
         say(&format!("{}: {message}", self.paint("error", "31;1")));
         if let Some(hint) = &hint {
@@ -152,6 +152,13 @@ impl Printer {
     fn paint(self, text: &str, colour: &str) -> String {
         if self.coloured { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// What went wrong and why. A cause that the message above it has quoted is not said again.
+fn message(error: &Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") })
 }
 
 /// Asks on standard error, where answers do not go.

@@ -4,10 +4,12 @@
 //! - [`Sequence`]: one sequence of tokens on a model; reads a prompt, answers it, keeps its KV cache for the next.
 //! - [`GenerateRequest`]: a prompt, a [`Sampler`], and what bounds the answer: a constraint, a limit, stop strings.
 //! - [`Adapter`]: a LoRA adapter, chosen per request.
+//! - [`PrefixCache`]: beginnings of prompts that were read before, in other sequences or processes.
+//! - [`Embedder`]: another kind of model, which makes of a text a vector to search by.
 //!
 //! ```no_run
 //! use reinette_engine::tokenizer::SpecialTokens;
-//! use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence};
+//! use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
 //! use std::sync::Arc;
 //!
 //! let model = Arc::new(Model::load("SmolLM2-135M-Instruct.Q4_1.gguf".as_ref())?);
@@ -15,9 +17,11 @@
 //! let mut sequence = Sequence::new(model, 2048, 2)?;
 //! let request = GenerateRequest {
 //!     prompt: &prompt,
+//!     prefix_tokens: 0,
 //!     adapter: None,
 //!     sampler: Sampler::new(Sampling::Greedy, 1.0),
 //!     constraint: None,
+//!     speculation: Speculation::Off,
 //!     end_of_generation: EndOfGeneration::Ends,
 //!     max_tokens: 100,
 //!     stop: &[],
@@ -31,16 +35,22 @@
 //! # Invariants
 //! - No file makes this crate panic, hang or allocate more than it justifies: files are foreign.
 //! - The same request gives the same text, whatever the number of threads and whatever was asked before.
-//! - Nothing is printed and no clock is read but to time an answer.
+//! - Nothing is printed, and no clock is read but to time an answer and to mark a snapshot as used.
 
 pub mod constraint;
+mod embed;
+mod file_cache;
 mod generate;
 pub mod gguf;
 mod model;
+mod prefix;
 pub mod template;
 pub mod tokenizer;
 
+pub use embed::{EmbedError, Embedder};
+pub use file_cache::CacheUsage;
 pub use generate::{
-    EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence,
+    EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence, Speculation,
 };
-pub use model::{Adapter, AdapterError, LoadError, Model};
+pub use model::{Adapter, AdapterError, LoadError, Model, PackedFolder};
+pub use prefix::{PrefixCache, SnapshotFolder};

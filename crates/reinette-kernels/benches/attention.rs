@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use reinette_kernels::{AttentionShape, Compute, KvLayer, attention};
+use reinette_kernels::{AttentionShape, Compute, Direction, KvLayer, attention};
 
 /// A cache larger than the last-level cache's 32 MiB, so that decode reads memory, as a whole model does.
 const CACHE_BYTES: usize = 96 << 20;
@@ -30,6 +30,7 @@ fn main() {
         scale: 1.0 / (head_dim as f32).sqrt(),
         window: None,
         soft_cap: None,
+        direction: Direction::Backward,
     };
     let models =
         [("SmolLM2-135M", shape(9, 3, 64)), ("Gemma-3-270M", shape(4, 1, 256)), ("Qwen2.5-1.5B", shape(12, 2, 128))];

@@ -16,15 +16,15 @@ mod ops;
 mod pool;
 mod quant;
 
-pub use attention::{AttentionShape, CacheTooLarge, KvLayer, attention};
+pub use attention::{AttentionShape, CacheTooLarge, Direction, KvLayer, attention};
 pub use instruction_set::InstructionSet;
 pub use matmul::{
     Activations, Compute, Layout, LowRankColumns, LowRankTask, MatmulTask, Matrix, ShapeError, add_low_rank, matmul,
     matmul_rows,
 };
 pub use ops::{
-    RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_mul, rms_norm,
-    rms_norm_in_place, rope, silu_mul, softmax_in_place,
+    RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_in_place,
+    gelu_mul, layer_norm_in_place, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,
 };
 pub use pool::ThreadPool;
 pub use quant::{QuantType, dequantize};

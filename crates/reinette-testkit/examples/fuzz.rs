@@ -15,16 +15,15 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let [name, seconds, seed @ ..] = arguments.as_slice() else {
         return Err("usage: fuzz TARGET SECONDS [SEED]".into());
     };
-    let known = || FuzzTarget::ALL.map(FuzzTarget::name).join(", ");
-    let target = FuzzTarget::ALL.into_iter().find(|target| target.name() == name);
-    let target = target.ok_or_else(|| format!("no target `{name}`: there are {}", known()))?;
+    let known = || FuzzTarget::ALL.map(|target| target.name).join(", ");
+    let target = FuzzTarget::find(name).ok_or_else(|| format!("no target `{name}`: there are {}", known()))?;
     let seed = seed.first().map_or(Ok(1), |seed| seed.parse())?;
     match fuzz(target, seed, Budget::Time(Duration::from_secs(seconds.parse()?))) {
         Ok(runs) => println!("{name}: {runs} inputs survived"),
         Err(crash) => {
             let file = format!("crash-{name}");
             std::fs::write(&file, &crash.input)?;
-            println!("{name}: run {} crashed; its input is in {file}", crash.run);
+            println!("{name}: run {} failed, {}; its input is in {file}", crash.run, crash.reason);
             return Ok(ExitCode::FAILURE);
         }
     }

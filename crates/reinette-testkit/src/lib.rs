@@ -1,16 +1,19 @@
 //! What tests of several crates need.
 //!
 //! - [`model`] and [`TestModel`]: the files of real models, for tests that compare with other people's code.
-//! - [`byte_level_model`] and [`sentence_piece_model`]: tiny models, made in memory.
+//! - [`byte_level_model`], [`sentence_piece_model`], [`tiny_lora`] and [`TinyDecoder`]: tiny models, made in memory.
+//! - [`golden_model`]: tiny models of every architecture, made by somebody else's code.
+//! - [`TinyDisk`]: a disk to fill up, or to write-protect.
 //! - [`fuzz`] and [`FuzzTarget`]: damaged bytes for every parser of foreign bytes.
 //!
-//! Invariants: only tests import it; what is missing is a failed test with the reason, never one that passes because it did
-//! nothing.
+//! Invariants: only tests import it; a model that is missing is a failed test, never one that passes because it did nothing.
 
+mod disk;
 mod fuzz;
 mod models;
 mod tiny;
 
+pub use disk::TinyDisk;
 pub use fuzz::{Budget, Crash, FuzzTarget, fuzz};
-pub use models::{TestModel, model};
-pub use tiny::{byte_level_model, sentence_piece_model};
+pub use models::{ARCHITECTURES, TestModel, golden_model, model};
+pub use tiny::{TinyDecoder, byte_level_model, sentence_piece_model, tiny_lora};

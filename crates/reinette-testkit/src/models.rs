@@ -56,6 +56,23 @@ pub fn model(model: TestModel) -> PathBuf {
     }
 }
 
+/// The architectures that there is a [`golden_model`] of.
+pub const ARCHITECTURES: [&str; 13] = [
+    "gemma", "gemma2", "gemma3", "llama", "llama3", "mistral", "mistral3", "mixtral", "phi3", "qwen2", "qwen3",
+    "qwen3moe", "smollm3",
+];
+
+/// A tiny model file of one of the [`ARCHITECTURES`], written by another program.
+///
+/// # Panics
+/// When the checkout lacks it.
+pub fn golden_model(architecture: &str) -> Vec<u8> {
+    let folder: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "..", "reinette-engine", "tests", "golden", "architectures"].iter().collect();
+    let path = folder.join(format!("{architecture}.gguf"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 fn default_folder() -> PathBuf {
     let home = std::env::home_dir().unwrap_or_default();
     home.join(".cache").join("reinette-test-models")

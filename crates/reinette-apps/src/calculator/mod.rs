@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use fend_core::{Context, Interrupt};
 
+use crate::time::cursor::Cursor;
+use crate::time::lexer::{Kind, tokens};
 use crate::time::{Clock, TimeError};
 
 /// The most bytes of an expression that are read.
@@ -22,6 +24,12 @@ const TIME_LIMIT: Duration = Duration::from_millis(500);
 
 /// The most characters of a result that are of use to anybody.
 const LONGEST_RESULT: usize = 200;
+
+/// The most words of a request in which units are looked for.
+const MOST_WORDS: usize = 60;
+
+/// The shortest name of a unit that can be told from a word: "in" and "a" are units too.
+const SHORTEST_UNIT: usize = 3;
 
 /// What an expression comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +106,37 @@ pub fn evaluate(expression: &str, clock: &Clock) -> Result<Answer, CalculatorErr
         Err(error @ CalculatorError::NotUnderstood { .. }) => dates::plain_date(expression, clock).ok_or(error),
         Err(error) => Err(error),
     }
+}
+
+/// Whether words hold something to calculate with: a number, or two units of which one converts to the other ("how many
+/// minutes are in a week"). Dates are not looked for.
+pub fn holds_quantities(words: &str) -> bool {
+    let tokens = tokens(words);
+    let mut cursor = Cursor::new(&tokens);
+    while let Some(token) = cursor.peek() {
+        // "a" and "one" are as often articles and pronouns.
+        if matches!(token.kind, Kind::Number { .. }) || cursor.number().is_some_and(|number| number > 1) {
+            return true;
+        }
+        cursor.advance();
+    }
+    let units: Vec<&str> = tokens
+        .iter()
+        .take(MOST_WORDS)
+        .filter_map(|token| match &token.kind {
+            Kind::Word(word) if word.len() >= SHORTEST_UNIT && converts(word, word) => Some(word.as_str()),
+            _ => None,
+        })
+        .collect();
+    units
+        .iter()
+        .enumerate()
+        .any(|(place, unit)| units[..place].iter().any(|other| other != unit && converts(unit, other)))
+}
+
+/// Whether both are units of the same quantity.
+fn converts(unit: &str, other: &str) -> bool {
+    rewriting::rewrite(&format!("1 {unit} to {other}")).is_ok_and(|rewritten| calculate(&rewritten.expression).is_ok())
 }
 
 /// Why `fend` gave no result.

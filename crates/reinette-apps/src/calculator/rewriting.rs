@@ -233,9 +233,17 @@ fn turned_around(text: &str) -> String {
     let question = ["how many ", "how much ", "combien de ", "de ", "number of "]
         .iter()
         .find_map(|start| text.strip_prefix(start));
-    match question.and_then(|rest| rest.split_once(" to ").or_else(|| rest.split_once(" dans "))) {
-        Some((unit, quantity)) => format!("{quantity} to {unit}"),
-        None => text.to_owned(),
+    if let Some((unit, quantity)) =
+        question.and_then(|rest| rest.split_once(" to ").or_else(|| rest.split_once(" dans ")))
+    {
+        return format!("{quantity} to {unit}");
+    }
+    // "minutes in a week" asks the same.
+    match text.split_once(" to 1 ") {
+        Some((unit, whole)) if !unit.contains(|character: char| character.is_ascii_digit()) => {
+            format!("1 {whole} to {unit}")
+        }
+        _ => text.to_owned(),
     }
 }
 

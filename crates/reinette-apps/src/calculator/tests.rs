@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{CalculatorError, evaluate};
+use super::{CalculatorError, evaluate, holds_quantities};
 use crate::time::Clock;
 
 fn clock() -> Clock {
@@ -37,6 +37,7 @@ fn numbers_percentages_and_words_are_calculated() {
         ("sin(30 degrees)", 0.5, ""),
         ("sin(30°)", 0.5, ""),
         ("how many seconds in a day", 86_400.0, "seconds"),
+        ("minutes in a week", 10_080.0, "minutes"),
         ("10 gb in mb", 10_000.0, "MB"),
         ("25 degrees celsius in fahrenheit", 77.0, "°F"),
         ("25°C in °F", 77.0, "°F"),
@@ -109,6 +110,19 @@ fn what_cannot_be_calculated_says_why() {
     assert!(matches!(evaluate("days until the purple hippo", &clock()), Err(CalculatorError::Time(_))));
     assert!(matches!(evaluate("1 / 0", &clock()), Err(CalculatorError::NotUnderstood { .. })));
     assert!(matches!(evaluate(&"1+".repeat(200), &clock()), Err(CalculatorError::TooLong { .. })));
+}
+
+#[test]
+fn words_without_quantities_have_nothing_to_calculate() {
+    for words in
+        ["12% of 90", "half of seventeen", "how many ounces are in a pound?", "combien de minutes dans une semaine"]
+    {
+        assert!(holds_quantities(words), "{words}");
+    }
+    for words in ["Why is grass green?", "what is a light year", "j'ai une idée", "which one of them came second", ""]
+    {
+        assert!(!holds_quantities(words), "{words}");
+    }
 }
 
 #[test]

@@ -142,7 +142,23 @@ fn only_old_unfinished_files_are_cleaned_away() {
     for name in [".reinette-old.tmp", "event.ics"] {
         fs::File::options().write(true).open(folder.path().join(name)).unwrap().set_modified(yesterday).unwrap();
     }
-    assert_eq!(remove_stale_temporary_files(folder.path()), 1);
+    let hour = Duration::from_hours(1);
+    assert_eq!(remove_temporary_files(folder.path(), hour), 1);
     assert!(folder.path().join(".reinette-new.tmp").exists() && folder.path().join("event.ics").exists());
-    assert_eq!(remove_stale_temporary_files(Path::new("absent")), 0);
+    assert_eq!(remove_temporary_files(Path::new("absent"), hour), 0);
+}
+
+#[test]
+fn what_a_dead_process_made_is_taken_back_and_nothing_else() {
+    let (_folder, path) = home();
+    let file = |name: &str| path.with_file_name(name);
+    let create = |name: &str, content: &str| FileChange::create(file(name), content);
+    let changes = [create("made", "a"), create("changed since", "b"), create("not reached", "c")];
+    apply_all(&changes[..2]).unwrap();
+    fs::write(file("changed since"), "theirs").unwrap();
+    fs::write(file(".reinette-1.tmp"), "ha").unwrap();
+    take_back(&changes);
+    let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [file("changed since")]);
+    assert_eq!(fs::read(&left[0]).unwrap(), b"theirs");
 }

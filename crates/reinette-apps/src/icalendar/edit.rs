@@ -41,6 +41,25 @@ impl Editor {
         self.text
     }
 
+    /// How many components of a kind the file has; `None` when it is cut off or not nested as it should be: then nobody
+    /// can say where a component ends.
+    pub(crate) fn count(&self, kind: &str) -> Option<usize> {
+        let mut open: Vec<&str> = Vec::new();
+        let mut count = 0;
+        for line in self.lines() {
+            let edge = self.text[line.bytes].split_once(':').map_or("", |(_, value)| value.trim());
+            match line.name.as_str() {
+                "BEGIN" => {
+                    open.push(edge);
+                    count += usize::from(edge.eq_ignore_ascii_case(kind));
+                }
+                "END" if !open.pop()?.eq_ignore_ascii_case(edge) => return None,
+                _ => {}
+            }
+        }
+        open.is_empty().then_some(count)
+    }
+
     /// Sets the property `name` of a component to `;parameters:value`, in the place of the first it has, or just before
     /// its end. Returns false when the component does not exist.
     pub(crate) fn set(&mut self, at: ComponentPath<'_>, name: &str, parameters_and_value: &str) -> bool {

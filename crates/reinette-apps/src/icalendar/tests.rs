@@ -93,7 +93,10 @@ fn broken_files_are_named_and_never_taken_for_events() {
         ("cut.ics", whole[..whole.len() / 2].to_owned()),
         ("no start.ics", whole.replace("DTSTART", "X-START")),
         ("bad start.ics", whole.replace("20260311T", "20261399T")),
+        ("bad zone.ics", whole.replace("DTSTART:", "DTSTART;TZID=a\"b:")),
         ("two.ics", whole.clone() + &whole),
+        ("stray end.ics", whole.replace("UID:a", "UID:a\r\nEND:V")),
+        ("crossed ends.ics", whole.replace("END:VALARM\r\nEND:VEVENT", "END:VEVENT\r\nEND:VALARM")),
     ];
     for (name, text) in &broken {
         write_file(folder, name, text);

@@ -72,6 +72,10 @@ impl CalendarTime {
         let Some(name) = zone_name else {
             return Some(Self::Time(civil.to_zoned(local.clone()).ok()?, Notation::Floating));
         };
+        if name.contains(|character: char| character == '"' || character.is_control()) {
+            // No file may hold such a name (RFC 5545 §3.1): a time that cannot be written must not be moved.
+            return None;
+        }
         let known = zones.resolve(name).and_then(|zone| TimeZone::get(&zone.name()?).ok());
         let zone = known.unwrap_or_else(|| local.clone());
         Some(Self::Time(civil.to_zoned(zone).ok()?, Notation::Zone(name.to_owned())))

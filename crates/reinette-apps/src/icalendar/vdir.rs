@@ -71,8 +71,9 @@ impl Vdir {
 impl VdirFile {
     /// Whether the file holds more than components of this kind and the zones that they need.
     pub(crate) fn has_other_kinds(&self, kind: Kind) -> bool {
+        let editor = Editor::new(&self.text);
         let others = ["VEVENT", "VTODO", "VJOURNAL"].into_iter().filter(|name| *name != kind.name());
-        others.into_iter().any(|name| count_lines(&self.text, &format!("BEGIN:{name}")) > 0)
+        others.into_iter().any(|name| editor.count(name) != Some(0))
     }
 
     /// The file without the components at `indices`; no file when nothing else is in it.
@@ -96,10 +97,6 @@ impl VdirFile {
     }
 }
 
-fn count_lines(text: &str, wanted: &str) -> usize {
-    text.lines().filter(|line| line.trim_start_matches('\u{feff}').trim_end().eq_ignore_ascii_case(wanted)).count()
-}
-
 /// Reads one file; `None` when it is broken.
 fn read_file(path: &Path, kind: Kind, local: &TimeZone) -> Option<VdirFile> {
     let metadata = fs::metadata(path).ok()?;
@@ -110,13 +107,8 @@ fn read_file(path: &Path, kind: Kind, local: &TimeZone) -> Option<VdirFile> {
     let calendar = ICalendar::parse(&text).ok()?;
     let components = Component::read_all(&calendar, kind, local);
     // A reader that tolerates everything calls a truncated file whole: what is cut off must not be edited.
-    let name = kind.name();
-    let counted = |edge: &str, name: &str| count_lines(&text, &format!("{edge}:{name}"));
-    let whole = |name: &str, count| counted("BEGIN", name) == count && counted("END", name) == count;
+    let editor = Editor::new(&text);
+    let is_whole = editor.count("VCALENDAR") == Some(1) && editor.count(kind.name()) == Some(components.len());
     let usable = kind == Kind::ToDo || components.iter().all(|component| component.start.is_some());
-    (whole("VCALENDAR", 1) && whole(name, components.len()) && usable).then(|| VdirFile {
-        path: path.to_owned(),
-        text,
-        components,
-    })
+    (is_whole && usable).then(|| VdirFile { path: path.to_owned(), text, components })
 }

@@ -7,6 +7,7 @@ mod score;
 
 pub use score::{Expected, Verdict};
 
+use crate::corrections::settle;
 use crate::offer::offer;
 use reinette::{
     Event, GenerationOptions, LanguageModel, ModelError, Request, ToolCall, ToolDefinition, ToolMode, Transcript,
@@ -121,6 +122,7 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
             _ => break,
         }
     }
+    let calls = settle(&case.text, calls);
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     Ok(Trial {
         id: case.id.clone(),

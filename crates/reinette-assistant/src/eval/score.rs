@@ -124,7 +124,8 @@ fn result_is_right(expression: &str, right: &Value, clock: &Clock) -> bool {
     match (right.parse::<f64>(), answer.number) {
         (Ok(number), Some(found)) if right.contains('.') => (found - number).abs() <= RESULT_TOLERANCE * number.abs(),
         (Ok(number), Some(found)) => (found - number).abs() < 1e-6,
-        _ => same_words(&answer.text, &right),
+        // "Tuesday" is answered by "Tuesday 14 July 2026".
+        _ => words(&answer.text).starts_with(&words(&right)),
     }
 }
 
@@ -209,5 +210,9 @@ mod tests {
         );
         assert!(verdict(json!([{"tool": "calculate", "result": [289]}]), &made("days until Christmas")).all_right);
         assert!(!verdict(json!([{"tool": "calculate", "result": [288]}]), &made("days until Christmas")).all_right);
+        assert!(verdict(json!([{"tool": "calculate", "result": ["Friday"]}]), &made("weekday of Christmas")).all_right);
+        assert!(
+            !verdict(json!([{"tool": "calculate", "result": ["Monday"]}]), &made("weekday of Christmas")).all_right
+        );
     }
 }

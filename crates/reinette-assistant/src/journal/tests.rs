@@ -83,3 +83,42 @@ fn what_a_killed_process_left_half_done_is_taken_back() {
     assert_eq!(desk.states(), [State::Failed]);
     assert!(desk.journal().undo().unwrap().is_empty());
 }
+
+#[test]
+fn what_a_killed_process_left_half_undone_is_undone() {
+    let desk = Desk::new();
+    let files = [FileChange::create(desk.path("a"), "a"), FileChange::create(desk.path("b"), "b")];
+    desk.journal().make(&intent(1, &files)).unwrap();
+    // As if the process had died between the two files of an undo.
+    std::fs::remove_file(desk.path("b")).unwrap();
+    desk.store.connection().execute("UPDATE journal SET state = 'undoing'", []).unwrap();
+
+    drop(desk.journal());
+    assert!(!desk.path("a").exists());
+    assert_eq!(desk.states(), [State::Undone]);
+}
+
+#[test]
+fn a_change_that_cannot_be_noted_is_not_made() {
+    let desk = Desk::new();
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'full'); END";
+    desk.store.connection().execute(full, []).unwrap();
+    let files = [FileChange::create(desk.path("a"), "a")];
+    assert!(matches!(desk.journal().make(&intent(1, &files)), Err(JournalError::Store(_))));
+    assert!(!desk.path("a").exists());
+    assert_eq!(desk.states(), [State::Pending]);
+
+    desk.store.connection().execute("DROP TRIGGER full", []).unwrap();
+    drop(desk.journal());
+    assert_eq!(desk.states(), [State::Failed]);
+}
+
+#[test]
+fn what_a_killed_process_left_unfinished_is_removed() {
+    let desk = Desk::new();
+    desk.journal().make(&intent(1, &[FileChange::create(desk.path("a"), "a")])).unwrap();
+    desk.store.connection().execute("UPDATE journal SET state = 'pending'", []).unwrap();
+    std::fs::write(desk.path(".reinette-x.tmp"), "half").unwrap();
+    drop(desk.journal());
+    assert!(!desk.path(".reinette-x.tmp").exists());
+}

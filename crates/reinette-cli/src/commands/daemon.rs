@@ -8,7 +8,8 @@ use clap::Args;
 use jiff::Zoned;
 use notify_rust::{Notification, Urgency};
 use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Ring, World, due, remove_stale_temporary_files};
+use reinette_apps::{Ring, World, due, remove_temporary_files};
+use reinette_assistant::HomeError;
 use serde::Serialize;
 use std::fs::{File, TryLockError};
 use std::sync::atomic::Ordering;
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// How often the folder of timers is looked at: a timer that another process sets is seen within this.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// No write takes this long: an older unfinished file was left by a process that was killed.
+const UNFINISHED_FOR: Duration = Duration::from_hours(1);
 
 /// Ring timers and alarms when their time comes, until Ctrl-C
 #[derive(Args, Debug)]
@@ -46,7 +50,7 @@ pub(crate) fn run(context: &Context, arguments: &Daemon) -> Result<()> {
     let home = context.home()?;
     let path = home.data.join("daemon.lock");
     let lock = File::options().create(true).append(true).open(&path);
-    let lock = lock.with_context(|| format!("cannot write {}", path.display()))?;
+    let lock = lock.map_err(|source| HomeError::Unwritable { path: path.clone(), source })?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => bail!("a daemon is running in this home already"),
@@ -54,7 +58,7 @@ pub(crate) fn run(context: &Context, arguments: &Daemon) -> Result<()> {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()));
         }
     }
-    remove_stale_temporary_files(&home.folders.timers);
+    remove_temporary_files(&home.folders.timers, UNFINISHED_FOR);
     let interrupted = interrupt::flag();
     loop {
         let language = Language::of(&std::env::var("LANG").unwrap_or_default());

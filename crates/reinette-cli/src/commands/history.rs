@@ -55,6 +55,7 @@ impl Record for Changed {
     fn to_text(&self) -> String {
         let state = match self.0.state {
             State::Done => "",
+            State::Undoing => " (being taken back)",
             State::Undone => " (taken back)",
             State::Failed => " (not made)",
             State::Pending => " (being made)",

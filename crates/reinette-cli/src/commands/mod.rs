@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod bench;
+pub(crate) mod cache;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod daemon;
@@ -29,6 +30,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Bench(arguments) => bench::run(context, &arguments),
         Command::Setup(arguments) => setup::run(context, &arguments),
         Command::Models(arguments) => models::run(context, arguments),
+        Command::Cache(arguments) => cache::run(context, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }?;

@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod damaged_models;
+mod disks;
+mod killed;
 mod models;
 mod program;

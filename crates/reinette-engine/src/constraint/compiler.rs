@@ -9,7 +9,7 @@ use llguidance::{Matcher, ParserFactory};
 use std::sync::{Arc, OnceLock};
 use toktrie::{InferenceCapabilities, TokEnv};
 
-/// Compiles grammars for one vocabulary. Clones share the trie of its tokens, which is built when it is first needed.
+/// Compiles grammars for one vocabulary. Clones share what is built of its tokens when it is first needed.
 #[derive(Clone)]
 pub struct ConstraintCompiler {
     shared: Arc<Shared>,
@@ -17,19 +17,30 @@ pub struct ConstraintCompiler {
 
 struct Shared {
     tokenizer: Arc<Tokenizer>,
-    factory: OnceLock<Result<ParserFactory, String>>,
+    vocabulary: OnceLock<Result<TokEnv, String>>,
+    /// For grammars without free text.
+    plain: OnceLock<Result<ParserFactory, String>>,
+    /// For all others: with [`slices`], which take several times as long to build as all else.
+    sliced: OnceLock<Result<ParserFactory, String>>,
 }
 
 impl std::fmt::Debug for ConstraintCompiler {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ConstraintCompiler").field("is_built", &self.shared.factory.get().is_some()).finish()
+        formatter.debug_struct("ConstraintCompiler").field("is_built", &self.shared.vocabulary.get().is_some()).finish()
     }
 }
 
 impl ConstraintCompiler {
     /// A compiler for the vocabulary of `tokenizer`. Costs nothing until the first grammar.
     pub fn new(tokenizer: Arc<Tokenizer>) -> Self {
-        Self { shared: Arc::new(Shared { tokenizer, factory: OnceLock::new() }) }
+        let shared = Shared { tokenizer, vocabulary: OnceLock::new(), plain: OnceLock::new(), sliced: OnceLock::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Builds what grammars of calls need, so that the first one need not wait for it. Whatever goes wrong is told by
+    /// [`compile`](Self::compile).
+    pub fn prepare(&self) {
+        let _ = self.plain();
     }
 
     /// A constraint that admits exactly what `grammar` says, at its start.
@@ -38,12 +49,16 @@ impl ConstraintCompiler {
     /// When the grammar asks for what cannot be enforced, contradicts itself or is too large; when the vocabulary cannot
     /// be constrained.
     pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, ConstraintError> {
-        let grammar = match grammar {
-            Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepare(schema)?),
-            Grammar::Calls(calls) => TopLevelGrammar::from_lark(calls::to_lark(calls)?),
-            Grammar::Regex(regex) => TopLevelGrammar::from_regex(regex),
+        let (grammar, factory) = match grammar {
+            Grammar::JsonSchema(schema) => (TopLevelGrammar::from_json_schema(schema::prepare(schema)?), self.sliced()),
+            Grammar::Calls(calls) => {
+                let lark = calls::to_lark(calls)?;
+                let factory = if may_hold_free_text(&lark) { self.sliced() } else { self.plain() };
+                (TopLevelGrammar::from_lark(lark), factory)
+            }
+            Grammar::Regex(regex) => (TopLevelGrammar::from_regex(regex), self.sliced()),
         };
-        let factory = self.factory()?;
+        let factory = factory?;
         let parser = factory.create_parser(grammar).map_err(|error| ConstraintError::Grammar(error.to_string()))?;
         let mut matcher = Matcher::new(Ok(parser));
         // The first mask tells whether anything can be said at all.
@@ -51,21 +66,36 @@ impl ConstraintCompiler {
         Ok(Constraint::new(matcher, factory.tok_env().tok_trie().vocab_size()))
     }
 
-    fn factory(&self) -> Result<&ParserFactory, ConstraintError> {
-        let built =
-            self.shared.factory.get_or_init(|| build(&self.shared.tokenizer).map_err(|error| error.to_string()));
+    fn plain(&self) -> Result<&ParserFactory, ConstraintError> {
+        let built = self.shared.plain.get_or_init(|| build(self.vocabulary()?, &[]));
         built.as_ref().map_err(|message| ConstraintError::Vocabulary(message.clone()))
+    }
+
+    fn sliced(&self) -> Result<&ParserFactory, ConstraintError> {
+        let built = self.shared.sliced.get_or_init(|| build(self.vocabulary()?, &slices()));
+        built.as_ref().map_err(|message| ConstraintError::Vocabulary(message.clone()))
+    }
+
+    fn vocabulary(&self) -> Result<&TokEnv, String> {
+        let build = || -> Result<TokEnv, ConstraintError> {
+            Ok(Arc::new(Vocabulary::new(Arc::clone(&self.shared.tokenizer))?))
+        };
+        let built = self.shared.vocabulary.get_or_init(|| build().map_err(|error| error.to_string()));
+        built.as_ref().map_err(Clone::clone)
     }
 }
 
-fn build(tokenizer: &Arc<Tokenizer>) -> Result<ParserFactory, ConstraintError> {
-    let environment: TokEnv = Arc::new(Vocabulary::new(Arc::clone(tokenizer))?);
+fn build(environment: &TokEnv, slices: &[String]) -> Result<ParserFactory, String> {
     let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
-    let mut factory = ParserFactory::new(&environment, capabilities, &slices())
-        .map_err(|error| ConstraintError::Vocabulary(error.to_string()))?;
+    let mut factory = ParserFactory::new(environment, capabilities, slices).map_err(|error| error.to_string())?;
     factory.quiet();
     factory.limits_mut().verbose_errors = false;
     Ok(factory)
+}
+
+/// Whether an argument's schema speaks of strings other than spans and lists of values. A wrong "yes" costs time only.
+fn may_hold_free_text(lark: &str) -> bool {
+    lark.contains("\"string\"")
 }
 
 /// Token sets that are looked up as a whole inside JSON strings, as llguidance advises

@@ -1,13 +1,17 @@
 //! From a prompt to an answer, token by token.
 
 mod sampler;
+mod speculation;
 mod stop;
 
 pub use sampler::{Sampler, Sampling};
+pub use speculation::Speculation;
 
 use crate::constraint::{Constraint, ConstraintError};
-use crate::model::{Adapter, Decoder, KvCache, LoadError, Logits, Model};
+use crate::model::{Adapter, BATCH_TOKENS, Decoder, KvCache, LoadError, Model};
+use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache};
 use crate::tokenizer::{TokenId, Utf8Stream};
+use speculation::Guesses;
 use std::sync::Arc;
 use std::time::Instant;
 use stop::{Released, StopStrings};
@@ -20,19 +24,24 @@ const SPARSE_OUTPUT_SHARE: usize = 4;
 pub struct GenerateRequest<'a> {
     /// The tokens to answer.
     pub prompt: &'a [TokenId],
+    /// How many tokens of it are the beginning of other prompts too, such as instructions and descriptions of tools:
+    /// what [`PrefixCache`] keeps.
+    pub prefix_tokens: usize,
     /// The adapter to read and answer with.
     pub adapter: Option<&'a Adapter>,
     /// How tokens are picked.
     pub sampler: Sampler,
     /// What the answer must look like.
     pub constraint: Option<Constraint>,
+    /// Whether tokens are guessed, to be read several at a time; the answer is the same either way.
+    pub speculation: Speculation,
     /// What a token that ends an answer does.
     pub end_of_generation: EndOfGeneration,
     /// The answer ends after this many tokens.
     pub max_tokens: usize,
     /// The answer ends before the first of these strings.
     pub stop: &'a [String],
-    /// Asked at every token and every batch of the prompt; once it answers yes, the work ends.
+    /// Asked at every token and, while the prompt is read, at every layer; once it answers yes, the work ends.
     pub cancelled: &'a dyn Fn() -> bool,
 }
 
@@ -69,6 +78,8 @@ pub struct Generated {
     pub output_tokens: usize,
     /// How many of these the constraint forced, without a step of the model.
     pub forced_tokens: usize,
+    /// How many of these were guessed right, and read together with others.
+    pub guessed_tokens: usize,
     /// Milliseconds from the start to the first token that the model picked.
     pub first_token_ms: f64,
     /// Milliseconds from the start to the end.
@@ -113,6 +124,9 @@ pub struct Sequence {
     decoder: Decoder,
     cache: KvCache,
     logits: Vec<f32>,
+    prefixes: Arc<PrefixCache>,
+    /// The length of the prefix that [`save_prefix`](Self::save_prefix) is to keep.
+    prefix_tokens: usize,
 }
 
 impl Sequence {
@@ -126,8 +140,16 @@ impl Sequence {
             decoder: Decoder::new(&model, capacity, n_threads)?,
             cache: KvCache::new(model.description(), capacity)?,
             logits: Vec::new(),
+            prefixes: Arc::default(),
+            prefix_tokens: 0,
             model,
         })
+    }
+
+    /// The same sequence, with beginnings of prompts that it need not read if another sequence or process has.
+    #[must_use]
+    pub fn with_prefixes(self, prefixes: Arc<PrefixCache>) -> Self {
+        Self { prefixes, ..self }
     }
 
     /// The model.
@@ -144,9 +166,12 @@ impl Sequence {
     /// If the tokens do not fit or are not of the vocabulary.
     pub fn logits(&mut self, tokens: &[TokenId], adapter: Option<&Adapter>) -> Result<&[f32], GenerateError> {
         self.check(tokens)?;
-        self.cache.keep_prefix(&[], adapter.map(Adapter::identity));
-        let wanted = Logits::Every(&mut self.logits);
-        self.decoder.read(&self.model, adapter, &mut self.cache, tokens, wanted, &|| false);
+        self.cache.keep_prefix(&[], adapter.map(Adapter::fingerprint));
+        self.logits.clear();
+        for batch in tokens.chunks(BATCH_TOKENS) {
+            self.decoder.read(&self.model, adapter, &mut self.cache, batch, &|| false);
+            self.decoder.logits(&self.model, 0..batch.len(), &mut self.logits);
+        }
         Ok(&self.logits)
     }
 
@@ -161,11 +186,12 @@ impl Sequence {
     ) -> Result<Generated, GenerateError> {
         self.check(request.prompt)?;
         let started = Instant::now();
-        let cached_tokens = self.cache.keep_prefix(request.prompt, request.adapter.map(Adapter::identity));
+        let cached_tokens = self.recall(&request);
         let mut run = Run {
             unread: request.prompt[cached_tokens..].to_vec(),
             sampler: request.sampler,
             constraint: request.constraint,
+            guesses: Guesses::new(request.speculation),
             text: StopStrings::new(request.stop),
             utf8: Utf8Stream::default(),
             on_text,
@@ -180,7 +206,13 @@ impl Sequence {
             max_tokens: request.max_tokens,
             cancelled: request.cancelled,
         };
-        let finish_reason = self.answer(&mut run, request.adapter, &limits)?;
+        // Read by itself whether it is to be kept or not, so that the rest is computed in the same batches either way.
+        let rest = self.prefix_tokens.saturating_sub(cached_tokens);
+        let finish_reason = if self.read(&mut run.unread, rest, request.adapter, limits.cancelled) {
+            self.answer(&mut run, request.adapter, &limits)?
+        } else {
+            FinishReason::Cancelled
+        };
         run.finish();
         let total_ms = milliseconds(started);
         Ok(Generated {
@@ -188,9 +220,37 @@ impl Sequence {
             cached_tokens,
             output_tokens: run.output_tokens,
             forced_tokens: run.forced_tokens,
+            guessed_tokens: run.guesses.accepted,
             first_token_ms: run.first_token_ms.unwrap_or(total_ms),
             total_ms,
         })
+    }
+
+    /// Keeps the prefix of the last prompt for other sequences and processes, if it is worth it and not kept yet.
+    /// This takes some milliseconds, for which nobody should wait: it is called when the answer has been given.
+    pub fn save_prefix(&mut self) {
+        let prefix_tokens = std::mem::take(&mut self.prefix_tokens);
+        if prefix_tokens > 0 {
+            self.prefixes.keep(self.model.fingerprint(), &self.cache, prefix_tokens);
+        }
+    }
+
+    /// Gets what is known of the prompt into the cache, and what is not of the prompt out of it. Gives how many tokens
+    /// are known.
+    fn recall(&mut self, request: &GenerateRequest<'_>) -> usize {
+        let prompt = request.prompt;
+        let adapter = request.adapter.map(Adapter::fingerprint);
+        let prefix_tokens = request.prefix_tokens.min(prompt.len() - 1);
+        self.prefix_tokens = if prefix_tokens < MIN_PREFIX_TOKENS { 0 } else { prefix_tokens };
+        let kept = self.cache.shared_tokens(prompt, adapter);
+        let model = || self.model.fingerprint();
+        if self.cache.len() - kept >= MIN_PREFIX_TOKENS {
+            // Another conversation: it may go on later.
+            self.prefixes.keep_in_memory(model(), &self.cache, self.cache.len());
+        }
+        self.cache.keep_prefix(prompt, adapter);
+        self.prefixes.recall(model(), prompt, self.prefix_tokens, &mut self.cache);
+        self.cache.len()
     }
 
     fn check(&self, tokens: &[TokenId]) -> Result<(), GenerateError> {
@@ -219,7 +279,7 @@ impl Sequence {
             if let Some(reason) = self.take_forced(run, limits)? {
                 return Ok(reason);
             }
-            if self.cache.len() + run.unread.len() >= self.cache.capacity() {
+            if self.cache.len() - run.guesses.ahead() + run.unread.len() >= self.cache.capacity() {
                 return Ok(FinishReason::ContextFull);
             }
             let Some(token) = self.step(run, adapter, limits)? else { return Ok(FinishReason::Cancelled) };
@@ -261,26 +321,59 @@ impl Sequence {
         adapter: Option<&Adapter>,
         limits: &Limits<'_>,
     ) -> Result<Option<TokenId>, GenerateError> {
-        let vocab_size = self.model.tokenizer().vocab_size();
-        let mask = run.constraint.as_mut().map(Constraint::mask).transpose()?;
-        let few = mask.filter(|mask| mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE);
-        let few: Option<Vec<u32>> = few.map(|mask| mask.iter().map(|token| token.0).collect());
-        let wanted = match &few {
-            Some(rows) => Logits::LastOf(rows, &mut self.logits),
-            None => Logits::Last(&mut self.logits),
-        };
-        if !self.decoder.read(&self.model, adapter, &mut self.cache, &run.unread, wanted, limits.cancelled) {
-            return Ok(None);
+        let wrong = run.guesses.confirm(&mut run.unread);
+        self.cache.truncate(self.cache.len() - wrong);
+        if !run.unread.is_empty() {
+            let n_unread = run.unread.len();
+            // Logits are had of the last batch only. The last token of an answer is not read, so no guess is needed there.
+            let room = (self.cache.capacity() - self.cache.len())
+                .min(BATCH_TOKENS)
+                .min(n_unread + (limits.max_tokens - run.output_tokens).saturating_sub(1));
+            let guess = run.guesses.guess(self.cache.tokens(), &run.unread, room.saturating_sub(n_unread));
+            run.unread.extend(guess);
+            let n_tokens = run.unread.len();
+            if !self.read(&mut run.unread, n_tokens, adapter, limits.cancelled) {
+                return Ok(None);
+            }
         }
-        run.unread.clear();
-        if let (None, Some(mask)) = (&few, mask) {
+        self.next_logits(run)?;
+        run.sampler.pick(&mut self.logits).map(Some).ok_or(GenerateError::NoToken)
+    }
+
+    /// Computes the logits of the tokens that the constraint allows after the last one of the answer.
+    fn next_logits(&mut self, run: &mut Run<'_>) -> Result<(), GenerateError> {
+        let vocab_size = self.model.tokenizer().vocab_size();
+        let ahead = run.guesses.ahead();
+        let mask = run.constraint.as_mut().map(Constraint::mask).transpose()?;
+        if let Some(few) = mask.filter(|mask| mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE) {
+            let ids: Vec<u32> = few.iter().map(|token| token.0).collect();
+            self.decoder.logits_of(&self.model, ahead, &ids, &mut self.logits);
+            return Ok(());
+        }
+        self.logits.clear();
+        self.decoder.logits(&self.model, ahead..ahead + 1, &mut self.logits);
+        if let Some(mask) = mask {
             for (logit, id) in self.logits.iter_mut().zip(0..) {
                 if !mask.allows(TokenId(id)) {
                     *logit = f32::NEG_INFINITY;
                 }
             }
         }
-        run.sampler.pick(&mut self.logits).map(Some).ok_or(GenerateError::NoToken)
+        Ok(())
+    }
+
+    /// Reads the first `n_tokens` of what is unread; `false` if cancelled.
+    fn read(
+        &mut self,
+        unread: &mut Vec<TokenId>,
+        n_tokens: usize,
+        adapter: Option<&Adapter>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> bool {
+        let tokens = &unread[..n_tokens];
+        let read = tokens.is_empty() || self.decoder.read(&self.model, adapter, &mut self.cache, tokens, cancelled);
+        unread.drain(..n_tokens);
+        read
     }
 }
 
@@ -297,6 +390,7 @@ struct Run<'a> {
     unread: Vec<TokenId>,
     sampler: Sampler,
     constraint: Option<Constraint>,
+    guesses: Guesses,
     text: StopStrings,
     utf8: Utf8Stream,
     on_text: &'a mut dyn FnMut(&str),

@@ -203,6 +203,14 @@ macro_rules! from_integer_value {
 from_integer_value!(u32 => "a whole number of 32 bits", u64 => "a whole number of 64 bits",
     usize => "a whole number", i32 => "a signed whole number of 32 bits");
 
+impl<'a> FromValue<'a> for Value<'a> {
+    const EXPECTED: &'static str = "any value";
+
+    fn from_value(value: Value<'a>) -> Option<Self> {
+        Some(value)
+    }
+}
+
 impl FromValue<'_> for f32 {
     const EXPECTED: &'static str = "a float";
 

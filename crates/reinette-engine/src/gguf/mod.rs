@@ -119,6 +119,12 @@ impl Gguf {
         &self.file.mapping[range]
     }
 
+    /// Everything before the first tensor's data: metadata, vocabulary and the table of tensors.
+    pub fn head(&self) -> &[u8] {
+        let end = self.file.tensors.entries.iter().map(|entry| entry.start).min().unwrap_or(self.file.mapping.len());
+        &self.file.mapping[..end]
+    }
+
     /// The length of the file.
     pub fn size_bytes(&self) -> usize {
         self.file.mapping.len()

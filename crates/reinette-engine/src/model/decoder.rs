@@ -1,26 +1,17 @@
 //! The one decoder block, and the way of a batch of tokens through all of them.
 
-use super::adapter::Target;
-use super::{Activation, Adapter, Description, KvCache, Model, Projection, Weight};
+use super::adapter::{LowRank, Target};
+use super::{Adapter, Description, FeedForward, KvCache, MixtureBuffers, Model, Positions, Projection};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{
-    Activations, AttentionShape, Compute, LowRankTask, MatmulTask, RopeConfig, RopeError, RopeScaling, RopeTable,
-    add_assign, add_low_rank, attention, gelu_mul, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope, silu_mul,
+    Activations, AttentionShape, Compute, Direction, LowRankTask, MatmulTask, RopeError, RopeTable, add_assign,
+    add_low_rank, attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
 };
+use std::ops::Range;
 
 /// Tokens that pass through the layers together in prefill: enough to read each weight seldom, few enough that their
 /// activations (256 × 8,960 floats = 9 MB at the largest) stay near the last-level cache.
-const BATCH_TOKENS: usize = 256;
-
-/// Which logits are wanted of a batch of tokens.
-pub(crate) enum Logits<'a> {
-    /// Of the last token, for the whole vocabulary.
-    Last(&'a mut Vec<f32>),
-    /// Of the last token, for these ids only; all others become −∞.
-    LastOf(&'a [u32], &'a mut Vec<f32>),
-    /// Of every token, `[n_tokens, vocab_size]`.
-    Every(&'a mut Vec<f32>),
-}
+pub(crate) const BATCH_TOKENS: usize = 256;
 
 /// The buffers that a batch of tokens passes through, used again for every batch.
 ///
@@ -44,16 +35,16 @@ struct Buffers {
 pub(crate) struct Decoder {
     compute: Compute,
     rope: RopeTable,
-    /// For windowed layers.
-    window_rope: RopeTable,
+    /// For windowed layers, where they rotate in another way.
+    window_rope: Option<RopeTable>,
     buffers: Buffers,
+    mixture: MixtureBuffers,
     input: Activations,
 }
 
 /// A projection within a step: its weight, its place in the adapter and where its result goes.
 struct Step<'a> {
-    weight: &'a Weight,
-    bias: Option<&'a [f32]>,
+    projection: &'a Projection,
     target: Target,
     out: &'a mut Vec<f32>,
 }
@@ -64,28 +55,20 @@ impl Decoder {
     /// # Errors
     /// If the rotary frequencies of the model's file cannot be computed.
     pub(crate) fn new(model: &Model, max_positions: usize, n_threads: usize) -> Result<Self, RopeError> {
-        let Description { head_dim, rope: rotary, .. } = model.description();
-        let table = |base, scaling| {
-            RopeTable::new(&RopeConfig {
-                head_dim: *head_dim,
-                rotary_dim: rotary.rotary_dim,
-                base,
-                scaling,
-                max_positions,
-            })
-        };
+        let description = model.description();
+        let (rope, window_rope) = description.rope.tables(description.head_dim, max_positions)?;
         Ok(Self {
             compute: Compute::new(n_threads),
-            rope: table(rotary.base, rotary.scaling.clone())?,
-            window_rope: table(rotary.window_base, RopeScaling::None)?,
+            rope,
+            window_rope,
             buffers: Buffers::default(),
+            mixture: MixtureBuffers::default(),
             input: Activations::new(),
         })
     }
 
-    /// Reads `tokens` after those that `cache` holds, appends their keys and values to it and computes the logits
-    /// that are wanted. `interrupted` is asked between batches; if it answers yes, the tokens read so far stay in the
-    /// cache and `false` is returned.
+    /// Reads `tokens` after those that `cache` holds and appends their keys and values to it. `interrupted` is asked
+    /// before each layer; once it answers yes, the batches read so far stay in the cache and `false` is returned.
     ///
     /// # Panics
     /// If `tokens` is empty or does not fit the cache: the caller has checked.
@@ -95,38 +78,62 @@ impl Decoder {
         adapter: Option<&Adapter>,
         cache: &mut KvCache,
         tokens: &[TokenId],
-        mut logits: Logits<'_>,
         interrupted: &dyn Fn() -> bool,
     ) -> bool {
         assert!(!tokens.is_empty() && cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
-        if let Logits::Every(all) = &mut logits {
-            all.clear();
-        }
         for batch in tokens.chunks(BATCH_TOKENS) {
-            if interrupted() {
-                return false;
-            }
             self.embed(model, batch);
-            for layer in 0..model.description().n_layers {
+            for layer in 0..model.description().n_layers() {
+                if interrupted() {
+                    return false;
+                }
                 self.block(model, adapter, cache, layer, batch.len());
             }
             cache.append(batch);
-            if let Logits::Every(all) = &mut logits {
-                self.logits(model, batch.len(), None, all);
-            }
-        }
-        match logits {
-            Logits::Last(out) => {
-                out.clear();
-                self.logits(model, 1, None, out);
-            }
-            Logits::LastOf(rows, out) => {
-                out.clear();
-                self.logits(model, 1, Some(rows), out);
-            }
-            Logits::Every(_) => {}
         }
         true
+    }
+
+    /// Appends to `out` the logits after tokens of the batch that was read last, which are counted from its end: `0..1`
+    /// is the last one, `0..n` the last `n` in their order.
+    ///
+    /// # Shapes
+    /// `[tokens.len(), vocab_size]`.
+    pub(crate) fn logits(&mut self, model: &Model, tokens: Range<usize>, out: &mut Vec<f32>) {
+        let output = &model.weights().output;
+        let start = out.len();
+        out.resize(start + tokens.len() * output.rows(), 0.0);
+        self.normed_output(model, tokens);
+        matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out: &mut out[start..] }], &self.input);
+        soften(&mut out[start..], model.description().logit_soft_cap);
+    }
+
+    /// Sets `out` to the logits of `ids` after one token of the batch, counted from its end; those of all others are −∞.
+    ///
+    /// # Shapes
+    /// `[vocab_size]`.
+    pub(crate) fn logits_of(&mut self, model: &Model, token: usize, ids: &[u32], out: &mut Vec<f32>) {
+        let output = &model.weights().output;
+        self.normed_output(model, token..token + 1);
+        let mut some = vec![0.0; ids.len()];
+        matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
+        soften(&mut some, model.description().logit_soft_cap);
+        out.clear();
+        out.resize(output.rows(), f32::NEG_INFINITY);
+        for (id, logit) in ids.iter().zip(some) {
+            out[*id as usize] = logit;
+        }
+    }
+
+    /// Makes tokens of the batch, counted from its end and normed, the input of the output layer.
+    fn normed_output(&mut self, model: &Model, tokens: Range<usize>) {
+        let Description { hidden_dim, norm_eps, .. } = model.description();
+        let Buffers { hidden, normed, .. } = &mut self.buffers;
+        let end = hidden.len() - tokens.start * hidden_dim;
+        let chosen = &hidden[end - tokens.len() * hidden_dim..end];
+        normed.resize(chosen.len(), 0.0);
+        rms_norm(self.compute.set, chosen, &model.weights().output_norm, *norm_eps, normed);
+        self.input.set(&self.compute, normed, *hidden_dim);
     }
 
     fn embed(&mut self, model: &Model, tokens: &[TokenId]) {
@@ -173,11 +180,16 @@ impl Decoder {
         project(&self.compute, lora, &self.input, &mut steps, low_rank);
 
         let first = cache.len();
-        let windowed = description.layer_window(index);
-        let table = if windowed.is_some() { &self.window_rope } else { &self.rope };
+        let kind = description.layers[index];
+        let table = match (kind.positions, kind.window, &self.window_rope) {
+            (Positions::Unknown, ..) => None,
+            (Positions::Rotated, Some(_), Some(table)) => Some(table),
+            (Positions::Rotated, ..) => Some(&self.rope),
+        };
         let Buffers { query, key, value, attended, .. } = &mut self.buffers;
         let heads = Heads { description, table, first, compute: &self.compute };
         heads.place(query, description.n_heads, layer.query_norm.as_deref());
+        heads.sharpen(query);
         heads.place(key, description.n_kv_heads, layer.key_norm.as_deref());
         let kv = cache.layer_mut(index);
         let key_width = description.n_kv_heads * description.head_dim;
@@ -189,9 +201,10 @@ impl Decoder {
             n_heads: description.n_heads,
             n_kv_heads: description.n_kv_heads,
             head_dim: description.head_dim,
-            scale: 1.0 / (description.head_dim as f32).sqrt(),
-            window: windowed,
-            soft_cap: None,
+            scale: description.scores.scale,
+            window: kind.window,
+            soft_cap: description.scores.soft_cap,
+            direction: Direction::Backward,
         };
         attention(&self.compute, &shape, query, first, cache.layer(index), attended);
 
@@ -208,19 +221,20 @@ impl Decoder {
         let lora = adapter.map(|adapter| (adapter, index));
         self.norm(&layer.ffn_norm, description.norm_eps);
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
-        let Buffers { gate, up, projected, low_rank, .. } = &mut self.buffers;
-        let mut steps = [plain_step(&layer.gate, Target::Gate, gate), plain_step(&layer.up, Target::Up, up)];
-        project(&self.compute, lora, &self.input, &mut steps, low_rank);
-        let width = description.ffn_dim;
-        self.compute.for_rows(gate, width, |first, gate| {
-            let up = &up[first * width..][..gate.len()];
-            match description.activation {
-                Activation::Silu => silu_mul(self.compute.set, gate, up),
-                Activation::Gelu => gelu_mul(self.compute.set, gate, up),
+        let Buffers { normed, gate, up, projected, low_rank, .. } = &mut self.buffers;
+        let network = match &layer.feed_forward {
+            FeedForward::Dense(network) => network,
+            FeedForward::Experts(experts) => {
+                let input = (&self.input, normed.as_slice());
+                self.mixture.forward(&self.compute, experts, description.activation, input, projected);
+                return;
             }
-        });
+        };
+        let mut steps = [step(&network.gate, Target::Gate, gate), step(&network.up, Target::Up, up)];
+        project(&self.compute, lora, &self.input, &mut steps, low_rank);
+        description.activation.apply(&self.compute, description.ffn_dim, gate, up);
         self.input.set(&self.compute, gate, description.ffn_dim);
-        let mut steps = [plain_step(&layer.down, Target::Down, projected)];
+        let mut steps = [step(&network.down, Target::Down, projected)];
         project(&self.compute, lora, &self.input, &mut steps, low_rank);
     }
 
@@ -245,38 +259,19 @@ impl Decoder {
             add_assign(set, rows, &projected[first * width..][..rows.len()]);
         });
     }
+}
 
-    /// Appends to `out` the logits of the last `n_tokens` tokens of the batch.
-    fn logits(&mut self, model: &Model, n_tokens: usize, rows: Option<&[u32]>, out: &mut Vec<f32>) {
-        let description = model.description();
-        let output = &model.weights().output;
-        let Buffers { hidden, normed, .. } = &mut self.buffers;
-        let last = &hidden[hidden.len() - n_tokens * description.hidden_dim..];
-        normed.resize(last.len(), 0.0);
-        rms_norm(self.compute.set, last, &model.weights().output_norm, description.norm_eps, normed);
-        self.input.set(&self.compute, normed, description.hidden_dim);
-        let start = out.len();
-        out.resize(start + n_tokens * output.rows(), f32::NEG_INFINITY);
-        let out = &mut out[start..];
-        match rows {
-            None => matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out }], &self.input),
-            Some(rows) => {
-                let mut some = vec![0.0; rows.len()];
-                matmul_rows(&self.compute, output.matrix(), rows, &self.input, &mut some);
-                for (row, logit) in rows.iter().zip(some) {
-                    out[*row as usize] = logit;
-                }
-            }
+/// Keeps logits below a cap, where there is one.
+fn soften(logits: &mut [f32], cap: Option<f32>) {
+    if let Some(cap) = cap {
+        for logit in logits {
+            *logit = cap * (*logit / cap).tanh();
         }
     }
 }
 
 fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
-    Step { weight: &projection.weight, bias: projection.bias.as_deref(), target, out }
-}
-
-fn plain_step<'a>(weight: &'a Weight, target: Target, out: &'a mut Vec<f32>) -> Step<'a> {
-    Step { weight, bias: None, target, out }
+    Step { projection, target, out }
 }
 
 /// Multiplies one input by several matrices in one parallel step, the adapter's `A` among them, then adds biases and,
@@ -292,8 +287,8 @@ fn project(
     thin.resize_with(thin.len().max(steps.len()), Vec::new);
     let mut tasks = Vec::with_capacity(2 * steps.len());
     for (step, thin) in steps.iter_mut().zip(thin.iter_mut()) {
-        step.out.resize(input.n_tokens() * step.weight.rows(), 0.0);
-        tasks.push(MatmulTask { weights: step.weight.matrix(), out: step.out.as_mut_slice() });
+        step.out.resize(input.n_tokens() * step.projection.weight.rows(), 0.0);
+        tasks.push(MatmulTask { weights: step.projection.weight.matrix(), out: step.out.as_mut_slice() });
         if let Some(pair) = low_rank(step.target) {
             thin.resize(input.n_tokens() * pair.a.rows(), 0.0);
             tasks.push(MatmulTask { weights: pair.a.matrix(), out: thin.as_mut_slice() });
@@ -302,15 +297,15 @@ fn project(
     matmul(compute, &mut tasks, input);
     drop(tasks);
     for step in &mut *steps {
-        if let Some(bias) = step.bias {
+        if let Some(bias) = &step.projection.bias {
             step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
     }
-    let Some((adapter, _)) = lora else { return };
     let products = steps.iter_mut().zip(thin.iter()).filter_map(|(step, thin)| {
-        low_rank(step.target).map(|pair| LowRankTask { columns: &pair.b, factors: thin, out: step.out })
+        let LowRank { b, scale, .. } = low_rank(step.target)?;
+        Some(LowRankTask { columns: b, factors: thin, scale: *scale, out: step.out })
     });
-    add_low_rank(compute, &mut products.collect::<Vec<_>>(), adapter.scale());
+    add_low_rank(compute, &mut products.collect::<Vec<_>>());
 }
 
 fn scale_in_place(x: &mut [f32], factor: f32) {
@@ -322,7 +317,8 @@ fn scale_in_place(x: &mut [f32], factor: f32) {
 /// What queries and keys go through before they meet: a norm in some architectures, and the rotation by position.
 struct Heads<'a> {
     description: &'a Description,
-    table: &'a RopeTable,
+    /// `None` in a layer that does not rotate.
+    table: Option<&'a RopeTable>,
     /// The position of the first token.
     first: usize,
     compute: &'a Compute,
@@ -338,8 +334,19 @@ impl Heads<'_> {
                 if let Some(weight) = norm {
                     rms_norm_in_place(set, row, weight, *norm_eps);
                 }
-                rope(set, row, self.first + first + token, self.table, rotary.style);
+                if let Some(table) = self.table {
+                    rope(set, row, self.first + first + token, table, rotary.style);
+                }
             }
         });
+    }
+
+    /// Multiplies queries by what their positions ask for.
+    fn sharpen(&self, queries: &mut [f32]) {
+        let Some(temperature) = self.description.scores.temperature else { return };
+        let width = self.description.n_heads * self.description.head_dim;
+        for (token, row) in queries.chunks_exact_mut(width).enumerate() {
+            scale_in_place(row, temperature.factor(self.first + token));
+        }
     }
 }

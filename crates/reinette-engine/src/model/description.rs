@@ -1,15 +1,15 @@
 //! What tells one architecture from another, as data.
 
-use super::LoadError;
-use super::weights::floats;
-use crate::gguf::Gguf;
-use reinette_kernels::{RopeScaling, RopeStyle};
-
-/// The most layers, heads and tokens that a file may claim: far above any model, far below what would overflow.
-const LIMIT: usize = 1 << 24;
+use super::{HyperParameters, LoadError, Rope};
+use crate::gguf::{Array, Gguf, Value};
+use reinette_kernels::{Compute, RopeStyle, gelu_mul, silu_mul};
 
 /// The largest `head_dim` of any supported model is 256.
 const MAX_HEAD_DIM: usize = 1024;
+/// The deepest models have some 130 layers.
+const MAX_LAYERS: usize = 1024;
+/// The models with the most experts have some 500.
+const MAX_EXPERTS: usize = 4096;
 
 /// A gated feed-forward network multiplies one projection by this function of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,25 +20,80 @@ pub(crate) enum Activation {
     Gelu,
 }
 
-/// Which positions a layer sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WindowPattern {
-    /// How many positions a windowed layer sees, itself included.
-    pub(crate) window: usize,
-    /// Every so many layers, one sees all positions: layer `i` does if `(i + 1) % period == 0`.
-    pub(crate) period: usize,
+impl Activation {
+    /// `gate = activation(gate) · up`, both `[n_tokens, width]`.
+    pub(crate) fn apply(self, compute: &Compute, width: usize, gate: &mut [f32], up: &[f32]) {
+        compute.for_rows(gate, width, |first, gate| {
+            let up = &up[first * width..][..gate.len()];
+            match self {
+                Self::Silu => silu_mul(compute.set, gate, up),
+                Self::Gelu => gelu_mul(compute.set, gate, up),
+            }
+        });
+    }
 }
 
-/// How positions are rotated into queries and keys.
+/// What sets a layer apart from its neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LayerKind {
+    /// How many positions the layer sees, its own included; `None` if all.
+    pub(crate) window: Option<usize>,
+    pub(crate) positions: Positions,
+}
+
+/// Whether a layer's queries and keys tell where they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Positions {
+    /// They are rotated by their positions.
+    Rotated,
+    /// They are not: the order is known from the causal mask and from other layers alone (arXiv:2501.18795).
+    Unknown,
+}
+
+/// How scores of attention are computed from queries and keys.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rope {
-    pub(crate) style: RopeStyle,
-    pub(crate) base: f32,
-    /// The base of windowed layers.
-    pub(crate) window_base: f32,
-    /// Applies to layers that see all positions.
-    pub(crate) scaling: RopeScaling,
-    pub(crate) rotary_dim: usize,
+pub(crate) struct Scores {
+    pub(crate) scale: f32,
+    /// Limits scores smoothly.
+    pub(crate) soft_cap: Option<f32>,
+    pub(crate) temperature: Option<Temperature>,
+}
+
+/// Sharpens attention far from the beginning: queries are multiplied by `1 + scale · ln(1 + ⌊position / period⌋)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Temperature {
+    scale: f32,
+    period: usize,
+}
+
+impl Temperature {
+    /// What a query at `position` is multiplied by.
+    pub(crate) fn factor(self, position: usize) -> f32 {
+        1.0 + self.scale * ((position / self.period) as f32).ln_1p()
+    }
+}
+
+/// A feed-forward network that consists of many small ones, of which each token passes through a few.
+///
+/// Paper: Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer, arXiv:1701.06538.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mixture {
+    pub(crate) n_experts: usize,
+    /// How many of them a token passes through.
+    pub(crate) n_used: usize,
+    pub(crate) ffn_dim: usize,
+    pub(crate) shares: Shares,
+    /// Multiplies the shares.
+    pub(crate) scale: f32,
+}
+
+/// What the results of a token's experts are multiplied by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shares {
+    /// The router's probabilities as they are.
+    Probabilities,
+    /// The same, divided by their sum.
+    Normalised,
 }
 
 /// Everything that the one decoder block needs to know of an architecture.
@@ -48,7 +103,6 @@ pub(crate) struct Rope {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Description {
     pub(crate) architecture: String,
-    pub(crate) n_layers: usize,
     pub(crate) n_heads: usize,
     pub(crate) n_kv_heads: usize,
     pub(crate) head_dim: usize,
@@ -59,41 +113,82 @@ pub(crate) struct Description {
     pub(crate) activation: Activation,
     /// What token embeddings are multiplied by, if anything.
     pub(crate) embedding_scale: Option<f32>,
+    pub(crate) scores: Scores,
+    /// Limits logits smoothly.
+    pub(crate) logit_soft_cap: Option<f32>,
     pub(crate) rope: Rope,
-    pub(crate) window: Option<WindowPattern>,
+    pub(crate) mixture: Option<Mixture>,
+    pub(crate) layers: Vec<LayerKind>,
 }
 
 /// What an architecture's name alone decides: one row for each that is supported.
 struct Row {
     name: &'static str,
-    style: RopeStyle,
+    rope_style: RopeStyle,
     activation: Activation,
     embeddings_scaled_by_sqrt_dim: bool,
-    /// Rope base of windowed layers and their period, where there are such layers.
-    windowed: Option<(f32, usize)>,
+    windows: Option<Windows>,
+    /// Every so many layers, one does not rotate: layer `i` if `(i + 1) % period == 0`.
+    unrotated_period: Option<usize>,
+    /// The number of layers of the one size whose scores are scaled by the width per head instead of the head's.
+    scaled_by_width_at_layers: Option<usize>,
+    /// Caps of scores and logits where the file gives none.
+    soft_caps: Option<[f32; 2]>,
 }
 
-const ROWS: [Row; 3] = [
+/// Layers that see only the last positions.
+struct Windows {
+    /// Every so many layers, one sees all positions: layer `i` if `(i + 1) % period == 0`; `None` if no layer does.
+    full_period: Option<usize>,
+    /// The window where the file gives none.
+    default: Option<usize>,
+    /// The base of rotation in windowed layers, where it is another one.
+    rope_base: Option<f32>,
+}
+
+const LLAMA: Row = Row {
+    name: "llama",
+    rope_style: RopeStyle::Interleaved,
+    activation: Activation::Silu,
+    embeddings_scaled_by_sqrt_dim: false,
+    windows: None,
+    unrotated_period: None,
+    scaled_by_width_at_layers: None,
+    soft_caps: None,
+};
+
+const QWEN2: Row = Row { name: "qwen2", rope_style: RopeStyle::Halves, ..LLAMA };
+
+const GEMMA: Row = Row {
+    name: "gemma",
+    rope_style: RopeStyle::Halves,
+    activation: Activation::Gelu,
+    embeddings_scaled_by_sqrt_dim: true,
+    ..LLAMA
+};
+
+/// Llama's row is Mistral's, Mixtral's and SmolLM2's too: their files say so.
+const ROWS: [Row; 10] = [
+    LLAMA,
+    Row { name: "mistral3", ..LLAMA },
+    Row { name: "smollm3", unrotated_period: Some(4), ..LLAMA },
+    QWEN2,
+    Row { name: "qwen3", ..QWEN2 },
+    Row { name: "qwen3moe", ..QWEN2 },
+    Row { name: "phi3", windows: Some(Windows { full_period: None, default: None, rope_base: None }), ..QWEN2 },
+    GEMMA,
     Row {
-        name: "llama",
-        style: RopeStyle::Interleaved,
-        activation: Activation::Silu,
-        embeddings_scaled_by_sqrt_dim: false,
-        windowed: None,
-    },
-    Row {
-        name: "qwen2",
-        style: RopeStyle::Halves,
-        activation: Activation::Silu,
-        embeddings_scaled_by_sqrt_dim: false,
-        windowed: None,
+        name: "gemma2",
+        windows: Some(Windows { full_period: Some(2), default: Some(4096), rope_base: None }),
+        scaled_by_width_at_layers: Some(46),
+        soft_caps: Some([50.0, 30.0]),
+        ..GEMMA
     },
     Row {
         name: "gemma3",
-        style: RopeStyle::Halves,
-        activation: Activation::Gelu,
-        embeddings_scaled_by_sqrt_dim: true,
-        windowed: Some((10_000.0, 6)),
+        windows: Some(Windows { full_period: Some(6), default: None, rope_base: Some(10_000.0) }),
+        scaled_by_width_at_layers: Some(62),
+        ..GEMMA
     },
 ];
 
@@ -103,98 +198,146 @@ impl Description {
     /// # Errors
     /// If the architecture is not supported, or a value is missing, of the wrong type or impossible.
     pub(crate) fn from_gguf(gguf: &Gguf) -> Result<Self, LoadError> {
-        let metadata = gguf.metadata();
-        let name = metadata.str("general.architecture")?;
+        let parameters = HyperParameters::of(gguf)?;
+        let name = parameters.architecture();
         let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| LoadError::Architecture {
             found: name.to_owned(),
             supported: ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", "),
         })?;
-        let key = |suffix: &str| format!("{name}.{suffix}");
-        let size = |suffix: &str| -> Result<usize, LoadError> {
-            let value = metadata.u32(&key(suffix))? as usize;
-            if (1..=LIMIT).contains(&value) {
-                Ok(value)
-            } else {
-                Err(LoadError::Impossible { what: key(suffix), value: value.to_string() })
-            }
-        };
-        let optional_size =
-            |suffix: &str| if metadata.get(&key(suffix)).is_some() { size(suffix).map(Some) } else { Ok(None) };
-
-        let hidden_dim = size("embedding_length")?;
-        let n_heads = size("attention.head_count")?;
-        let n_kv_heads = optional_size("attention.head_count_kv")?.unwrap_or(n_heads);
-        let head_dim = optional_size("attention.key_length")?.unwrap_or(hidden_dim / n_heads);
-        let base = metadata.find::<f32>(&key("rope.freq_base"))?.unwrap_or(10_000.0);
-        let window = match (row.windowed, optional_size("attention.sliding_window")?) {
-            (Some((_, period)), Some(window)) => Some(WindowPattern { window, period }),
-            _ => None,
-        };
+        let hidden_dim = parameters.size("embedding_length")?;
+        let n_heads = parameters.size("attention.head_count")?;
+        let head_dim = parameters.optional_size("attention.key_length")?.unwrap_or(hidden_dim / n_heads);
+        let layers = layers(parameters, row)?;
+        let [score_cap, logit_cap] = row.soft_caps.map_or([None; 2], |caps| caps.map(Some));
         let description = Self {
             architecture: name.to_owned(),
-            n_layers: size("block_count")?,
             n_heads,
-            n_kv_heads,
+            n_kv_heads: parameters.optional_size("attention.head_count_kv")?.unwrap_or(n_heads),
             head_dim,
             hidden_dim,
-            ffn_dim: size("feed_forward_length")?,
-            context_tokens: size("context_length")?,
-            norm_eps: metadata.f32(&key("attention.layer_norm_rms_epsilon"))?,
+            ffn_dim: parameters.size("feed_forward_length")?,
+            context_tokens: parameters.size("context_length")?,
+            norm_eps: parameters.positive("attention.layer_norm_rms_epsilon")?,
             activation: row.activation,
             embedding_scale: row.embeddings_scaled_by_sqrt_dim.then(|| (hidden_dim as f32).sqrt()),
-            rope: Rope {
-                style: row.style,
-                base,
-                window_base: row.windowed.map_or(base, |(window_base, _)| window_base),
-                scaling: rope_scaling(gguf, name)?,
-                rotary_dim: optional_size("rope.dimension_count")?.unwrap_or(head_dim),
+            scores: Scores {
+                scale: match parameters.optional_positive("attention.scale")? {
+                    Some(scale) => scale,
+                    None if row.scaled_by_width_at_layers == Some(layers.len()) => {
+                        ((hidden_dim / n_heads) as f32).sqrt().recip()
+                    }
+                    None => (head_dim as f32).sqrt().recip(),
+                },
+                soft_cap: parameters.optional_positive("attn_logit_softcapping")?.or(score_cap),
+                temperature: temperature(parameters)?,
             },
-            window,
+            logit_soft_cap: parameters.optional_positive("final_logit_softcapping")?.or(logit_cap),
+            rope: Rope::from_gguf(
+                gguf,
+                row.rope_style,
+                head_dim,
+                row.windows.as_ref().and_then(|windows| windows.rope_base),
+            )?,
+            mixture: mixture(parameters)?,
+            layers,
         };
-        description.check()
+        description.check(parameters)
     }
 
     /// Refuses combinations that the decoder block cannot compute.
-    fn check(self) -> Result<Self, LoadError> {
-        let impossible = |what: &str, value: String| Err(LoadError::Impossible { what: what.to_owned(), value });
+    fn check(self, parameters: HyperParameters<'_>) -> Result<Self, LoadError> {
         if !self.n_heads.is_multiple_of(self.n_kv_heads) {
-            return impossible("query heads per key head", format!("{} / {}", self.n_heads, self.n_kv_heads));
+            return Err(parameters.impossible("attention.head_count_kv", &self.n_kv_heads));
         }
-        if !self.head_dim.is_multiple_of(2) || self.head_dim > MAX_HEAD_DIM {
-            return impossible("head_dim", self.head_dim.to_string());
+        if !self.head_dim.is_multiple_of(2) || !(1..=MAX_HEAD_DIM).contains(&self.head_dim) {
+            return Err(parameters.impossible("attention.key_length", &self.head_dim));
         }
-        if self.rope.rotary_dim > self.head_dim || !self.rope.rotary_dim.is_multiple_of(2) {
-            return impossible("rope.dimension_count", self.rope.rotary_dim.to_string());
+        match parameters.optional_size("attention.value_length")? {
+            Some(value_dim) if value_dim != self.head_dim => {
+                Err(parameters.impossible("attention.value_length", &value_dim))
+            }
+            _ => Ok(self),
         }
-        if !(self.norm_eps > 0.0 && self.norm_eps < 1.0) {
-            return impossible("layer_norm_rms_epsilon", self.norm_eps.to_string());
-        }
-        if !(self.rope.base >= 1.0 && self.rope.base.is_finite()) {
-            return impossible("rope.freq_base", self.rope.base.to_string());
-        }
-        Ok(self)
     }
 
-    /// The window of a layer, `None` where it sees all positions.
-    pub(crate) fn layer_window(&self, layer: usize) -> Option<usize> {
-        self.window.filter(|pattern| !(layer + 1).is_multiple_of(pattern.period)).map(|pattern| pattern.window)
+    pub(crate) fn n_layers(&self) -> usize {
+        self.layers.len()
     }
 }
 
-/// Reads how rotary frequencies are scaled; Llama 3 keeps its factors in a tensor.
-fn rope_scaling(gguf: &Gguf, name: &str) -> Result<RopeScaling, LoadError> {
-    if let Some(tensor) = gguf.tensor("rope_freqs.weight") {
-        return Ok(RopeScaling::PerFrequency(floats(tensor)));
+/// What each layer sees and knows of positions.
+fn layers(parameters: HyperParameters<'_>, row: &Row) -> Result<Vec<LayerKind>, LoadError> {
+    const PATTERN: &str = "attention.sliding_window_pattern";
+    let n_layers = parameters.size("block_count")?;
+    if n_layers > MAX_LAYERS {
+        return Err(parameters.impossible("block_count", &n_layers));
     }
-    let metadata = gguf.metadata();
-    let kind_key = format!("{name}.rope.scaling.type");
-    let factor_key = format!("{name}.rope.scaling.factor");
-    if metadata.get(&kind_key).is_none() {
-        return Ok(RopeScaling::None);
+    let one_in = |period: Option<usize>, layer: usize| period.is_some_and(|period| (layer + 1).is_multiple_of(period));
+    let mut windowed = vec![false; n_layers];
+    let mut window = None;
+    if let Some(windows) = &row.windows {
+        window = parameters.optional_size("attention.sliding_window")?.or(windows.default);
+        match parameters.find::<Value<'_>>(PATTERN)? {
+            Some(Value::Array(pattern)) => {
+                let found = format!("a list of {} for {n_layers} layers", pattern.len());
+                windowed = listed(pattern, n_layers).ok_or_else(|| parameters.impossible(PATTERN, &found))?;
+            }
+            Some(_) => {
+                let period = Some(parameters.size(PATTERN)?);
+                windowed.iter_mut().enumerate().for_each(|(layer, windowed)| *windowed = !one_in(period, layer));
+            }
+            None => {
+                let full = |layer| one_in(windows.full_period, layer);
+                windowed.iter_mut().enumerate().for_each(|(layer, windowed)| *windowed = !full(layer));
+            }
+        }
     }
-    match metadata.str(&kind_key)? {
-        "none" => Ok(RopeScaling::None),
-        "linear" => Ok(RopeScaling::Linear { factor: metadata.f32(&factor_key)? }),
-        other => Err(LoadError::Impossible { what: kind_key, value: other.to_owned() }),
+    let kind = |(layer, windowed): (usize, bool)| LayerKind {
+        window: window.filter(|_| windowed),
+        positions: if one_in(row.unrotated_period, layer) { Positions::Unknown } else { Positions::Rotated },
+    };
+    Ok(windowed.into_iter().enumerate().map(kind).collect())
+}
+
+/// A list that says of each layer whether it has a window.
+fn listed(pattern: Array<'_>, n_layers: usize) -> Option<Vec<bool>> {
+    let values = pattern.scalars()?.map(|value| match value {
+        Value::Bool(windowed) => Some(windowed),
+        other => other.as_integer().map(|number| number != 0),
+    });
+    values.collect::<Option<Vec<bool>>>().filter(|windowed| windowed.len() == n_layers)
+}
+
+fn temperature(parameters: HyperParameters<'_>) -> Result<Option<Temperature>, LoadError> {
+    let Some(scale) = parameters.optional_positive("attention.temperature_scale")? else { return Ok(None) };
+    let period = parameters.size("rope.scaling.original_context_length")?;
+    Ok(Some(Temperature { scale, period }))
+}
+
+/// The experts, if the file says that there are any.
+fn mixture(parameters: HyperParameters<'_>) -> Result<Option<Mixture>, LoadError> {
+    const GATING: &str = "expert_gating_func";
+    const SOFTMAX: u32 = 1;
+    let Some(n_experts) = parameters.optional_size("expert_count")? else { return Ok(None) };
+    let n_used = parameters.size("expert_used_count")?;
+    if n_experts > MAX_EXPERTS {
+        return Err(parameters.impossible("expert_count", &n_experts));
     }
+    if n_used > n_experts {
+        return Err(parameters.impossible("expert_used_count", &n_used));
+    }
+    match parameters.find::<u32>(GATING)? {
+        None | Some(0 | SOFTMAX) => {}
+        Some(other) => return Err(parameters.impossible(GATING, &other)),
+    }
+    // All supported models with experts were trained with shares that sum up to 1, unless their file says otherwise.
+    let normalised = parameters.find::<bool>("expert_weights_norm")?.unwrap_or(true);
+    let ffn_dim = parameters.optional_size("expert_feed_forward_length")?;
+    Ok(Some(Mixture {
+        n_experts,
+        n_used,
+        ffn_dim: ffn_dim.map_or_else(|| parameters.size("feed_forward_length"), Ok)?,
+        shares: if normalised { Shares::Normalised } else { Shares::Probabilities },
+        scale: parameters.optional_positive("expert_weights_scale")?.unwrap_or(1.0),
+    }))
 }

@@ -3,15 +3,28 @@
 mod adapter;
 mod decoder;
 mod description;
+mod fingerprint;
+mod hyper_parameters;
 mod kv_cache;
+mod mixture;
 mod packed;
+mod rope;
+mod tensors;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
-pub(crate) use decoder::{Decoder, Logits};
-pub(crate) use description::{Activation, Description};
-pub(crate) use kv_cache::KvCache;
-pub(crate) use weights::{Projection, Weight, Weights};
+pub(crate) use decoder::{BATCH_TOKENS, Decoder};
+pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
+pub(crate) use fingerprint::Fingerprint;
+pub(crate) use hyper_parameters::HyperParameters;
+pub(crate) use kv_cache::{KvCache, KvShape};
+use mixture::MixtureBuffers;
+pub use packed::PackedFolder;
+use packed::Source;
+pub(crate) use packed::pack;
+pub(crate) use rope::{Reach, Rope};
+pub(crate) use tensors::Tensors;
+pub(crate) use weights::{Experts, FeedForward, Projection, Weight, Weights};
 
 use crate::gguf::{Gguf, GgufError};
 use crate::template::{ChatTemplate, TemplateError};
@@ -19,6 +32,7 @@ use crate::tokenizer::{Tokenizer, TokenizerError};
 use reinette_kernels::{CacheTooLarge, RopeError};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -31,15 +45,15 @@ pub enum LoadError {
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
     /// The architecture is not one of ours.
-    #[error("the architecture {found:?} is not supported; supported are {supported}")]
+    #[error("the architecture {found:?} is not supported; take a model of one of these: {supported}")]
     Architecture {
         /// What the file says.
         found: String,
         /// What there is.
         supported: String,
     },
-    /// A number in the metadata cannot be right.
-    #[error("{what} is {value}, which no supported model has")]
+    /// A number in the metadata cannot be right, or asks for what is not built in.
+    #[error("{what} is {value}, which no supported model has: the file is damaged or needs another program")]
     Impossible {
         /// The metadata key.
         what: String,
@@ -49,6 +63,16 @@ pub enum LoadError {
     /// A tensor is missing.
     #[error("the tensor {0} is missing")]
     MissingTensor(String),
+    /// The file holds a tensor that an architecture of this name does not use here.
+    #[error(
+        "the tensor {tensor} is not used by the architecture {architecture:?}: results would be wrong, so the model is refused"
+    )]
+    UnusedTensor {
+        /// The tensor.
+        tensor: String,
+        /// The architecture.
+        architecture: String,
+    },
     /// The rotary frequencies cannot be computed.
     #[error(transparent)]
     Rope(#[from] RopeError),
@@ -68,33 +92,60 @@ pub struct Model {
     weights: Weights,
     tokenizer: Arc<Tokenizer>,
     template: OnceLock<Result<ChatTemplate, TemplateError>>,
+    changed: Option<SystemTime>,
+    fingerprint: OnceLock<Fingerprint>,
 }
 
 impl Model {
-    /// [`load_with_cache`](Self::load_with_cache) with the user's own folder for caches
-    /// (`$XDG_CACHE_HOME/reinette/packed`).
+    /// [`load_with_cache`](Self::load_with_cache) with nothing kept on disk.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        Self::load_with_cache(path, packed::default_folder().as_deref())
+        Self::load_with_cache(path, None)
     }
 
-    /// Maps a GGUF file and checks it; weights are read from disk when they are first used.
+    /// Maps a GGUF file and checks it; what is multiplied is rearranged for this processor, which takes some seconds for
+    /// a gigabyte.
     ///
-    /// The first time, the weights are rearranged for this processor, which takes some seconds for a gigabyte. With
-    /// a `folder`, they are kept there, as a file of the size of the model, and mapped the next time; the file may be
-    /// deleted at any time. Without one, or where it cannot be written, they are rearranged in memory at every start.
+    /// With a `folder`, the rearranged weights are kept there, in a file of the size of the model, and mapped the next
+    /// time; the pages are read from disk when they are first used. Without one, or where it cannot be written, they are
+    /// rearranged in memory at every start.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
-    pub fn load_with_cache(path: &Path, folder: Option<&Path>) -> Result<Self, LoadError> {
-        let gguf = Gguf::open(path)?;
+    pub fn load_with_cache(path: &Path, folder: Option<&PackedFolder>) -> Result<Self, LoadError> {
+        let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let mut model = Self { changed, ..Self::unpacked(Gguf::open(path)?)? };
+        let keep = folder.map(|folder| (folder, Source { path, fingerprint: model.fingerprint() }));
+        pack(model.weights.matrices_mut(), keep);
+        Ok(model)
+    }
+
+    /// The model that an open file holds, rearranged in memory.
+    ///
+    /// # Errors
+    /// If it is not supported, or its tensors are not those that its metadata ask for.
+    pub fn from_gguf(gguf: Gguf) -> Result<Self, LoadError> {
+        let mut model = Self::unpacked(gguf)?;
+        pack(model.weights.matrices_mut(), None);
+        Ok(model)
+    }
+
+    /// The model that an open file holds, its weights where they stand in the file.
+    fn unpacked(gguf: Gguf) -> Result<Self, LoadError> {
         let description = Description::from_gguf(&gguf)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
-        let mut weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
-        packed::pack(&mut weights, path, folder);
-        Ok(Self { gguf, description, weights, tokenizer: Arc::new(tokenizer), template: OnceLock::new() })
+        let weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
+        Ok(Self {
+            gguf,
+            description,
+            weights,
+            tokenizer: Arc::new(tokenizer),
+            template: OnceLock::new(),
+            changed: None,
+            fingerprint: OnceLock::new(),
+        })
     }
 
     /// The model's name, as its file gives it.
@@ -128,6 +179,11 @@ impl Model {
     /// If the file has none, or it cannot be compiled.
     pub fn chat_template(&self) -> Result<&ChatTemplate, TemplateError> {
         self.template.get_or_init(|| ChatTemplate::from_gguf(&self.gguf)).as_ref().map_err(Clone::clone)
+    }
+
+    /// Tells this model from others, computed when it is first asked for.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        *self.fingerprint.get_or_init(|| Fingerprint::of_model(&self.gguf, self.changed))
     }
 
     pub(crate) fn description(&self) -> &Description {

@@ -1,8 +1,10 @@
 //! The tensors of a decoder, checked against its description once, used in place ever after.
 
-use super::{Description, LoadError};
+use super::tensors::Tensors;
+use super::{Description, LoadError, Mixture};
 use crate::gguf::{Gguf, Mapping, TensorView};
 use reinette_kernels::{Layout, Matrix, QuantType, dequantize};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A matrix of the model or of an adapter, in its stored type.
@@ -19,13 +21,13 @@ enum Bytes {
     /// Bytes of the memory-mapped file, from the start of the file.
     Mapped {
         gguf: Gguf,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
     },
     Owned(Arc<[u8]>),
     /// Bytes of a file of packed matrices, from its start.
     Packed {
         file: Arc<Mapping>,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
     },
 }
 
@@ -36,16 +38,17 @@ impl Weight {
         Ok(Self { ty, rows, cols, bytes: Bytes::Owned(bytes.into()) })
     }
 
-    /// The tensor `name`, which must be a matrix `[rows, cols]`.
-    fn mapped(gguf: &Gguf, name: &str, rows: usize, cols: usize) -> Result<Self, LoadError> {
-        let missing = || LoadError::MissingTensor(name.to_owned());
-        let tensor = gguf.tensor(name).ok_or_else(missing)?;
-        check_dims(name, tensor.dims, &[cols, rows])?;
-        let range = gguf.tensor_range(name).ok_or_else(missing)?;
-        let weight = Self { ty: tensor.quant_type, rows, cols, bytes: Bytes::Mapped { gguf: gguf.clone(), range } };
-        Matrix::new(weight.ty, rows, cols, weight.bytes())
+    /// A matrix `[rows, cols]` whose bytes are a range of a mapped file; `name` is for errors.
+    pub(crate) fn mapped(
+        gguf: &Gguf,
+        name: &str,
+        ty: QuantType,
+        [rows, cols]: [usize; 2],
+        range: Range<usize>,
+    ) -> Result<Self, LoadError> {
+        Matrix::new(ty, rows, cols, gguf.bytes(range.clone()))
             .map_err(|error| LoadError::Shape(format!("{name}: {error}")))?;
-        Ok(weight)
+        Ok(Self { ty, rows, cols, bytes: Bytes::Mapped { gguf: gguf.clone(), range } })
     }
 
     fn bytes(&self) -> &[u8] {
@@ -57,7 +60,7 @@ impl Weight {
     }
 
     /// Takes the same weights from a file of packed matrices instead.
-    pub(super) fn replace(&mut self, file: &Arc<Mapping>, range: std::ops::Range<usize>) {
+    pub(super) fn replace(&mut self, file: &Arc<Mapping>, range: Range<usize>) {
         self.bytes = Bytes::Packed { file: Arc::clone(file), range };
     }
 
@@ -84,6 +87,30 @@ pub(crate) struct Projection {
     pub(crate) bias: Option<Vec<f32>>,
 }
 
+/// A gated feed-forward network: `down(activation(gate(x)) · up(x))`.
+#[derive(Debug)]
+pub(crate) struct Gated {
+    pub(crate) gate: Projection,
+    pub(crate) up: Projection,
+    pub(crate) down: Projection,
+}
+
+/// What a token passes through after the attention.
+#[derive(Debug)]
+pub(crate) enum FeedForward {
+    Dense(Gated),
+    Experts(Experts),
+}
+
+/// Many feed-forward networks, and what chooses among them.
+#[derive(Debug)]
+pub(crate) struct Experts {
+    pub(crate) mixture: Mixture,
+    /// `[n_experts, hidden_dim]`.
+    pub(crate) router: Weight,
+    pub(crate) networks: Vec<Gated>,
+}
+
 /// The tensors of one decoder block.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -96,9 +123,7 @@ pub(crate) struct Layer {
     pub(crate) attention_out: Projection,
     pub(crate) post_attention_norm: Option<Vec<f32>>,
     pub(crate) ffn_norm: Vec<f32>,
-    pub(crate) gate: Weight,
-    pub(crate) up: Weight,
-    pub(crate) down: Weight,
+    pub(crate) feed_forward: FeedForward,
     pub(crate) post_ffn_norm: Option<Vec<f32>>,
 }
 
@@ -117,71 +142,104 @@ impl Weights {
     /// Finds and checks every tensor that the description asks for.
     ///
     /// # Errors
-    /// If a tensor is missing, or its dimensions are not those of the description.
+    /// If a tensor is missing, its dimensions are not those of the description, or the file holds one that is not
+    /// used: without it, results would be wrong.
     pub(crate) fn from_gguf(gguf: &Gguf, description: &Description, vocab_size: usize) -> Result<Self, LoadError> {
+        let tensors = Tensors::new(gguf);
         let hidden = description.hidden_dim;
-        let embedding = Weight::mapped(gguf, "token_embd.weight", vocab_size, hidden)?;
-        let output = match gguf.tensor("output.weight") {
-            Some(_) => Weight::mapped(gguf, "output.weight", vocab_size, hidden)?,
-            None => embedding.clone(),
+        let embedding = tensors.matrix("token_embd.weight", [vocab_size, hidden])?;
+        let output = if tensors.has("output.weight") {
+            tensors.matrix("output.weight", [vocab_size, hidden])?
+        } else {
+            embedding.clone()
         };
-        Ok(Self {
+        let weights = Self {
             embedding,
-            layers: (0..description.n_layers).map(|index| layer(gguf, description, index)).collect::<Result<_, _>>()?,
-            output_norm: vector(gguf, "output_norm.weight", hidden)?,
+            layers: (0..description.n_layers())
+                .map(|index| layer(&tensors, description, index))
+                .collect::<Result<_, _>>()?,
+            output_norm: tensors.vector("output_norm.weight", hidden)?,
             output,
-        })
+        };
+        tensors.check_all_used(&description.architecture)?;
+        Ok(weights)
     }
 
-    /// All matrices that activations are multiplied with, in the order in which a token meets them.
+    /// All matrices that activations are multiplied with, in the order in which a token meets them. Those that are
+    /// ranges of one tensor come one by one.
     pub(super) fn matrices_mut(&mut self) -> Vec<&mut Weight> {
         let layers = self.layers.iter_mut().flat_map(|layer| {
-            let Layer { query, key, value, attention_out, gate, up, down, .. } = layer;
-            let projections = [query, key, value, attention_out].map(|projection| &mut projection.weight);
-            projections.into_iter().chain([gate, up, down])
+            let Layer { query, key, value, attention_out, feed_forward, .. } = layer;
+            let attention = [query, key, value, attention_out].map(|projection| &mut projection.weight);
+            let (router, networks) = match feed_forward {
+                FeedForward::Dense(network) => (None, std::slice::from_mut(network)),
+                FeedForward::Experts(experts) => (Some(&mut experts.router), experts.networks.as_mut_slice()),
+            };
+            let networks = networks.iter_mut().flat_map(|Gated { gate, up, down }| [gate, up, down]);
+            attention.into_iter().chain(router).chain(networks.map(|projection| &mut projection.weight))
         });
         layers.chain([&mut self.output]).collect()
     }
 }
 
-fn layer(gguf: &Gguf, description: &Description, index: usize) -> Result<Layer, LoadError> {
+fn layer(tensors: &Tensors<'_>, description: &Description, index: usize) -> Result<Layer, LoadError> {
     let hidden = description.hidden_dim;
     let query_dim = description.n_heads * description.head_dim;
     let key_dim = description.n_kv_heads * description.head_dim;
-    let name = |part: &str| format!("blk.{index}.{part}.weight");
-    let norm = |part: &str, len: usize| vector(gguf, &name(part), len);
-    let optional_norm = |part: &str, len: usize| optional_vector(gguf, &name(part), len);
-    let projection = |part: &str, rows: usize, cols: usize| -> Result<Projection, LoadError> {
-        Ok(Projection {
-            weight: Weight::mapped(gguf, &name(part), rows, cols)?,
-            bias: optional_vector(gguf, &format!("blk.{index}.{part}.bias"), rows)?,
-        })
+    let part = |part: &str| format!("blk.{index}.{part}");
+    let norm = |name: &str, len: usize| tensors.vector(&format!("{}.weight", part(name)), len);
+    let optional_norm = |name: &str, len: usize| tensors.optional_vector(&format!("{}.weight", part(name)), len);
+    // Some models keep projections of one input as one tensor: its rows are theirs, one after the other.
+    let [query, key, value] = if tensors.has(&format!("{}.weight", part("attn_qkv"))) {
+        tensors.fused_projections(&part("attn_qkv"), [query_dim, key_dim, key_dim], hidden)?
+    } else {
+        [
+            tensors.projection(&part("attn_q"), query_dim, hidden)?,
+            tensors.projection(&part("attn_k"), key_dim, hidden)?,
+            tensors.projection(&part("attn_v"), key_dim, hidden)?,
+        ]
     };
     Ok(Layer {
         attention_norm: norm("attn_norm", hidden)?,
-        query: projection("attn_q", query_dim, hidden)?,
-        key: projection("attn_k", key_dim, hidden)?,
-        value: projection("attn_v", key_dim, hidden)?,
+        query,
+        key,
+        value,
         query_norm: optional_norm("attn_q_norm", description.head_dim)?,
         key_norm: optional_norm("attn_k_norm", description.head_dim)?,
-        attention_out: projection("attn_output", hidden, query_dim)?,
+        attention_out: tensors.projection(&part("attn_output"), hidden, query_dim)?,
         post_attention_norm: optional_norm("post_attention_norm", hidden)?,
         ffn_norm: norm("ffn_norm", hidden)?,
-        gate: Weight::mapped(gguf, &name("ffn_gate"), description.ffn_dim, hidden)?,
-        up: Weight::mapped(gguf, &name("ffn_up"), description.ffn_dim, hidden)?,
-        down: Weight::mapped(gguf, &name("ffn_down"), hidden, description.ffn_dim)?,
+        feed_forward: match description.mixture.filter(|_| tensors.has(&format!("{}.weight", part("ffn_gate_inp")))) {
+            Some(mixture) => FeedForward::Experts(experts(tensors, mixture, hidden, index)?),
+            None => FeedForward::Dense(dense(tensors, description, index)?),
+        },
         post_ffn_norm: optional_norm("post_ffw_norm", hidden)?,
     })
 }
 
-fn vector(gguf: &Gguf, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
-    optional_vector(gguf, name, len)?.ok_or_else(|| LoadError::MissingTensor(name.to_owned()))
+fn dense(tensors: &Tensors<'_>, description: &Description, index: usize) -> Result<Gated, LoadError> {
+    let (hidden, ffn) = (description.hidden_dim, description.ffn_dim);
+    let part = |part: &str| format!("blk.{index}.{part}");
+    let [gate, up] = if tensors.has(&format!("{}.weight", part("ffn_gate"))) {
+        [tensors.projection(&part("ffn_gate"), ffn, hidden)?, tensors.projection(&part("ffn_up"), ffn, hidden)?]
+    } else {
+        tensors.fused_projections(&part("ffn_up"), [ffn, ffn], hidden)?
+    };
+    Ok(Gated { gate, up, down: tensors.projection(&part("ffn_down"), hidden, ffn)? })
 }
 
-fn optional_vector(gguf: &Gguf, name: &str, len: usize) -> Result<Option<Vec<f32>>, LoadError> {
-    let Some(tensor) = gguf.tensor(name) else { return Ok(None) };
-    check_dims(name, tensor.dims, &[len])?;
-    Ok(Some(floats(tensor)))
+fn experts(tensors: &Tensors<'_>, mixture: Mixture, hidden: usize, index: usize) -> Result<Experts, LoadError> {
+    let stack = |part: &str, shape| tensors.stack(&format!("blk.{index}.{part}.weight"), mixture.n_experts, shape);
+    let plain = |weight| Projection { weight, bias: None };
+    let gate = stack("ffn_gate_exps", [mixture.ffn_dim, hidden])?;
+    let up = stack("ffn_up_exps", [mixture.ffn_dim, hidden])?;
+    let down = stack("ffn_down_exps", [hidden, mixture.ffn_dim])?;
+    let expert = |((gate, up), down)| Gated { gate: plain(gate), up: plain(up), down: plain(down) };
+    Ok(Experts {
+        mixture,
+        router: tensors.matrix(&format!("blk.{index}.ffn_gate_inp.weight"), [mixture.n_experts, hidden])?,
+        networks: gate.into_iter().zip(up).zip(down).map(expert).collect(),
+    })
 }
 
 /// A tensor's numbers, dequantised.
@@ -189,12 +247,4 @@ pub(crate) fn floats(tensor: TensorView<'_>) -> Vec<f32> {
     let mut out = vec![0.0; tensor.dims.iter().product()];
     dequantize(tensor.quant_type, tensor.bytes, &mut out);
     out
-}
-
-fn check_dims(name: &str, found: &[usize], expected: &[usize]) -> Result<(), LoadError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(LoadError::Shape(format!("{name} has dimensions {found:?}, the metadata ask for {expected:?}")))
-    }
 }

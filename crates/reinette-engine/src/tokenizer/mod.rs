@@ -11,10 +11,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Two kinds of vocabulary: byte-level BPE with ranked merges (`gpt2`), and SentencePiece-style with a score for each
-//! token and a fallback to bytes (`llama`). Both merge with the same priority queue, so that encoding takes
-//! `O(n log n)` for any text. Text that the user typed is encoded with [`SpecialTokens::AsText`]: nothing in it can
-//! become a control token.
+//! Three kinds of vocabulary: byte-level BPE with ranked merges (`gpt2`), SentencePiece-style with a score for each
+//! token and a fallback to bytes (`llama`), and `WordPiece` (`bert`) for embedding models. The first two merge with the
+//! same priority queue, so that encoding takes `O(n log n)` for any text. Text that the user typed is encoded with
+//! [`SpecialTokens::AsText`]: nothing in it can become a control token.
 //!
 //! Papers: Neural Machine Translation of Rare Words with Subword Units, arXiv:1508.07909; SentencePiece: A simple and
 //! language independent subword tokenizer and detokenizer for Neural Text Processing, arXiv:1808.06226.
@@ -30,6 +30,7 @@ mod special;
 mod tests;
 mod utf8_stream;
 mod vocabulary;
+mod word_piece;
 
 use crate::gguf::{Gguf, GgufError, Metadata};
 
@@ -41,6 +42,7 @@ use sentence_piece::SentencePiece;
 use special::{Fragment, SpecialMatcher};
 pub use utf8_stream::Utf8Stream;
 use vocabulary::{TokenKind, Vocabulary};
+use word_piece::WordPiece;
 
 /// A token's number: its row in the embedding matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,13 +72,15 @@ pub enum TokenizerError {
     #[error(transparent)]
     Gguf(#[from] GgufError),
     /// A kind of tokenizer that is not built in.
-    #[error("the tokenizer model `{name}` is not supported (`gpt2` and `llama` are)")]
+    #[error("the tokenizer model `{name}` is not supported (`gpt2`, `llama` and `bert` are)")]
     UnknownModel {
         /// What `tokenizer.ggml.model` says.
         name: String,
     },
     /// A pre-tokenizer that is not built in.
-    #[error("the pre-tokenizer `{name}` is not supported: ids would be wrong, so the model is refused")]
+    #[error(
+        "the pre-tokenizer `{name}` is not supported: ids would be wrong, so the model is refused; take another model"
+    )]
     UnknownPreTokenizer {
         /// What `tokenizer.ggml.pre` says.
         name: String,
@@ -120,6 +124,7 @@ pub struct Tokenizer {
     bos: Option<TokenId>,
     adds_bos: bool,
     eos: Option<TokenId>,
+    separator: Option<TokenId>,
     end_of_generation: Vec<TokenId>,
 }
 
@@ -127,6 +132,7 @@ pub struct Tokenizer {
 enum Algorithm {
     BytePair(BytePair),
     SentencePiece(SentencePiece),
+    WordPiece(WordPiece),
 }
 
 impl Tokenizer {
@@ -140,6 +146,7 @@ impl Tokenizer {
         match metadata.str("tokenizer.ggml.model")? {
             "gpt2" => Tokenizer::byte_pair(metadata),
             "llama" => Tokenizer::sentence_piece(metadata),
+            "bert" => Tokenizer::word_piece(metadata),
             name => Err(TokenizerError::UnknownModel { name: name.into() }),
         }
     }
@@ -151,8 +158,17 @@ impl Tokenizer {
         let eog = end_of_generation(metadata, &mut vocabulary, None)?;
         let special = SpecialMatcher::new(&vocabulary);
         let algorithm = Algorithm::BytePair(BytePair::new(metadata, &vocabulary, pre_tokenizer)?);
-        Tokenizer { vocabulary, special, algorithm, bos: None, adds_bos, eos: None, end_of_generation: eog }
-            .with_markers(metadata)
+        Tokenizer {
+            vocabulary,
+            special,
+            algorithm,
+            bos: None,
+            adds_bos,
+            eos: None,
+            separator: None,
+            end_of_generation: eog,
+        }
+        .with_markers(metadata)
     }
 
     fn sentence_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
@@ -163,8 +179,27 @@ impl Tokenizer {
         let special = SpecialMatcher::new(&vocabulary);
         let algorithm = Algorithm::SentencePiece(SentencePiece::new(metadata, &vocabulary)?);
         let (bos, eos) = (vocabulary.existing(DEFAULT_BOS), vocabulary.existing(DEFAULT_EOS));
-        Tokenizer { vocabulary, special, algorithm, bos, adds_bos: true, eos, end_of_generation: eog }
+        Tokenizer { vocabulary, special, algorithm, bos, adds_bos: true, eos, separator: None, end_of_generation: eog }
             .with_markers(metadata)
+    }
+
+    fn word_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
+        const DEFAULT_BOS: TokenId = TokenId(101);
+        const DEFAULT_SEPARATOR: TokenId = TokenId(102);
+        let vocabulary = Vocabulary::word_piece(metadata)?;
+        let special = SpecialMatcher::new(&vocabulary);
+        let algorithm = Algorithm::WordPiece(WordPiece::new(metadata, &vocabulary)?);
+        Tokenizer {
+            bos: vocabulary.existing(DEFAULT_BOS),
+            separator: vocabulary.existing(DEFAULT_SEPARATOR),
+            vocabulary,
+            special,
+            algorithm,
+            adds_bos: true,
+            eos: None,
+            end_of_generation: Vec::new(),
+        }
+        .with_markers(metadata)
     }
 
     /// Takes the beginning and end of sequence from the metadata, where they say something.
@@ -175,7 +210,9 @@ impl Tokenizer {
         };
         let bos = marker("tokenizer.ggml.bos_token_id", self.bos)?;
         let eos = marker("tokenizer.ggml.eos_token_id", self.eos)?;
-        (self.bos, self.eos) = (bos, eos);
+        // The format's own spelling.
+        let separator = marker("tokenizer.ggml.seperator_token_id", self.separator)?;
+        (self.bos, self.eos, self.separator) = (bos, eos, separator);
         self.adds_bos = metadata.find("tokenizer.ggml.add_bos_token")?.unwrap_or(self.adds_bos);
         Ok(self)
     }
@@ -201,6 +238,7 @@ impl Tokenizer {
         match &self.algorithm {
             Algorithm::BytePair(algorithm) => algorithm.encode(&self.vocabulary, text, ids),
             Algorithm::SentencePiece(algorithm) => algorithm.encode(&self.vocabulary, text, follows_special, ids),
+            Algorithm::WordPiece(algorithm) => algorithm.encode(&self.vocabulary, text, ids),
         }
         if !rest.is_empty() {
             self.encode_text(rest, false, ids);
@@ -230,6 +268,11 @@ impl Tokenizer {
     /// The token that ends a sequence.
     pub fn eos(&self) -> Option<TokenId> {
         self.eos
+    }
+
+    /// The token that ends a text of an embedding model.
+    pub fn separator(&self) -> Option<TokenId> {
+        self.separator
     }
 
     /// Whether the model says with `id` that it has finished: end of sequence, of turn, of message.

@@ -21,6 +21,28 @@ enum Pattern {
     /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,n}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|
     /// \s+(?!\S)|\s+`.
     Cased { max_digits: usize, marks: Marks },
+    /// `P?U*L+C?|P?U+L*C?|\p{N}{1,n}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`, where `P` is
+    /// `[^\r\n\p{L}\p{N}]`, `U` any letter but a–z, `L` any letter but A–Z, and `C` a contraction's ending, where these
+    /// are parts of words.
+    CaseChanges { max_digits: usize, contractions: Contractions },
+    /// Runs of punctuation apart, the GPT-2 pattern within what is left, then numbers as [`Layers`] says.
+    Layered(Layers),
+}
+
+/// Whether `'s`, `'ll` and the like belong to the word before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contractions {
+    Apart,
+    WithWords,
+}
+
+/// What becomes of numbers, and what is punctuation, where one pattern is applied after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layers {
+    /// `[\p{P}$+<=>^~|]+`, the GPT-2 pattern, `\p{N}+`, `[0-9][0-9][0-9]`: of files that name no pattern.
+    NumbersApart,
+    /// ``[\p{P}$+<=>^~|`]+``, the GPT-2 pattern, `[0-9][0-9][0-9]`.
+    Backquotes,
 }
 
 /// What is cut out of a text before the GPT-2 pattern is applied to the rest.
@@ -66,6 +88,15 @@ impl PreTokenizer {
             | "jina-v5-nano" => {
                 return Ok(PreTokenizer { pattern: cased(3, Marks::Apart), whole_words: WholeWords::Preferred });
             }
+            "tekken" => {
+                let pattern = Pattern::CaseChanges { max_digits: 1, contractions: Contractions::Apart };
+                return Ok(PreTokenizer { pattern, whole_words: WholeWords::Preferred });
+            }
+            "gpt-4o" | "llama4" | "kanana2" | "talkie" | "minimax-m2" => {
+                Pattern::CaseChanges { max_digits: 3, contractions: Contractions::WithWords }
+            }
+            "default" => Pattern::Layered(Layers::NumbersApart),
+            "falcon" => Pattern::Layered(Layers::Backquotes),
             _ => return Err(TokenizerError::UnknownPreTokenizer { name: name.into() }),
         };
         Ok(PreTokenizer { pattern, whole_words: WholeWords::Merged })
@@ -99,7 +130,65 @@ impl PreTokenizer {
             Pattern::Cased { max_digits, marks } => {
                 scan(text, |scanner| scanner.cased_word(max_digits, marks), &mut emit);
             }
+            Pattern::CaseChanges { max_digits, contractions } => {
+                scan(text, |scanner| scanner.case_changes_word(max_digits, contractions), &mut emit);
+            }
+            Pattern::Layered(layers) => runs(
+                text,
+                |c, class| layers.is_punctuation(c, class),
+                |piece| {
+                    scan(piece, Scanner::gpt2_word, &mut |word| match layers {
+                        Layers::NumbersApart => {
+                            runs(word, |_, class| class == Class::Number, |piece| threes(piece, &mut emit));
+                        }
+                        Layers::Backquotes => threes(word, &mut emit),
+                    });
+                },
+            ),
         }
+    }
+}
+
+impl Layers {
+    fn is_punctuation(self, character: char, class: Class) -> bool {
+        let symbols = match self {
+            Layers::NumbersApart => "$+<=>^~|",
+            Layers::Backquotes => "$+<=>^~|`",
+        };
+        class == Class::Punctuation || symbols.contains(character)
+    }
+}
+
+/// Cuts `text` into the runs of characters of which `belongs` holds, and what is between them.
+fn runs<'a>(text: &'a str, belongs: impl Fn(char, Class) -> bool, mut emit: impl FnMut(&'a str)) {
+    let belongs = |character| belongs(character, Class::of(character));
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let within = belongs(first);
+        let end = rest.find(|character| belongs(character) != within).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        emit(run);
+        rest = after;
+    }
+}
+
+/// Cuts every three digits out of `text`, from the left.
+fn threes<'a>(text: &'a str, emit: &mut impl FnMut(&'a str)) {
+    let (mut start, mut position) = (0, 0);
+    while let Some(three) = text.as_bytes().get(position..position + 3) {
+        if three.iter().all(u8::is_ascii_digit) {
+            if start < position {
+                emit(&text[start..position]);
+            }
+            emit(&text[position..position + 3]);
+            position += 3;
+            start = position;
+        } else {
+            position += 1;
+        }
+    }
+    if start < text.len() {
+        emit(&text[start..]);
     }
 }
 
@@ -171,10 +260,55 @@ impl Scanner<'_> {
         if class == Class::Number {
             return self.run(0, max_digits, |_, class| class == Class::Number);
         }
-        let start = usize::from(first == ' ');
-        if self.at(start).is_some_and(|(_, class)| is_symbol(class, marks)) {
-            let end = self.run(start, usize::MAX, |_, class| is_symbol(class, marks));
-            return self.run(end, usize::MAX, |character, _| is_line_break(character));
+        self.symbols_or_white_space(|class| is_symbol(class, marks), is_line_break)
+    }
+
+    /// The length of the first word of the pattern that cuts where lower case becomes upper case; the text is not
+    /// empty.
+    fn case_changes_word(self, max_digits: usize, contractions: Contractions) -> usize {
+        let Some((first, class)) = self.at(0) else { return self.text.len() };
+        let start = if class == Class::Letter { 0 } else { first.len_utf8() };
+        if class != Class::Number
+            && !is_line_break(first)
+            && let Some(end) = self.letters_end(start)
+        {
+            let ending = match contractions {
+                Contractions::Apart => None,
+                Contractions::WithWords => {
+                    Scanner { text: &self.text[end..] }.contraction(<[u8]>::eq_ignore_ascii_case)
+                }
+            };
+            return end + ending.unwrap_or(0);
+        }
+        if class == Class::Number {
+            return self.run(0, max_digits, |_, class| class == Class::Number);
+        }
+        let follows = |character| is_line_break(character) || character == '/';
+        self.symbols_or_white_space(|class| is_symbol(class, Marks::Apart), follows)
+    }
+
+    /// Where `U*L+|U+L*` ends that begins at `start`, as a pattern that tries again with fewer letters finds it.
+    fn letters_end(self, start: usize) -> Option<usize> {
+        let upper = |character: char, class| class == Class::Letter && !character.is_ascii_lowercase();
+        let lower = |character: char, class| class == Class::Letter && !character.is_ascii_uppercase();
+        let upper_end = self.run(start, usize::MAX, upper);
+        let lower_end = self.run(upper_end, usize::MAX, lower);
+        if lower_end > upper_end {
+            return Some(lower_end);
+        }
+        // A letter that is neither a–z nor A–Z counts as both: the last such one can be the `L`.
+        let letters = self.text[start..upper_end].char_indices();
+        let last = letters.rev().find(|(_, character)| !character.is_ascii_uppercase());
+        let end = last.map_or(upper_end, |(offset, character)| start + offset + character.len_utf8());
+        (end > start).then_some(end)
+    }
+
+    /// The length of ` ?S+F*|\s*[\r\n]+|\s+(?!\S)|\s+` at the beginning, with the given `S` and `F`.
+    fn symbols_or_white_space(self, symbol: impl Fn(Class) -> bool, follows: impl Fn(char) -> bool) -> usize {
+        let start = usize::from(self.text.starts_with(' '));
+        if self.at(start).is_some_and(|(_, class)| symbol(class)) {
+            let end = self.run(start, usize::MAX, |_, class| symbol(class));
+            return self.run(end, usize::MAX, |character, _| follows(character));
         }
         let white = self.run(0, usize::MAX, |_, class| class == Class::Space);
         match self.text[..white].rfind(is_line_break) {

@@ -84,6 +84,20 @@ impl Vocabulary {
 
     /// A SentencePiece-style vocabulary, whose tokens are written with [`SPACE_MARK`] for spaces.
     pub(super) fn sentence_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
+        Vocabulary::space_marked(metadata, replace_space_marks)
+    }
+
+    /// A `WordPiece` vocabulary, in which [`SPACE_MARK`] begins the tokens that begin a word; it is no mark elsewhere.
+    pub(super) fn word_piece(metadata: Metadata<'_>) -> Result<Self, TokenizerError> {
+        Vocabulary::space_marked(metadata, |text, out| match text.strip_prefix(SPACE_MARK.as_bytes()) {
+            Some(rest) if !rest.is_empty() => out.extend([b" ", rest].concat()),
+            // A mark alone is the character itself, within a word.
+            _ => out.extend_from_slice(text),
+        })
+    }
+
+    /// A vocabulary of plain texts; `unmark` appends one with spaces for its marks.
+    fn space_marked(metadata: Metadata<'_>, unmark: fn(&[u8], &mut Vec<u8>)) -> Result<Self, TokenizerError> {
         let mut vocabulary = Vocabulary::with_kinds(metadata)?;
         let mut texts = token_texts(metadata)?;
         let mut byte_ids = [None; 256];
@@ -97,7 +111,7 @@ impl Vocabulary {
             id += 1;
             match (kind, byte) {
                 (TokenKind::Byte, Some(byte)) => out.push(byte),
-                (TokenKind::Normal, _) => replace_space_marks(text, out),
+                (TokenKind::Normal, _) => unmark(text, out),
                 (TokenKind::Unused, _) => {}
                 _ => out.extend_from_slice(text),
             }
@@ -191,6 +205,11 @@ impl Vocabulary {
         }
         let id = self.slots[self.slot(bytes)];
         (id != EMPTY).then_some(TokenId(id))
+    }
+
+    /// The most bytes of a token that a text can be.
+    pub(super) fn longest_bytes(&self) -> usize {
+        self.longest_bytes
     }
 
     /// The token that stands for `byte` alone.

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod architectures;
 mod chat_templates;
-mod fuzz;
+mod embeddings;
+mod prefix;
+mod speculation;
 mod tokens;

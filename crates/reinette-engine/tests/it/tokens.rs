@@ -1,8 +1,9 @@
 //! Token ids are those of llama.cpp (`checks/llama_cpp/tokens.py` writes the golden files).
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use reinette_engine::gguf::Gguf;
+use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_testkit::{TestModel, model};
 use serde::Deserialize;
@@ -84,6 +85,46 @@ fn gemma_3_ids_are_those_of_llama_cpp() {
 #[test]
 fn qwen_coder_ids_are_those_of_llama_cpp() {
     agrees_with_llama_cpp(TestModel::QwenCoder);
+}
+
+#[derive(Deserialize)]
+struct PreTokenized {
+    adds_bos: bool,
+    /// Of every third text.
+    ids: Vec<Vec<u32>>,
+}
+
+/// The file of `checks/llama_cpp/pre_tokenizers.py` with another pre-tokenizer's name.
+fn pre_tokenized_by(name: &str) -> Tokenizer {
+    let path = format!("{}/tests/golden/pre_tokenizers.gguf", env!("CARGO_MANIFEST_DIR"));
+    let file = Gguf::open(path.as_ref()).unwrap();
+    let mut writer = GgufWriter::default();
+    for (key, value) in file.metadata().iter() {
+        match key {
+            "tokenizer.ggml.pre" => writer.set(key, name),
+            _ => writer.copy(key, &value),
+        }
+    }
+    Tokenizer::from_gguf(&Gguf::from_bytes(writer.to_bytes()).unwrap()).unwrap()
+}
+
+#[test]
+fn every_pre_tokenizer_cuts_as_llama_cpp_does() {
+    let texts: Vec<String> = golden("corpus.json");
+    let texts: Vec<String> = texts.into_iter().step_by(3).collect();
+    let expected: BTreeMap<String, PreTokenized> = golden("pre_tokenizers.json");
+    assert_eq!(expected.len(), 10);
+    let mut report = String::new();
+    for (name, expected) in expected {
+        let tokenizer = pre_tokenized_by(&name);
+        assert_eq!(tokenizer.adds_bos(), expected.adds_bos, "{name}");
+        assert_eq!(texts.len(), expected.ids.len());
+        let differing = differences(&tokenizer, &texts, SpecialTokens::AsText, &expected.ids);
+        if !differing.is_empty() {
+            write!(report, "{name}: {differing}").unwrap();
+        }
+    }
+    assert!(report.is_empty(), "{report}");
 }
 
 #[test]

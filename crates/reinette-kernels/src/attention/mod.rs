@@ -1,4 +1,4 @@
-//! Causal attention of grouped query heads over a half-precision KV cache.
+//! Attention of grouped query heads over a half-precision KV cache.
 //!
 //! A call is cut into [`Part`]s: one key/value head, one tile of query tokens, one chunk of keys. Each part is computed
 //! by one thread and yields, for every query row, the greatest score, the sum of the exponentials and the values
@@ -27,6 +27,16 @@ use crate::{Compute, InstructionSet};
 use partial::{Partial, merge};
 use plan::{Part, Plan};
 
+/// Which positions a token attends to, within the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Those up to its own: decoders.
+    #[default]
+    Backward,
+    /// Those up to the last token of the call: encoders.
+    Both,
+}
+
 /// Dimensions and parameters of an attention layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttentionShape {
@@ -42,6 +52,8 @@ pub struct AttentionShape {
     pub window: Option<usize>,
     /// Limits scores smoothly: s becomes cap · tanh(s / cap) (Gemma 2).
     pub soft_cap: Option<f32>,
+    /// Which way a token looks; the window counts backward only.
+    pub direction: Direction,
 }
 
 impl AttentionShape {
@@ -54,12 +66,20 @@ impl AttentionShape {
     pub(crate) fn first_key(&self, position: usize) -> usize {
         self.window.map_or(0, |window| (position + 1).saturating_sub(window.max(1)))
     }
+
+    /// The end of the positions that a token at `position` attends to, where `end` is that of the call's tokens.
+    pub(crate) fn end_key(&self, position: usize, end: usize) -> usize {
+        match self.direction {
+            Direction::Backward => position + 1,
+            Direction::Both => end,
+        }
+    }
 }
 
 /// `out = softmax(scale · q · Kᵀ + mask) · V`, head by head.
 ///
-/// Token i stands at position `first_position + i` and attends to the positions of the cache up to its own, within
-/// the window; its own key and value must have been stored before. Scores, exponentials and sums are `f32`.
+/// Token i stands at position `first_position + i` and attends to the positions of the cache up to its own, or up to the
+/// last token's, within the window; all of these keys and values must have been stored before. Scores, exponentials and sums are `f32`.
 ///
 /// # Shapes
 /// - `q`, `out`: `[n_tokens, n_heads, head_dim]`
@@ -86,7 +106,7 @@ pub fn attention(
     let n_tokens = q.len() / token_len;
     assert!(first_position + n_tokens <= kv.capacity(), "all positions are within the cache");
 
-    let inputs = Inputs { shape, q, first_position, kv };
+    let inputs = Inputs { shape, q, first_position, end: first_position + n_tokens, kv };
     let plan = Plan::new(shape, n_tokens, first_position);
     let partials: Vec<OnceLock<Partial>> = plan.parts.iter().map(|_| OnceLock::new()).collect();
     // The last tiles have the most keys: started first, they leave no thread waiting for one long part.
@@ -113,6 +133,8 @@ struct Inputs<'a> {
     shape: &'a AttentionShape,
     q: &'a [f32],
     first_position: usize,
+    /// The position behind the last token's.
+    end: usize,
     kv: &'a KvLayer,
 }
 

@@ -43,7 +43,7 @@ impl Plan {
         for tile in 0..n_tiles {
             let tokens = tile * tile_tokens..((tile + 1) * tile_tokens).min(n_tokens);
             let first = shape.first_key(first_position + tokens.start);
-            let end = first_position + tokens.end;
+            let end = shape.end_key(first_position + tokens.end - 1, first_position + n_tokens);
             let chunk = if tokens.len() == 1 {
                 DECODE_CHUNK
             } else {

@@ -55,7 +55,8 @@ impl Kernel for Prefill<'_> {
             let block = start..(start + BLOCK).min(part.keys.end);
             let first_query = inputs.first_position + part.tokens.start;
             let last_query = inputs.first_position + part.tokens.end - 1;
-            let all_visible = block.end <= first_query + 1 && block.start >= inputs.shape.first_key(last_query);
+            let first_end = inputs.shape.end_key(first_query, inputs.end);
+            let all_visible = block.end <= first_end && block.start >= inputs.shape.first_key(last_query);
             let visible = if all_visible { Visible::All } else { Visible::From(block.start - part.keys.start) };
 
             widen(simd, inputs.kv.keys(part.kv_head, block.clone()), &mut workspace.keys);
@@ -94,7 +95,7 @@ impl Workspace {
             let position = inputs.first_position + token;
             *first = inputs.shape.first_key(position).saturating_sub(part.keys.start) as f32;
             // -1 for a row whose keys all lie before the part's.
-            *last = (position + 1).saturating_sub(part.keys.start) as f32 - 1.0;
+            *last = inputs.shape.end_key(position, inputs.end).saturating_sub(part.keys.start) as f32 - 1.0;
         }
         Self {
             n_rows,

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{AttentionShape, CacheTooLarge, KvLayer, attention};
+use super::{AttentionShape, CacheTooLarge, Direction, KvLayer, attention};
 use crate::{Compute, InstructionSet, ThreadPool};
 
 /// Numbers that look random, between -1 and 1, the same for the same seed.
@@ -57,7 +57,11 @@ impl Case {
             let kv_head = head / (shape.n_heads / shape.n_kv_heads);
             let position = self.first_position + token;
             let first = shape.window.map_or(0, |window| (position + 1).saturating_sub(window));
-            let scores: Vec<f64> = (first..=position)
+            let last = match shape.direction {
+                Direction::Backward => position,
+                Direction::Both => self.first_position + self.q.len() / (shape.n_heads * shape.head_dim) - 1,
+            };
+            let scores: Vec<f64> = (first..=last)
                 .map(|key| {
                     let key = self.kv.keys(kv_head, key..key + 1);
                     let dot: f64 = query.iter().enumerate().map(|(i, q)| f64::from(*q) * read(key, i)).sum();
@@ -93,11 +97,29 @@ impl Case {
 
 fn shape(n_heads: usize, n_kv_heads: usize, head_dim: usize) -> AttentionShape {
     let scale = 1.0 / (head_dim as f32).sqrt();
-    AttentionShape { n_heads, n_kv_heads, head_dim, scale, window: None, soft_cap: None }
+    AttentionShape {
+        n_heads,
+        n_kv_heads,
+        head_dim,
+        scale,
+        window: None,
+        soft_cap: None,
+        direction: Direction::Backward,
+    }
 }
 
 /// `SmolLM2`, Gemma 3 270M and Qwen 2.5 1.5B.
 const MODELS: [(usize, usize, usize); 3] = [(9, 3, 64), (4, 1, 256), (12, 2, 128)];
+
+#[test]
+fn encoders_attend_both_ways() {
+    for n_tokens in [1, 2, 7, 50, 130, 300] {
+        for (n_heads, n_kv_heads, head_dim) in [(12, 12, 32), (4, 2, 64)] {
+            let shape = AttentionShape { direction: Direction::Both, ..shape(n_heads, n_kv_heads, head_dim) };
+            Case::new(shape, 0, n_tokens, 3.0).check(3e-6);
+        }
+    }
+}
 
 #[test]
 fn models_decode_at_any_depth() {

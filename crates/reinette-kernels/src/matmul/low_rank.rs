@@ -54,6 +54,8 @@ pub struct LowRankTask<'a> {
     pub columns: &'a LowRankColumns,
     /// `[n_tokens, rank]`
     pub factors: &'a [f32],
+    /// What the product is multiplied by.
+    pub scale: f32,
     /// `[n_tokens, rows]`
     pub out: &'a mut [f32],
 }
@@ -64,7 +66,7 @@ pub struct LowRankTask<'a> {
 /// If shapes do not fit each other.
 ///
 /// Paper: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
-pub fn add_low_rank(compute: &Compute, tasks: &mut [LowRankTask<'_>], scale: f32) {
+pub fn add_low_rank(compute: &Compute, tasks: &mut [LowRankTask<'_>]) {
     let mut chunks = Vec::new();
     for (index, task) in tasks.iter().enumerate() {
         let LowRankColumns { rank, rows, .. } = *task.columns;
@@ -76,10 +78,11 @@ pub fn add_low_rank(compute: &Compute, tasks: &mut [LowRankTask<'_>], scale: f32
         );
         chunks.extend((0..rows).step_by(CHUNK_ROWS).map(|first| (index, first..rows.min(first + CHUNK_ROWS))));
     }
-    let parts: Vec<_> = tasks.iter_mut().map(|task| (task.columns, task.factors, DisjointMut::new(task.out))).collect();
+    let parts: Vec<_> =
+        tasks.iter_mut().map(|task| (task.columns, task.factors, task.scale, DisjointMut::new(task.out))).collect();
     compute.pool.run(chunks.len(), |chunk| {
         let (task, rows) = chunks[chunk].clone();
-        let (columns, factors, out) = &parts[task];
+        let (columns, factors, scale, out) = &parts[task];
         for first in rows.clone().step_by(BLOCK) {
             let block = &columns.blocks[first / BLOCK * columns.rank..][..columns.rank];
             for (token, factors) in factors.chunks_exact(columns.rank.max(1)).enumerate() {
@@ -87,7 +90,7 @@ pub fn add_low_rank(compute: &Compute, tasks: &mut [LowRankTask<'_>], scale: f32
                 // SAFETY: every chunk has rows of its own.
                 #[expect(unsafe_code, reason = "rows are written in parallel")]
                 let out = unsafe { out.part(row + first..row + rows.end.min(first + BLOCK)) };
-                dispatch(compute.set, AddColumns { block, factors, scale, out });
+                dispatch(compute.set, AddColumns { block, factors, scale: *scale, out });
             }
         }
     });

@@ -317,8 +317,8 @@ fn low_rank_products_are_added() {
             let bytes: Vec<u8> = b.iter().flat_map(|value| value.to_le_bytes()).collect();
             let columns = LowRankColumns::new(Matrix::new(QuantType::F32, rows, rank, &bytes).unwrap());
             let mut out = before.clone();
-            let tasks = &mut [LowRankTask { columns: &columns, factors: &factors, out: &mut out }];
-            add_low_rank(&compute, tasks, 0.5);
+            let tasks = &mut [LowRankTask { columns: &columns, factors: &factors, scale: 0.5, out: &mut out }];
+            add_low_rank(&compute, tasks);
             for (index, (out, before)) in out.iter().zip(before).enumerate() {
                 let (token, row) = (index / rows, index % rows);
                 let products = b[row * rank..][..rank].iter().zip(&factors[token * rank..][..rank]);

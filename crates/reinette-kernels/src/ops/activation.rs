@@ -1,6 +1,6 @@
-//! Gated activations of the feed-forward block.
+//! Activations of the feed-forward block.
 
-use super::elementwise::{Binary, zip_in_place};
+use super::elementwise::{Binary, Unary, map_in_place, zip_in_place};
 use super::simd::{self, Simd};
 use crate::InstructionSet;
 
@@ -54,4 +54,22 @@ impl Binary for GeluMul {
 /// Papers: Gaussian Error Linear Units (GELUs), arXiv:1606.08415; GLU Variants Improve Transformer, arXiv:2002.05202.
 pub fn gelu_mul(set: InstructionSet, gate: &mut [f32], up: &[f32]) {
     zip_in_place(set, GeluMul, gate, up);
+}
+
+struct Gelu;
+
+impl Unary for Gelu {
+    #[inline(always)]
+    fn apply<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+        let half = simd.mul(x, simd.splat(0.5));
+        let erf = simd::erf(simd, simd.mul(x, simd.splat(std::f32::consts::FRAC_1_SQRT_2)));
+        simd.mul_add(half, erf, half)
+    }
+}
+
+/// The Gaussian error linear unit without a gate, exact: `x = ½·x·(1 + erf(x / √2))`.
+///
+/// Paper: Gaussian Error Linear Units (GELUs), arXiv:1606.08415.
+pub fn gelu_in_place(set: InstructionSet, x: &mut [f32]) {
+    map_in_place(set, Gelu, x);
 }

@@ -56,29 +56,52 @@ pub fn add_assign(set: InstructionSet, x: &mut [f32], y: &[f32]) {
     zip_in_place(set, Add, x, y);
 }
 
+/// An operation on each number.
+pub(super) trait Unary {
+    /// The new number. Must be `#[inline(always)]`.
+    fn apply<S: Simd>(simd: S, x: S::F32) -> S::F32;
+}
+
+/// `x[i] = apply(x[i])`, for any length.
+pub(super) fn map_in_place<U: Unary>(set: InstructionSet, operation: U, x: &mut [f32]) {
+    dispatch(set, MapInPlace { _operation: operation, x });
+}
+
+struct MapInPlace<'a, U> {
+    _operation: U,
+    x: &'a mut [f32],
+}
+
+impl<U: Unary> Kernel for MapInPlace<'_, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (chunks, tail) = self.x.as_chunks_mut::<LANES>();
+        for chunk in chunks {
+            simd.store(U::apply(simd, simd.load(chunk)), chunk);
+        }
+        if !tail.is_empty() {
+            let mut lanes = padded(tail, 0.0);
+            simd.store(U::apply(simd, simd.load(&lanes)), &mut lanes);
+            tail.copy_from_slice(&lanes[..tail.len()]);
+        }
+    }
+}
+
+struct Exp;
+
+impl Unary for Exp {
+    #[inline(always)]
+    fn apply<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+        simd::exp(simd, x)
+    }
+}
+
 /// Replaces each number by its exponential.
 ///
 /// Relative error below 5·10⁻⁷; 0 below -87 (where the result would be subnormal or nearly so) and for -∞, +∞ on
 /// overflow, NaN for NaN.
 pub fn exp_in_place(set: InstructionSet, x: &mut [f32]) {
-    dispatch(set, ExpInPlace(x));
-}
-
-struct ExpInPlace<'a>(&'a mut [f32]);
-
-impl Kernel for ExpInPlace<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let (chunks, tail) = self.0.as_chunks_mut::<LANES>();
-        for chunk in chunks {
-            simd.store(simd::exp(simd, simd.load(chunk)), chunk);
-        }
-        if !tail.is_empty() {
-            let mut lanes = padded(tail, 0.0);
-            simd.store(simd::exp(simd, simd.load(&lanes)), &mut lanes);
-            tail.copy_from_slice(&lanes[..tail.len()]);
-        }
-    }
+    map_in_place(set, Exp, x);
 }

@@ -11,9 +11,9 @@ pub(crate) mod softmax;
 #[cfg(test)]
 mod tests;
 
-pub use activation::{gelu_mul, silu_mul};
+pub use activation::{gelu_in_place, gelu_mul, silu_mul};
 pub use argmax::argmax;
 pub use elementwise::{add_assign, exp_in_place};
-pub use norm::{rms_norm, rms_norm_in_place};
+pub use norm::{layer_norm_in_place, rms_norm, rms_norm_in_place};
 pub use rope::{RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, rope};
 pub use softmax::softmax_in_place;

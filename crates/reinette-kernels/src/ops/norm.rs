@@ -1,5 +1,6 @@
-//! Root-mean-square normalisation.
+//! Normalisation of rows.
 
+use super::elementwise::add_assign;
 use super::simd::{Kernel, LANES, Simd, dispatch, padded};
 use crate::InstructionSet;
 
@@ -33,6 +34,32 @@ pub fn rms_norm_in_place(set: InstructionSet, x: &mut [f32], weight: &[f32], eps
         "x is whole rows of weight's length"
     );
     dispatch(set, RmsNorm { x, weight, eps });
+}
+
+/// `x = (x - mean(x)) / √(variance(x) + eps) · weight + bias`, row by row.
+///
+/// # Shapes
+/// - `weight`, `bias`: `[dim]`
+/// - `x`: `[rows, dim]`
+///
+/// # Panics
+/// If `x` is no whole number of rows, or `bias` is not as long as `weight`.
+///
+/// Paper: Layer Normalization, arXiv:1607.06450.
+pub fn layer_norm_in_place(set: InstructionSet, x: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
+    assert_eq!(weight.len(), bias.len(), "weight and bias have one length");
+    assert!(
+        x.is_empty() || (!weight.is_empty() && x.len().is_multiple_of(weight.len())),
+        "x is whole rows of weight's length"
+    );
+    for row in x.chunks_exact_mut(weight.len().max(1)) {
+        let mean = row.iter().sum::<f32>() / row.len() as f32;
+        for value in row.iter_mut() {
+            *value -= mean;
+        }
+        rms_norm_in_place(set, row, weight, eps);
+        add_assign(set, row, bias);
+    }
 }
 
 struct RmsNorm<'a> {

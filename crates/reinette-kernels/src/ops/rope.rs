@@ -57,6 +57,8 @@ pub struct RopeConfig {
     pub base: f32,
     /// Stretching for long contexts.
     pub scaling: RopeScaling,
+    /// Multiplies all rotated numbers: 1, or what a stretched model was trained with (`YaRN`, arXiv:2309.00071).
+    pub magnitude: f32,
     /// Positions that may be asked for: 0 up to this, exclusive.
     pub max_positions: usize,
 }
@@ -87,6 +89,9 @@ pub enum RopeError {
         /// Index of the pair.
         pair: usize,
     },
+    /// A magnitude that is not finite and positive.
+    #[error("the magnitude of rotated numbers is not finite and positive: check the attention factor")]
+    Magnitude,
 }
 
 /// Sines and cosines of all positions, each block of them computed when first needed.
@@ -96,7 +101,8 @@ pub struct RopeTable {
     rotary_dim: usize,
     /// Radians per position, for each pair.
     frequencies: Vec<f64>,
-    /// `[position in block][cosines of all pairs, then sines]`.
+    magnitude: f64,
+    /// `[position in block][cosines of all pairs, then sines]`, times the magnitude.
     blocks: Box<[OnceLock<Box<[f32]>>]>,
 }
 
@@ -104,7 +110,7 @@ impl RopeTable {
     /// Frequencies θᵢ = base^(-2i / `rotary_dim`), scaled; the angle of pair i at position p is p·θᵢ.
     ///
     /// # Errors
-    /// If the dimensions do not fit, or a frequency is not finite and positive.
+    /// If the dimensions do not fit, or a frequency or the magnitude is not finite and positive.
     pub fn new(config: &RopeConfig) -> Result<Self, RopeError> {
         let RopeConfig { head_dim, rotary_dim, .. } = *config;
         if rotary_dim > head_dim || !rotary_dim.is_multiple_of(2) {
@@ -124,8 +130,13 @@ impl RopeTable {
         if let Some(pair) = frequencies.iter().position(|theta| !theta.is_finite() || *theta <= 0.0) {
             return Err(RopeError::Frequency { pair });
         }
+        let magnitude = f64::from(config.magnitude);
+        if !magnitude.is_finite() || magnitude <= 0.0 {
+            return Err(RopeError::Magnitude);
+        }
         let n_blocks = config.max_positions.div_ceil(POSITIONS_PER_BLOCK);
-        Ok(Self { head_dim, rotary_dim, frequencies, blocks: (0..n_blocks).map(|_| OnceLock::new()).collect() })
+        let blocks = (0..n_blocks).map(|_| OnceLock::new()).collect();
+        Ok(Self { head_dim, rotary_dim, frequencies, magnitude, blocks })
     }
 
     /// Cosines and sines of all pairs at `position`.
@@ -139,8 +150,9 @@ impl RopeTable {
     fn compute_block(&self, first: usize) -> Box<[f32]> {
         let mut block = Vec::with_capacity(POSITIONS_PER_BLOCK * self.rotary_dim);
         for position in first..first + POSITIONS_PER_BLOCK {
-            block.extend(self.frequencies.iter().map(|theta| (position as f64 * theta).cos() as f32));
-            block.extend(self.frequencies.iter().map(|theta| (position as f64 * theta).sin() as f32));
+            let angles = || self.frequencies.iter().map(|theta| position as f64 * theta);
+            block.extend(angles().map(|angle| (self.magnitude * angle.cos()) as f32));
+            block.extend(angles().map(|angle| (self.magnitude * angle.sin()) as f32));
         }
         block.into_boxed_slice()
     }
@@ -162,7 +174,8 @@ impl RopeScaling {
     }
 }
 
-/// Rotates each pair (a, b) of each head to (a·cos - b·sin, a·sin + b·cos), by the angle of its position.
+/// Rotates each pair (a, b) of each head to (a·cos - b·sin, a·sin + b·cos), by the angle of its position, and multiplies
+/// it by the table's magnitude.
 ///
 /// # Shapes
 /// `x`: `[n_heads, head_dim]`, the query or key heads of one token.

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::simd::{self, Kernel, LANES, Simd, dispatch};
 use super::{
-    RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_mul, rms_norm,
-    rms_norm_in_place, rope, silu_mul, softmax_in_place,
+    RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_in_place,
+    gelu_mul, layer_norm_in_place, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,
 };
 use crate::InstructionSet;
 
@@ -61,6 +61,38 @@ proptest! {
             gelu_mul(set, &mut found, &up);
             let gelu = |x: f64| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh());
             assert_close(&found, wide().map(|(x, up)| gelu(x) * up), 3e-6, 1e-5);
+        }
+    }
+
+    #[test]
+    fn exact_gelu_computes_its_formula(x in numbers(-9.0..9.0)) {
+        for set in InstructionSet::available() {
+            let mut found = x.clone();
+            gelu_in_place(set, &mut found);
+            let expected = x.iter().map(|x| f64::from(*x)).map(|x| 0.5 * x * (1.0 + erf(x / 2f64.sqrt())));
+            assert_close(&found, expected, 2e-6, 2e-6);
+        }
+    }
+
+    #[test]
+    fn layer_norm_computes_its_formula(x in numbers(-50.0..50.0), offset in -100f32..100.0) {
+        prop_assume!(!x.is_empty());
+        let weight: Vec<f32> = (0..x.len()).map(|i| 0.5 + i as f32 / 16.0).collect();
+        let bias: Vec<f32> = (0..x.len()).map(|i| i as f32 - 3.0).collect();
+        let x: Vec<f32> = x.iter().copied().chain(x.iter().map(|x| x + offset)).collect();
+        let expected = x.chunks_exact(weight.len()).flat_map(|row| {
+            let count = row.len() as f64;
+            let mean = row.iter().copied().map(f64::from).sum::<f64>() / count;
+            let variance = row.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / count;
+            let normed = row.iter().map(move |x| (f64::from(*x) - mean) / (variance + 1e-5).sqrt());
+            normed.zip(weight.iter().zip(&bias)).map(|(x, (weight, bias))| x * f64::from(*weight) + f64::from(*bias))
+        });
+        let expected: Vec<f64> = expected.collect();
+        for set in InstructionSet::available() {
+            let mut found = x.clone();
+            layer_norm_in_place(set, &mut found, &weight, &bias, 1e-5);
+            // Subtracting the mean of numbers around 100 leaves errors of 1e-5, which a small variance magnifies.
+            assert_close(&found, expected.iter().copied(), 1e-4, 2e-2);
         }
     }
 
@@ -128,8 +160,18 @@ proptest! {
     }
 }
 
+/// The error function by its integral, in steps of Simpson's rule.
+fn erf(x: f64) -> f64 {
+    const STEPS: i32 = 400;
+    let width = x / f64::from(STEPS);
+    let integrand = |step: i32| (-(f64::from(step) * width).powi(2)).exp();
+    let weighted = |step: i32| integrand(step) * if step % 2 == 0 { 2.0 } else { 4.0 };
+    let sum: f64 = (1..STEPS).map(weighted).sum::<f64>() + integrand(0) + integrand(STEPS);
+    sum * width / 3.0 * 2.0 / std::f64::consts::PI.sqrt()
+}
+
 fn config(head_dim: usize, rotary_dim: usize, scaling: RopeScaling) -> RopeConfig {
-    RopeConfig { head_dim, rotary_dim, base: 10_000.0, scaling, max_positions: 131_072 }
+    RopeConfig { head_dim, rotary_dim, base: 10_000.0, scaling, magnitude: 1.0, max_positions: 131_072 }
 }
 
 /// The definition, in `f64`.
@@ -155,6 +197,20 @@ fn frequency(scaling: RopeScaling, pair: usize) -> f32 {
     x[2 * pair] = 1.0;
     rope(InstructionSet::SCALAR, &mut x, 1, &table, RopeStyle::Interleaved);
     x[2 * pair + 1].atan2(x[2 * pair])
+}
+
+#[test]
+fn the_magnitude_multiplies_what_is_rotated_and_nothing_else() {
+    let table = |magnitude| RopeTable::new(&RopeConfig { magnitude, ..config(8, 6, RopeScaling::None) });
+    let x: [f32; 8] = std::array::from_fn(|i| 1.0 + i as f32);
+    let (mut plain, mut scaled) = (x, x);
+    rope(InstructionSet::SCALAR, &mut plain, 5, &table(1.0).unwrap(), RopeStyle::Halves);
+    rope(InstructionSet::SCALAR, &mut scaled, 5, &table(1.5).unwrap(), RopeStyle::Halves);
+    assert_close(&scaled[..6], plain[..6].iter().map(|x| 1.5 * f64::from(*x)), 1e-6, 1e-6);
+    assert_eq!(scaled[6..], x[6..]);
+    for wrong in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(table(wrong).unwrap_err(), RopeError::Magnitude);
+    }
 }
 
 #[test]

@@ -9,9 +9,10 @@ pub use adapter::{ToolAdapter, ToolAdapterError};
 
 use crate::{LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use async_channel::Sender;
-use reinette_engine::Model;
+use reinette_engine::{Model, PackedFolder, SnapshotFolder};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use worker::{Job, Worker, engine};
 
 /// What to load, and what it may use.
@@ -25,16 +26,24 @@ pub struct OnDeviceConfig {
     pub threads: usize,
     /// The longest conversation, in tokens; at most the model's own limit.
     pub context_tokens: usize,
+    /// Where what was read of long instructions and descriptions of tools is kept for the next process; without a
+    /// folder, each process reads them once.
+    pub snapshots: Option<SnapshotFolder>,
+    /// Where weights rearranged for this processor are kept for the next process; without a folder, each process
+    /// rearranges them, which takes some seconds for a gigabyte.
+    pub packed: Option<PackedFolder>,
 }
 
 impl OnDeviceConfig {
-    /// The model in `path`, on all cores, for conversations of up to 8,192 tokens.
+    /// The model in `path`, on all cores, for conversations of up to 8,192 tokens, with nothing kept on disk.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             adapter: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context_tokens: 8192,
+            snapshots: None,
+            packed: None,
         }
     }
 }
@@ -44,10 +53,14 @@ impl OnDeviceConfig {
 /// It answers one request at a time, on a thread of its own; others wait their turn. Tools are chosen first, under a
 /// grammar that admits nothing but calls of the tools with arguments that satisfy their schemas; if none is called,
 /// the model answers in words.
+///
+/// Dropping it waits for the answer under way, which ends at once if its stream was dropped before, and for the snapshot
+/// that is being written.
 #[derive(Debug)]
 pub struct OnDeviceModel {
     info: ModelInfo,
     jobs: Sender<Job>,
+    worker: Option<JoinHandle<()>>,
 }
 
 impl OnDeviceModel {
@@ -56,20 +69,28 @@ impl OnDeviceModel {
     /// # Errors
     /// If the file or the adapter is damaged, not supported, or they do not fit each other.
     pub fn load(config: &OnDeviceConfig) -> Result<Self, ModelError> {
-        let model = Arc::new(Model::load(&config.path).map_err(engine)?);
+        let model = Arc::new(Model::load_with_cache(&config.path, config.packed.as_ref()).map_err(engine)?);
         let info = ModelInfo {
             name: model.name().to_owned(),
             architecture: model.architecture().to_owned(),
             context_tokens: config.context_tokens.min(model.context_tokens()),
             size_bytes: model.size_bytes(),
         };
-        let worker = Worker::new(model, config.adapter.as_ref(), config.context_tokens, config.threads.max(1))?;
+        let worker = Worker::new(model, config)?;
         let (jobs, queue) = async_channel::unbounded();
-        std::thread::Builder::new()
+        let worker = std::thread::Builder::new()
             .name("reinette-model".to_owned())
             .spawn(move || worker.run(&queue))
             .map_err(engine)?;
-        Ok(Self { info, jobs })
+        Ok(Self { info, jobs, worker: Some(worker) })
+    }
+}
+
+impl Drop for OnDeviceModel {
+    fn drop(&mut self) {
+        self.jobs.close();
+        // A worker that panicked has nothing left to do.
+        self.worker.take().map(JoinHandle::join);
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a transcript is put to a small model.
 
-use crate::{Entry, ToolDefinition, Transcript};
+use crate::{CallExample, Entry, ToolDefinition, Transcript};
 use reinette_engine::template::Message;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -12,7 +12,7 @@ const TURNS_FOR_TOOLS: usize = 4;
 pub(super) const NO_TOOL: &str = "none";
 
 /// Requests that need no tool, shown to a model that has not learned when that is.
-const NO_TOOL_EXAMPLES: [&str; 8] = [
+const NO_TOOL_EXAMPLES: [&str; 28] = [
     "Hi, nice to meet you!",
     "What is the capital of Peru?",
     "Why do cats purr?",
@@ -21,7 +21,32 @@ const NO_TOOL_EXAMPLES: [&str; 8] = [
     "Had a lovely walk with my brother yesterday.",
     "Comment fait-on les crêpes ?",
     "Give me an idea for a rainy Sunday.",
+    "Who invented the telephone?",
+    "How long do tortoises live?",
+    "Translate \"good luck\" into Italian.",
+    "I can't sleep lately, any advice?",
+    "Thanks, that's all.",
+    "Make this friendlier: send me the file today.",
+    "What's the difference between jam and marmalade?",
+    "Tu es un robot ?",
+    "Help me write a speech for my father's retirement.",
+    "Forget what I said.",
+    "How do I keep basil alive?",
+    "Explique-moi la photosynthèse.",
+    "My boss was rude to me.",
+    "Which wine goes with fish?",
+    "Tell me a story about a dragon.",
+    "What should I cook for six people?",
+    "Think of a name for my new boat.",
+    "How can I ask you to make a note?",
+    "Write a few words of thanks to my landlord.",
+    "What could I give an aunt who loves trains?",
 ];
+
+/// Of every so many tools, one is shown together with another: requests come in pairs too.
+const PAIR_EVERY: usize = 3;
+/// How far apart the tools of such a pair stand.
+const PAIR_DISTANCE: usize = 7;
 
 /// The conversation as a chat template takes it.
 pub(super) fn conversation(transcript: &Transcript) -> Vec<Message> {
@@ -98,17 +123,31 @@ fn describe(tools: &[ToolDefinition]) -> String {
         "- {NO_TOOL}(): everything else: greetings, small talk, questions about the world or about you, advice, ideas, writing."
     );
     text.push_str("\nExamples:\n");
-    let mut no_tool = NO_TOOL_EXAMPLES.iter();
-    for tool in tools {
-        for example in &tool.examples {
-            let _ = writeln!(text, "{} => {}", example.words, list(&[call_json(&tool.name, &example.arguments)]));
-        }
-        // Mixed with the others, lest the last ones weigh more.
-        if let Some(words) = no_tool.next() {
-            let _ = writeln!(text, "{words} => {}", list(&[call_json(NO_TOOL, &Map::new())]));
-        }
+    for (words, calls) in examples(tools) {
+        let _ = writeln!(text, "{words} => {}", list(&calls));
     }
     text
+}
+
+/// Words and the calls that are right for them: the tools' own examples, some in pairs, and between them words that need
+/// no tool, lest what comes last weighs more.
+fn examples(tools: &[ToolDefinition]) -> Vec<(String, Vec<Value>)> {
+    let of = |tool: &ToolDefinition, example: &CallExample| call_json(&tool.name, &example.arguments);
+    let first = |tool: &ToolDefinition| Some((tool.examples.first()?.words.clone(), of(tool, tool.examples.first()?)));
+    let mut no_tool = NO_TOOL_EXAMPLES.iter();
+    let mut shown = Vec::new();
+    for (place, tool) in tools.iter().enumerate() {
+        shown.extend(tool.examples.iter().map(|example| (example.words.clone(), vec![of(tool, example)])));
+        if place % PAIR_EVERY == PAIR_EVERY - 1 {
+            let other = &tools[(place + PAIR_DISTANCE) % tools.len()];
+            if let (Some((words, call)), Some((more_words, other_call))) = (first(tool), first(other)) {
+                shown.push((format!("{words}, and {more_words}"), vec![call, other_call]));
+            }
+        }
+        shown.extend(no_tool.next().map(|words| ((*words).to_owned(), vec![call_json(NO_TOOL, &Map::new())])));
+    }
+    shown.extend(no_tool.map(|words| ((*words).to_owned(), vec![call_json(NO_TOOL, &Map::new())])));
+    shown
 }
 
 /// The names of a tool's arguments; `?` marks those that may be left out.

@@ -1,13 +1,16 @@
 //! The thread on which a model answers, one request after the other.
 
 use super::adapter::ToolAdapter;
-use super::{calls, prompts};
+use super::{OnDeviceConfig, calls, prompts};
 use crate::{Event, FinishReason, ModelError, Request, Sampling, Schema, Summary, ToolDefinition, ToolMode};
 use async_channel::{Receiver, Sender};
 use reinette_engine::constraint::{CallGrammar, CallTool, Constraint, ConstraintCompiler, Grammar, NoCall};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
-use reinette_engine::{Adapter, EndOfGeneration, GenerateError, GenerateRequest, Generated, Model, Sampler, Sequence};
+use reinette_engine::{
+    Adapter, EndOfGeneration, GenerateError, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sequence,
+    Speculation,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,6 +18,9 @@ use std::sync::Arc;
 const MAX_CALLS: usize = 6;
 /// A list of that many calls, with long spans, stays below this.
 const MAX_CALL_TOKENS: usize = 512;
+
+/// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
+const PREFIX_BYTES: usize = 256 << 20;
 
 /// A request and where its answer goes.
 pub(super) struct Job {
@@ -32,9 +38,28 @@ pub(super) struct Worker {
     tools: Option<LearnedTools>,
     choosing: Sequence,
     talking: Sequence,
+    sequences: SequenceConfig,
+    answered: usize,
+}
+
+/// What a sequence is made with.
+struct SequenceConfig {
     context_tokens: usize,
     n_threads: usize,
-    answered: usize,
+    prefixes: Arc<PrefixCache>,
+}
+
+impl SequenceConfig {
+    fn sequence(&self, model: &Arc<Model>) -> Result<Sequence, ModelError> {
+        let sequence = Sequence::new(Arc::clone(model), self.context_tokens, self.n_threads).map_err(engine)?;
+        Ok(sequence.with_prefixes(Arc::clone(&self.prefixes)))
+    }
+}
+
+/// A prompt, and how much of it will be the beginning of the next one.
+struct Prompt {
+    tokens: Vec<TokenId>,
+    prefix_tokens: usize,
 }
 
 /// The adapter that learned tools, ready for this model.
@@ -53,21 +78,23 @@ struct Plan<'a> {
 }
 
 impl Worker {
-    pub(super) fn new(
-        model: Arc<Model>,
-        adapter: Option<&ToolAdapter>,
-        context_tokens: usize,
-        n_threads: usize,
-    ) -> Result<Self, ModelError> {
-        let sequence = || Sequence::new(Arc::clone(&model), context_tokens, n_threads).map_err(engine);
+    pub(super) fn new(model: Arc<Model>, config: &OnDeviceConfig) -> Result<Self, ModelError> {
+        let compiler = ConstraintCompiler::new(Arc::clone(model.tokenizer()));
+        let vocabulary = compiler.clone();
+        // Beside all else that the first answer takes; nobody waits for a thread that is not needed after all.
+        std::thread::spawn(move || vocabulary.prepare());
+        let sequences = SequenceConfig {
+            context_tokens: config.context_tokens,
+            n_threads: config.threads.max(1),
+            prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
+        };
         Ok(Self {
-            tools: adapter.map(|adapter| LearnedTools::new(adapter, &model)).transpose()?,
-            compiler: ConstraintCompiler::new(Arc::clone(model.tokenizer())),
-            choosing: sequence()?,
-            talking: sequence()?,
+            tools: config.adapter.as_ref().map(|adapter| LearnedTools::new(adapter, &model)).transpose()?,
+            compiler,
+            choosing: sequences.sequence(&model)?,
+            talking: sequences.sequence(&model)?,
             model,
-            context_tokens,
-            n_threads,
+            sequences,
             answered: 0,
         })
     }
@@ -88,12 +115,14 @@ impl Worker {
             };
             // Whoever asked may have stopped listening.
             let _ = job.events.send_blocking(last);
+            self.choosing.save_prefix();
+            self.talking.save_prefix();
         }
     }
 
     /// Starts afresh after a failure that may have left the sequences half-written.
     fn forget(&mut self) -> Result<(), ModelError> {
-        let sequence = || Sequence::new(Arc::clone(&self.model), self.context_tokens, self.n_threads).map_err(engine);
+        let sequence = || self.sequences.sequence(&self.model);
         (self.choosing, self.talking) = (sequence()?, sequence()?);
         Ok(())
     }
@@ -159,7 +188,7 @@ impl Worker {
         for call in calls {
             let _ = job.events.send_blocking(Ok(Event::ToolCall(call)));
         }
-        Ok((generated, prompt.len(), n_calls))
+        Ok((generated, prompt.tokens.len(), n_calls))
     }
 
     /// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
@@ -192,7 +221,7 @@ impl Worker {
         let generated = generate(&mut self.talking, &prompt, None, plan, job, &mut |piece| {
             let _ = job.events.send_blocking(Ok(Event::Text(piece.to_owned())));
         })?;
-        Ok(summarise(&generated, prompt.len()))
+        Ok(summarise(&generated, prompt.tokens.len()))
     }
 }
 
@@ -219,13 +248,22 @@ fn call_tool(tool: &ToolDefinition) -> CallTool {
     CallTool { name: tool.name.clone(), parameters: Schema::as_json(&tool.parameters).clone() }
 }
 
-fn render(model: &Model, template: &ChatTemplate, mut messages: Vec<Message>) -> Result<Vec<TokenId>, ModelError> {
+fn render(model: &Model, template: &ChatTemplate, mut messages: Vec<Message>) -> Result<Prompt, ModelError> {
     let tokenizer = model.tokenizer();
     for message in &mut messages {
         defuse(tokenizer, &mut message.content);
     }
-    let text = template.render(&RenderInput::new(&messages, tokenizer)).map_err(engine)?;
-    Ok(tokenizer.encode(&text, SpecialTokens::Parse))
+    let encode = |messages: &[Message]| {
+        let text = template.render(&RenderInput::new(messages, tokenizer)).map_err(engine)?;
+        Ok::<_, ModelError>(tokenizer.encode(&text, SpecialTokens::Parse))
+    };
+    let tokens = encode(&messages)?;
+    // What is the same when the user says something else. Where the instructions end in a prompt is the template's
+    // business, and whether a token reaches across that end is the tokenizer's.
+    let system = messages.into_iter().next().filter(|first| first.role == "system");
+    let other = system.and_then(|system| encode(&[system, Message::new("user", "\u{203D}".to_owned())]).ok());
+    let prefix_tokens = other.iter().flatten().zip(&tokens).take_while(|(other, token)| other == token).count();
+    Ok(Prompt { tokens, prefix_tokens })
 }
 
 /// Breaks up whatever in a text a tokenizer would take for a control token: nothing that a user, a file or a web page
@@ -240,17 +278,19 @@ fn defuse(tokenizer: &Tokenizer, text: &mut String) {
 
 fn generate(
     sequence: &mut Sequence,
-    prompt: &[TokenId],
+    prompt: &Prompt,
     adapter: Option<&Adapter>,
     plan: Plan<'_>,
     job: &Job,
     on_text: &mut dyn FnMut(&str),
 ) -> Result<Generated, ModelError> {
     let request = GenerateRequest {
-        prompt,
+        prompt: &prompt.tokens,
+        prefix_tokens: prompt.prefix_tokens,
         adapter,
         sampler: plan.sampler,
         constraint: plan.constraint,
+        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ends,
         max_tokens: plan.max_tokens,
         stop: plan.stop,

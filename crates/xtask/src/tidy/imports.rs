@@ -41,8 +41,8 @@ const HOUSE: &[Room] = &[
     Room { name: "reinette-train", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "xtask", may_import: &[] },
-    // It writes tiny models, feeds damaged ones to the parsers and fetches real ones with the project's own setup code.
-    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK] },
+    // It writes tiny models, feeds damaged bytes to every parser and fetches models with the project's own setup code.
+    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK, &["reinette-apps", "reinette-assistant"]] },
 ];
 
 /// What every crate may use in its tests.

@@ -13,7 +13,7 @@ mod portable;
 use crate::InstructionSet;
 use crate::instruction_set::Kind;
 
-pub(crate) use math::{exp, tanh};
+pub(crate) use math::{erf, exp, tanh};
 
 /// Lanes of a vector: one AVX2 register, or two of NEON.
 pub(crate) const LANES: usize = 8;

@@ -4,34 +4,11 @@
 use super::server::{Behaviour, Server};
 use super::{HUB_SOURCE, Orchard, manifest_of, model_bytes, settings};
 use crate::models::{FetchError, ModelStore, Progress, StoreError};
+use reinette_testkit::TinyDisk;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 const LENGTH: usize = 600_000;
-
-/// A file system of 1 MiB, mounted on a folder for the length of a test.
-struct TinyDisk<'a>(&'a Path);
-
-impl<'a> TinyDisk<'a> {
-    /// `None`, with a word on why, where the test may not mount.
-    fn mount(folder: &'a Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(folder).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).output();
-        let mounted = mount.is_ok_and(|output| output.status.success());
-        if !mounted {
-            eprintln!("skipped: only root may mount the file system that this test fills");
-        }
-        mounted.then_some(Self(folder))
-    }
-}
-
-impl Drop for TinyDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
-    }
-}
 
 fn orchard(length: usize) -> Orchard {
     let bytes = model_bytes(length);

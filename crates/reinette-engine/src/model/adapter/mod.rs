@@ -1,0 +1,318 @@
+//! Low-rank adapters, applied beside the frozen weights.
+//!
+//! Paper: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
+
+mod gguf;
+mod peft;
+
+use super::{FeedForward, Fingerprint, LoadError, Model, Projection, Weight, pack};
+use crate::gguf::GgufError;
+use reinette_kernels::{LowRankColumns, QuantType, RopeStyle};
+use std::path::{Path, PathBuf};
+
+/// An adapter's weights file may not be larger than this; rank 64 on a 70B model stays below.
+const MAX_FILE_BYTES: u64 = 4 << 30;
+/// An adapter's rank may not be larger than this.
+const MAX_RANK: usize = 1024;
+
+/// Why an adapter could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdapterError {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The configuration is not one of a LoRA adapter in PEFT's form.
+    #[error("adapter_config.json cannot be used: {0}")]
+    Config(String),
+    /// A GGUF file is not sound, or lacks what an adapter's must have.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// A GGUF file holds something else than a LoRA adapter.
+    #[error("{key} is {found:?} where a LoRA adapter's is {expected:?}")]
+    OtherKind {
+        /// The metadata key.
+        key: &'static str,
+        /// What the file says.
+        found: String,
+        /// What it would have to say.
+        expected: String,
+    },
+    /// The weights are damaged.
+    #[error("the adapter's weights are damaged or incomplete: {0}")]
+    Damaged(String),
+    /// The adapter changes something that adapters cannot change here.
+    #[error(
+        "the adapter changes {tensor}, which is not supported: train it on attention and feed-forward projections only"
+    )]
+    UnknownTarget {
+        /// The tensor.
+        tensor: String,
+    },
+    /// The adapter was made for another model.
+    #[error("the adapter does not fit this model: {tensor} is {found}, the model needs {expected}")]
+    OtherModel {
+        /// The tensor that does not fit.
+        tensor: String,
+        /// Its shape.
+        found: String,
+        /// The shape that would fit.
+        expected: String,
+    },
+}
+
+/// A projection of the decoder block that an adapter can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Target {
+    Query,
+    Key,
+    Value,
+    AttentionOut,
+    Gate,
+    Up,
+    Down,
+}
+
+const N_TARGETS: usize = 7;
+
+/// What a pair of an adapter's matrices changes: one projection, or several that some models keep as one matrix.
+struct Module {
+    /// In the order of the matrix's rows.
+    targets: &'static [Target],
+    /// Its name in PEFT's files.
+    peft: &'static str,
+    /// Its name in GGUF files.
+    gguf: &'static str,
+}
+
+const MODULES: [Module; 9] = [
+    Module { targets: &[Target::Query], peft: "self_attn.q_proj", gguf: "attn_q" },
+    Module { targets: &[Target::Key], peft: "self_attn.k_proj", gguf: "attn_k" },
+    Module { targets: &[Target::Value], peft: "self_attn.v_proj", gguf: "attn_v" },
+    Module { targets: &[Target::AttentionOut], peft: "self_attn.o_proj", gguf: "attn_output" },
+    Module { targets: &[Target::Gate], peft: "mlp.gate_proj", gguf: "ffn_gate" },
+    Module { targets: &[Target::Up], peft: "mlp.up_proj", gguf: "ffn_up" },
+    Module { targets: &[Target::Down], peft: "mlp.down_proj", gguf: "ffn_down" },
+    Module { targets: &[Target::Query, Target::Key, Target::Value], peft: "self_attn.qkv_proj", gguf: "attn_qkv" },
+    Module { targets: &[Target::Gate, Target::Up], peft: "mlp.gate_up_proj", gguf: "ffn_up" },
+];
+
+/// Two thin matrices whose product is added to a projection: `y += scale · B·(A·x)`.
+#[derive(Debug)]
+pub(crate) struct LowRank {
+    /// `[rank, cols]`.
+    pub(crate) a: Weight,
+    /// `[rows, rank]`.
+    pub(crate) b: LowRankColumns,
+    pub(crate) scale: f32,
+}
+
+/// A LoRA adapter for one model, applied at run time to whichever request asks for it.
+#[derive(Debug)]
+pub struct Adapter {
+    layers: Vec<[Option<LowRank>; N_TARGETS]>,
+    fingerprint: Fingerprint,
+}
+
+/// A matrix as an adapter's file has it.
+struct Stored<'a> {
+    name: String,
+    ty: QuantType,
+    rows: usize,
+    cols: usize,
+    bytes: &'a [u8],
+}
+
+/// An adapter's file.
+trait Source {
+    /// The two matrices, `A` then `B`, of a module in a layer; `None` if the adapter leaves it as it is.
+    fn pair(&self, layer: usize, module: &Module) -> Result<Option<[Stored<'_>; 2]>, AdapterError>;
+
+    /// The names of all tensors.
+    fn names(&self) -> Vec<String>;
+
+    /// What `B·(A·x)` is multiplied by.
+    fn scale(&self, rank: usize) -> f32;
+
+    /// How the rows of queries and keys stand in the file.
+    fn row_order(&self) -> RowOrder;
+
+    /// Whether two modules have the same name in this form.
+    fn same_name(&self, one: &Module, other: &Module) -> bool;
+}
+
+/// The order of the rows of query and key heads, where a model rotates neighbours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowOrder {
+    /// As in the model's own file.
+    Model,
+    /// The first of all pairs, then the second of all.
+    Halves,
+}
+
+impl Adapter {
+    /// Loads a folder in PEFT's form (`adapter_config.json`, `adapter_model.safetensors`) or a GGUF file.
+    ///
+    /// # Errors
+    /// As [`Adapter::from_parts`], and if a file cannot be read.
+    pub fn load(path: &Path, model: &Model) -> Result<Self, AdapterError> {
+        if path.is_file() {
+            return Self::from_source(&gguf::File::open(path, model)?, model);
+        }
+        let read = |name: &str| {
+            let path = path.join(name);
+            let read = || {
+                if std::fs::metadata(&path)?.len() > MAX_FILE_BYTES {
+                    return Err(std::io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+                }
+                std::fs::read(&path)
+            };
+            read().map_err(|source| AdapterError::Read { path: path.clone(), source })
+        };
+        Self::from_parts(&read("adapter_config.json")?, &read("adapter_model.safetensors")?, model)
+    }
+
+    /// Makes an adapter of the contents of PEFT's two files and checks it against the model.
+    ///
+    /// # Errors
+    /// If the contents are damaged, if the adapter is of a kind that is not supported (`DoRA`, trained biases), or if
+    /// it was made for a model of another shape.
+    pub fn from_parts(config: &[u8], weights: &[u8], model: &Model) -> Result<Self, AdapterError> {
+        Self::from_source(&peft::Files::new(config, weights)?, model)
+    }
+
+    fn from_source(source: &impl Source, model: &Model) -> Result<Self, AdapterError> {
+        let mut pairs = Vec::new();
+        let mut layers = Vec::with_capacity(model.description().n_layers());
+        for layer in 0..model.description().n_layers() {
+            let mut targets = [const { None }; N_TARGETS];
+            for module in &MODULES {
+                let Some(projections) = projections(model, layer, module) else { continue };
+                let Some([a, b]) = source.pair(layer, module)? else { continue };
+                let rows = |projections: &[&Projection]| projections.iter().map(|part| part.weight.rows()).sum();
+                let fits =
+                    |other: &Module| self::projections(model, layer, other).map(|parts| rows(&parts)) == Some(b.rows);
+                if !fits(module) && MODULES.iter().any(|other| source.same_name(module, other) && fits(other)) {
+                    continue;
+                }
+                check_shapes(&a, &b, rows(&projections), projections[0].weight.cols())?;
+                let mut first = 0;
+                for (target, projection) in module.targets.iter().zip(projections) {
+                    let rows = first..first + projection.weight.rows();
+                    targets[*target as usize] = Some(low_rank(source, model, *target, (&a, &b), rows)?);
+                    first += projection.weight.rows();
+                }
+                pairs.push([a, b]);
+            }
+            layers.push(targets);
+        }
+        let used = |name: &String| pairs.iter().flatten().any(|stored| stored.name == *name);
+        if let Some(tensor) = source.names().into_iter().find(|name| !used(name)) {
+            return Err(AdapterError::UnknownTarget { tensor });
+        }
+        if pairs.is_empty() {
+            return Err(AdapterError::Damaged("there are none".to_owned()));
+        }
+        let digested = pairs.iter().map(|[a, b]| (a.name.as_str(), [a.bytes, b.bytes], source.scale(a.rows)));
+        let fingerprint = Fingerprint::of_adapter(digested);
+        pack(layers.iter_mut().flatten().flatten().map(|pair| &mut pair.a).collect(), None);
+        Ok(Self { layers, fingerprint })
+    }
+
+    /// Tells adapters apart, as what is in a KV cache depends on the adapter that was used.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    pub(crate) fn target(&self, layer: usize, target: Target) -> Option<&LowRank> {
+        self.layers.get(layer).and_then(|targets| targets[target as usize].as_ref())
+    }
+}
+
+/// The projections of a module in a layer; `None` where the model has something else there.
+fn projections<'a>(model: &'a Model, layer: usize, module: &Module) -> Option<Vec<&'a Projection>> {
+    let tensors = &model.weights().layers[layer];
+    let network = match &tensors.feed_forward {
+        FeedForward::Dense(network) => Some(network),
+        FeedForward::Experts(_) => None,
+    };
+    let projection = |target: &Target| match target {
+        Target::Query => Some(&tensors.query),
+        Target::Key => Some(&tensors.key),
+        Target::Value => Some(&tensors.value),
+        Target::AttentionOut => Some(&tensors.attention_out),
+        Target::Gate => network.map(|network| &network.gate),
+        Target::Up => network.map(|network| &network.up),
+        Target::Down => network.map(|network| &network.down),
+    };
+    module.targets.iter().map(projection).collect()
+}
+
+/// `A` must be `[rank, cols]` and `B` `[rows, rank]`.
+fn check_shapes(a: &Stored<'_>, b: &Stored<'_>, rows: usize, cols: usize) -> Result<(), AdapterError> {
+    let misfit = |stored: &Stored<'_>, expected: String| AdapterError::OtherModel {
+        tensor: stored.name.clone(),
+        found: format!("[{}, {}]", stored.rows, stored.cols),
+        expected,
+    };
+    if a.cols != cols || a.rows == 0 || a.rows > MAX_RANK {
+        return Err(misfit(a, format!("[rank, {cols}] with a rank of at most {MAX_RANK}")));
+    }
+    if b.rows != rows || b.cols != a.rows {
+        return Err(misfit(b, format!("[{rows}, {}]", a.rows)));
+    }
+    Ok(())
+}
+
+/// The adapter of one projection, whose rows are some of `B`'s.
+fn low_rank(
+    source: &impl Source,
+    model: &Model,
+    target: Target,
+    (a, b): (&Stored<'_>, &Stored<'_>),
+    rows: std::ops::Range<usize>,
+) -> Result<LowRank, AdapterError> {
+    let description = model.description();
+    let reordered = matches!(target, Target::Query | Target::Key)
+        && description.rope.style == RopeStyle::Interleaved
+        && source.row_order() == RowOrder::Halves;
+    let row_bytes = b.bytes.len() / b.rows;
+    let part = &b.bytes[rows.start * row_bytes..rows.end * row_bytes];
+    let b_bytes = if reordered { interleave_rows(part, rows.len(), description.head_dim) } else { part.to_vec() };
+    let damaged = |error: LoadError| AdapterError::Damaged(error.to_string());
+    Ok(LowRank {
+        a: Weight::owned(a.ty, a.rows, a.cols, a.bytes.to_vec()).map_err(damaged)?,
+        b: LowRankColumns::new(Weight::owned(b.ty, rows.len(), b.cols, b_bytes).map_err(damaged)?.matrix()),
+        scale: source.scale(a.rows),
+    })
+}
+
+/// Brings rows that stand head by head as two halves into the order of pairs: row `half·d/2 + i` becomes `2·i + half`.
+fn interleave_rows(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
+    let row_bytes = bytes.len() / rows;
+    let mut ordered = vec![0; bytes.len()];
+    for (row, source) in bytes.chunks_exact(row_bytes).enumerate() {
+        let (head, within) = (row / head_dim, row % head_dim);
+        let (half, index) = (within / (head_dim / 2), within % (head_dim / 2));
+        let target = (head * head_dim + 2 * index + half) * row_bytes;
+        ordered[target..target + row_bytes].copy_from_slice(source);
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interleave_rows;
+
+    #[test]
+    fn rows_in_halves_become_pairs() {
+        let halves = [0, 1, 2, 10, 11, 12, 100, 101, 102, 110, 111, 112];
+        assert_eq!(interleave_rows(&halves, 12, 6), [0, 10, 1, 11, 2, 12, 100, 110, 101, 111, 102, 112]);
+    }
+}

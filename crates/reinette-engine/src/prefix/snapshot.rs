@@ -1,0 +1,128 @@
+//! The file of one snapshot.
+//!
+//! All numbers are little-endian:
+//!
+//! | what | bytes |
+//! |---|---|
+//! | `RNTPREFX`, the format's version, the type of numbers (1: half precision) | 8, 4, 4 |
+//! | fingerprints of the model and of the adapter (0: none) | 16, 16 |
+//! | layers, key/value heads, numbers of a head, tokens | 4 each |
+//! | the tokens | 4 each |
+//! | layer by layer keys, then values, head by head: `[n_tokens, row_len]` | 2 each |
+//! | XXH3-64 of all before | 8 |
+
+use crate::model::{Fingerprint, KvCache, KvShape};
+use crate::tokenizer::TokenId;
+use std::hash::Hasher;
+use std::io::{self, Read, Write};
+use twox_hash::XxHash3_64;
+
+const MAGIC: &[u8; 8] = b"RNTPREFX";
+/// Changes with the layout, and with whatever makes the same model compute other keys and values.
+const VERSION: u32 = 1;
+const HALF_PRECISION: u32 = 1;
+
+/// Numbers that are converted at a time: 64 KiB, so that they stay in the level-two cache.
+const CHUNK_NUMBERS: usize = 32 << 10;
+
+/// Everything that keys and values depend on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SnapshotKey<'a> {
+    pub(super) model: Fingerprint,
+    pub(super) adapter: Option<Fingerprint>,
+    pub(super) shape: KvShape,
+    pub(super) tokens: &'a [TokenId],
+}
+
+/// Why a file is not the snapshot that is asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SnapshotError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("it begins like the snapshot of another prompt")]
+    OtherKey,
+    #[error("it is damaged: it does not end with the checksum of its contents")]
+    Checksum,
+}
+
+impl SnapshotKey<'_> {
+    /// How the file begins: whatever begins like this is the snapshot of this key.
+    fn header(&self) -> Vec<u8> {
+        let mut header = MAGIC.to_vec();
+        header.extend(VERSION.to_le_bytes());
+        header.extend(HALF_PRECISION.to_le_bytes());
+        header.extend(self.model.to_le_bytes());
+        header.extend(self.adapter.map_or([0; 16], Fingerprint::to_le_bytes));
+        let KvShape { n_layers, n_kv_heads, row_len, reach } = self.shape;
+        header.push(reach as u8);
+        for size in [n_layers, n_kv_heads, row_len, self.tokens.len()] {
+            header.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
+        }
+        header.extend(self.tokens.iter().flat_map(|token| token.0.to_le_bytes()));
+        header
+    }
+
+    /// The name of the file, the same in every process.
+    pub(super) fn name(&self) -> String {
+        Fingerprint::of_bytes(&self.header()).to_string()
+    }
+
+    /// The length of the file.
+    pub(super) fn size_bytes(&self) -> u64 {
+        let numbers = self.tokens.len() * self.shape.numbers_per_token();
+        (self.header().len() + 2 * numbers + size_of::<u64>()) as u64
+    }
+}
+
+/// Writes the beginning of `cache` that `key` names.
+pub(super) fn write(key: &SnapshotKey<'_>, cache: &KvCache, out: &mut impl Write) -> io::Result<()> {
+    let header = key.header();
+    let mut checksum = XxHash3_64::new();
+    let mut put = |bytes: &[u8]| {
+        checksum.write(bytes);
+        out.write_all(bytes)
+    };
+    put(&header)?;
+    let mut bytes = Vec::with_capacity(2 * CHUNK_NUMBERS);
+    for chunk in cache.rows(0..key.tokens.len()).flat_map(|row| row.chunks(CHUNK_NUMBERS)) {
+        bytes.clear();
+        bytes.extend(chunk.iter().flat_map(|number| number.to_le_bytes()));
+        put(&bytes)?;
+    }
+    out.write_all(&checksum.finish().to_le_bytes())
+}
+
+/// Reads the snapshot of `key` into `cache`, which is emptied first and stays empty if that fails.
+pub(super) fn read(key: &SnapshotKey<'_>, cache: &mut KvCache, input: &mut impl Read) -> Result<(), SnapshotError> {
+    let expected = key.header();
+    let mut checksum = XxHash3_64::new();
+    let mut get = |bytes: &mut [u8]| {
+        input.read_exact(bytes)?;
+        checksum.write(bytes);
+        Ok::<(), io::Error>(())
+    };
+    cache.keep_prefix(&[], key.adapter);
+    let mut header = vec![0; expected.len()];
+    get(&mut header)?;
+    if header != expected {
+        return Err(SnapshotError::OtherKey);
+    }
+    let mut bytes = vec![0; 2 * CHUNK_NUMBERS];
+    cache.append_filled(key.tokens, |row| {
+        row.chunks_mut(CHUNK_NUMBERS).try_for_each(|chunk| {
+            let bytes = &mut bytes[..2 * chunk.len()];
+            get(bytes)?;
+            for (number, bytes) in chunk.iter_mut().zip(bytes.as_chunks().0) {
+                *number = u16::from_le_bytes(*bytes);
+            }
+            Ok::<(), io::Error>(())
+        })
+    })?;
+    let mut last = [0; size_of::<u64>()];
+    let read = input.read_exact(&mut last);
+    if read.is_err() || u64::from_le_bytes(last) != checksum.finish() {
+        cache.keep_prefix(&[], key.adapter);
+        return Err(SnapshotError::Checksum);
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Tiny models of every architecture, and adapters for them, give the logits of the transformers and PEFT libraries
+//! (`checks/transformers/tiny_models.py` makes the models and writes the logits).
+
+use reinette_engine::gguf::{Gguf, GgufWriter};
+use reinette_engine::tokenizer::TokenId;
+use reinette_engine::{Adapter, AdapterError, LoadError, Model, Sequence};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The root mean square of the differences, in standard deviations of the logits. Keys and values are rounded to
+/// halves, each by up to 2⁻¹² of itself, and the errors add up over layers; the scripts hold llama.cpp, which rounds
+/// activations too, to 0.03. A part of a block that is missing or wrong changes the logits by 0.05 at least.
+const TOLERANCE: f64 = 0.004;
+
+#[derive(Deserialize)]
+struct Golden {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    tokens: Vec<u32>,
+    /// How many positions there is room for: some models rotate in another way in long sequences.
+    positions: usize,
+    /// After the last tokens.
+    logits: Vec<Vec<f64>>,
+}
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "golden", "architectures"].iter().collect()
+}
+
+fn difference(found: &[f32], expected: &[f64]) -> f64 {
+    let count = expected.len() as f64;
+    let mean = expected.iter().sum::<f64>() / count;
+    let variance = expected.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let squares = found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).powi(2));
+    (squares.sum::<f64>() / count / variance).sqrt()
+}
+
+fn load(name: &str) -> Arc<Model> {
+    Arc::new(Model::load(&folder().join(format!("{name}.gguf"))).unwrap())
+}
+
+/// Compares with the logits in `golden`.
+fn agrees_with_transformers(name: &str, adapter: Option<&str>, golden: &str) {
+    let model = load(name);
+    let adapter = adapter.map(|path| Adapter::load(&folder().join(path), &model).unwrap());
+    let path = folder().join(format!("{golden}.json"));
+    let golden: Golden = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(golden.cases.len(), 2);
+    for case in golden.cases {
+        let tokens: Vec<TokenId> = case.tokens.iter().copied().map(TokenId).collect();
+        let mut sequence = Sequence::new(model.clone(), case.positions, 1).unwrap();
+        let logits = sequence.logits(&tokens, adapter.as_ref()).unwrap();
+        let expected: Vec<f64> = case.logits.concat();
+        let found = &logits[logits.len() - expected.len()..];
+        let difference = difference(found, &expected);
+        assert!(difference <= TOLERANCE, "{name}, {} tokens: {difference:.5} standard deviations", tokens.len());
+    }
+}
+
+macro_rules! architectures {
+    ($($name:ident),*) => {$(
+        #[test]
+        fn $name() {
+            let name = stringify!($name);
+            agrees_with_transformers(name, None, name);
+        }
+    )*};
+}
+
+architectures!(gemma, gemma2, gemma3, llama, llama3, mistral, mistral3, mixtral, phi3, qwen2, qwen3, qwen3moe, smollm3);
+
+#[test]
+fn adapters_in_both_forms_agree_with_peft() {
+    // Neighbours rotated, halves rotated with rank-stabilised scaling, fused projections.
+    for name in ["llama", "qwen3", "phi3"] {
+        for form in ["", ".gguf"] {
+            agrees_with_transformers(name, Some(&format!("{name}-lora{form}")), &format!("{name}-lora"));
+        }
+    }
+}
+
+#[test]
+fn adapters_are_switched_between_requests_of_one_sequence() {
+    let model = load("llama");
+    let adapter = Adapter::load(&folder().join("llama-lora"), &model).unwrap();
+    let tokens: Vec<TokenId> = (3..15).map(TokenId).collect();
+    let mut sequence = Sequence::new(model, 64, 1).unwrap();
+    let mut logits = |adapter| sequence.logits(&tokens, adapter).unwrap().to_vec();
+    let (plain, adapted, again) = (logits(None), logits(Some(&adapter)), logits(None));
+    assert_eq!(plain, again);
+    assert_ne!(plain, adapted);
+}
+
+#[test]
+fn an_adapter_of_another_model_is_refused() {
+    let mistral = load("mistral");
+    let fitting = Adapter::load(&folder().join("llama-lora"), &mistral).unwrap_err();
+    assert!(matches!(&fitting, AdapterError::OtherModel { .. }), "{fitting}");
+    let qwen = load("qwen3");
+    let Err(AdapterError::OtherKind { key, found, .. }) = Adapter::load(&folder().join("llama-lora.gguf"), &qwen)
+    else {
+        panic!("an adapter for llama")
+    };
+    assert_eq!((key, found.as_str()), ("general.architecture", "llama"));
+    let Err(AdapterError::UnknownTarget { tensor }) = Adapter::load(&folder().join("llama-lora"), &load("mixtral"))
+    else {
+        panic!("experts are no target")
+    };
+    assert!(tensor.contains("mlp."), "{tensor}");
+}
+
+/// The file of `name` with other metadata and one more tensor.
+fn changed(
+    name: &str,
+    key: &str,
+    change: impl Fn(&mut GgufWriter<'_>),
+    extra: Option<&str>,
+) -> Result<Model, LoadError> {
+    let file = Gguf::open(&folder().join(format!("{name}.gguf"))).unwrap();
+    let mut writer = GgufWriter::default();
+    file.metadata().iter().filter(|(found, _)| *found != key).for_each(|(key, value)| writer.copy(key, &value));
+    change(&mut writer);
+    for tensor in file.tensors() {
+        writer.tensor(tensor.name, tensor.dims, tensor.quant_type, tensor.bytes).unwrap();
+    }
+    if let (Some(extra), Some(tensor)) = (extra, file.tensor("output_norm.weight")) {
+        writer.tensor(extra, tensor.dims, tensor.quant_type, tensor.bytes).unwrap();
+    }
+    let path = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(path.path(), writer.to_bytes()).unwrap();
+    Model::load(path.path())
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    let message = |name, key, change: &dyn Fn(&mut GgufWriter<'_>), extra| {
+        changed(name, key, change, extra).unwrap_err().to_string()
+    };
+    let other = message("llama", "general.architecture", &|writer| writer.set("general.architecture", "mamba"), None);
+    assert!(other.contains("\"mamba\"") && other.contains("smollm3"), "{other}");
+    let scaling = message("llama", "", &|writer| writer.set("llama.rope.scaling.type", "su"), None);
+    assert!(scaling.contains("llama.rope.scaling.type is su"), "{scaling}");
+    let gating = message("qwen3moe", "", &|writer| writer.set("qwen3moe.expert_gating_func", &2u32), None);
+    assert!(gating.contains("expert_gating_func is 2"), "{gating}");
+    let layers = message("llama", "llama.block_count", &|writer| writer.set("llama.block_count", &16_000_000u32), None);
+    assert!(layers.contains("llama.block_count is 16000000"), "{layers}");
+    let unused = message("llama", "", &|_| {}, Some("blk.0.attn_sinks.weight"));
+    assert!(unused.contains("blk.0.attn_sinks.weight") && unused.contains("\"llama\""), "{unused}");
+    assert!(changed("llama", "", |_| {}, None).is_ok());
+}
