@@ -1,9 +1,9 @@
-use super::{HEAD_BYTES, LEAST_FILE_BYTES, PackedFolder, Source, head, in_memory, pack, place};
-use crate::gguf::{Gguf, GgufWriter, Mapping};
+use super::{HEAD_BYTES, LEAST_FILE_BYTES, PackedFolder, Source, head, in_memory, pack, packed_bytes, place};
+use crate::Sequence;
+use crate::gguf::{Gguf, GgufWriter};
 use crate::model::weights::Weight;
 use crate::model::{Fingerprint, Model};
 use crate::tokenizer::TokenId;
-use crate::{Sequence, model::packed::packed_bytes};
 use reinette_kernels::{Activations, Compute, InstructionSet, Layout, MatmulTask, QuantType, matmul};
 use reinette_testkit::golden_model;
 use std::fs;
