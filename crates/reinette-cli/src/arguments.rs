@@ -39,7 +39,7 @@ pub(crate) struct GlobalArguments {
     pub(crate) hub: Option<String>,
 
     /// Keep up to so many megabytes of what the model has read, so that the next start need not read it again; 0 keeps
-    /// nothing
+    /// nothing, nor the model's weights as this processor likes them, which are kept whatever their size otherwise
     #[arg(long, global = true, value_name = "MEGABYTES", env = "REINETTE_CACHE_LIMIT", default_value_t = 512)]
     pub(crate) cache_limit: u32,
 

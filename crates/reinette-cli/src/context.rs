@@ -3,8 +3,8 @@
 use crate::arguments::GlobalArguments;
 use crate::printer::Printer;
 use anyhow::{Context as _, Result};
-use reinette::SnapshotFolder;
 use reinette::models::{FetchSettings, ModelStore};
+use reinette::{PackedFolder, SnapshotFolder};
 use reinette_assistant::{Home, cache_folder, data_folder};
 use std::path::PathBuf;
 
@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) adapter: Option<PathBuf>,
     /// What models have read, kept for the next start; `None` where there is nowhere to keep it.
     pub(crate) snapshots: Option<SnapshotFolder>,
+    /// Weights rearranged for this processor; `None` where there is nowhere to keep them.
+    pub(crate) packed: Option<PackedFolder>,
     home: Option<PathBuf>,
 }
 
@@ -37,9 +39,16 @@ impl Context {
         let threads = arguments.threads.map(usize::from);
         let GlobalArguments { model, adapter, home, cache_limit, .. } = arguments;
         let limit_bytes = u64::from(cache_limit) * BYTES_PER_MEGABYTE;
-        let snapshots =
-            cache_folder(home.as_deref()).map(|cache| SnapshotFolder::new(cache.join("prefixes"), limit_bytes));
-        Ok(Self { printer, store, model, threads, adapter, snapshots, home })
+        let cache = cache_folder(home.as_deref());
+        let snapshots = cache.as_ref().map(|cache| SnapshotFolder::new(cache.join("prefixes"), limit_bytes));
+        let packed = cache.map(|cache| PackedFolder::new(cache.join("packed")));
+        Ok(Self { printer, store, model, threads, adapter, snapshots, packed, home })
+    }
+
+    /// Where to keep rearranged weights, unless the user wants nothing to be kept.
+    pub(crate) fn packed_to_keep(&self) -> Option<&PackedFolder> {
+        let is_wanted = self.snapshots.as_ref().is_some_and(|snapshots| snapshots.limit_bytes() > 0);
+        self.packed.as_ref().filter(|_| is_wanted)
     }
 
     /// The user's home, made if need be.

@@ -55,6 +55,7 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
         None => None,
     };
     config.snapshots.clone_from(&context.snapshots);
+    config.packed = context.packed_to_keep().cloned();
     if let Some(threads) = context.threads {
         config.threads = threads;
     }

@@ -1,6 +1,7 @@
 //! Measures a model on this machine: how fast it reads, how fast it answers, what it takes.
 
 use anyhow::Context;
+use reinette::PackedFolder;
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) repetitions: usize,
     /// Threads to compute with.
     pub(crate) threads: usize,
+    /// Where rearranged weights are kept.
+    pub(crate) packed: Option<PackedFolder>,
 }
 
 /// The middle of several measurements, with the lowest and the highest.
@@ -62,15 +65,17 @@ pub(crate) enum Figure {
 /// Measures; every figure is handed over as soon as it is known. Lengths beyond the model's context are left out.
 pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figure)) -> anyhow::Result<()> {
     let repetitions = 0..plan.repetitions.max(1);
+    // The first load may have to rearrange the weights; it is not measured.
+    drop(Model::load_with_cache(path, plan.packed.as_ref())?);
     let mut loads = Vec::new();
     for _ in repetitions.clone() {
         let started = Instant::now();
-        drop(Model::load(path)?);
+        drop(Model::load_with_cache(path, plan.packed.as_ref())?);
         loads.push(milliseconds(started));
     }
     on_figure(&Figure::Load { milliseconds: Spread::of(loads) });
 
-    let model = Arc::new(Model::load(path)?);
+    let model = Arc::new(Model::load_with_cache(path, plan.packed.as_ref())?);
     let longest = plan.prefill_tokens.iter().chain(&plan.depths).max().copied().unwrap_or(0);
     let mut sequence = Sequence::new(Arc::clone(&model), longest + DECODE_TOKENS + 1, plan.threads)?;
     let fits = |tokens: &&usize| **tokens + DECODE_TOKENS < model.context_tokens();

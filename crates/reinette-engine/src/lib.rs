@@ -39,6 +39,7 @@
 
 pub mod constraint;
 mod embed;
+mod file_cache;
 mod generate;
 pub mod gguf;
 mod model;
@@ -47,8 +48,9 @@ pub mod template;
 pub mod tokenizer;
 
 pub use embed::{EmbedError, Embedder};
+pub use file_cache::CacheUsage;
 pub use generate::{
     EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence, Speculation,
 };
-pub use model::{Adapter, AdapterError, LoadError, Model};
-pub use prefix::{PrefixCache, SnapshotFolder, SnapshotUsage};
+pub use model::{Adapter, AdapterError, LoadError, Model, PackedFolder};
+pub use prefix::{PrefixCache, SnapshotFolder};

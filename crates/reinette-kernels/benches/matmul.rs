@@ -8,7 +8,7 @@
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop")]
 
-use reinette_kernels::{Activations, Compute, MatmulTask, Matrix, QuantType, matmul};
+use reinette_kernels::{Activations, Compute, Layout, MatmulTask, Matrix, QuantType, matmul};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -163,13 +163,14 @@ fn main() {
         if filter.is_some_and(|filter| !name.contains(filter.as_str()) && ty.name() != filter) {
             continue;
         }
-        let rows = rows.min(memory.len() / ty.row_bytes(cols).unwrap());
+        let rows = rows.min(memory.len() / ty.row_bytes(cols).unwrap() / 8 * 8);
         let bytes = rows * ty.row_bytes(cols).unwrap();
-        let copies: Vec<_> =
-            memory.chunks_exact(bytes).map(|bytes| Matrix::new(ty, rows, cols, bytes).unwrap()).collect();
+        let layout = Layout::fastest(compute.set, ty);
+        let matrix = |rows, bytes| Matrix::in_layout(layout, ty, rows, cols, bytes).unwrap();
+        let copies: Vec<_> = memory.chunks_exact(bytes).map(|bytes| matrix(rows, bytes)).collect();
         let decode = bytes as f64 / seconds(effort, &compute, &copies, 1);
         let prefill_rows = rows.min((PREFILL_OPERATIONS / (2 * cols * PREFILL_TOKENS)).next_multiple_of(16));
-        let part = Matrix::new(ty, prefill_rows, cols, &memory[..prefill_rows * ty.row_bytes(cols).unwrap()]).unwrap();
+        let part = matrix(prefill_rows, &memory[..prefill_rows * ty.row_bytes(cols).unwrap()]);
         let n_tokens = if test { 8 } else { PREFILL_TOKENS };
         let prefill = (2 * prefill_rows * cols * n_tokens) as f64 / seconds(effort, &compute, &[part], n_tokens);
         println!(

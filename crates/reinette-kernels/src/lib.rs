@@ -2,7 +2,7 @@
 //!
 //! - [`Compute`]: what computation runs on, an [`InstructionSet`] and a [`ThreadPool`].
 //! - [`Matrix`]: quantised weights where they stand in a file; [`Activations`]: what they are multiplied with.
-//! - [`matmul`]: several products with one input in one parallel step.
+//! - [`matmul`]: several products with one input in one parallel step; [`add_low_rank`] is the same for adapters.
 //! - [`KvLayer`] and [`attention`]: keys and values in half precision, and attention over them.
 //!
 //! Invariants: every algorithm has a version in plain Rust, which tests hold the others to; an instruction set is used only
@@ -18,7 +18,10 @@ mod quant;
 
 pub use attention::{AttentionShape, CacheTooLarge, Direction, KvLayer, attention};
 pub use instruction_set::InstructionSet;
-pub use matmul::{Activations, Compute, MatmulTask, Matrix, ShapeError, matmul, matmul_rows};
+pub use matmul::{
+    Activations, Compute, Layout, LowRankColumns, LowRankTask, MatmulTask, Matrix, ShapeError, add_low_rank, matmul,
+    matmul_rows,
+};
 pub use ops::{
     RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_in_place,
     gelu_mul, layer_norm_in_place, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,

@@ -56,6 +56,7 @@ pub(crate) fn run(context: &Context, arguments: &Bench) -> Result<()> {
         depths: arguments.depth.clone(),
         repetitions: arguments.repetitions,
         threads,
+        packed: context.packed_to_keep().cloned(),
     };
     let mut written = Ok(());
     measure::measure(&path, &plan, &mut |figure| {

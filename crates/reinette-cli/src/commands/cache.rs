@@ -1,4 +1,4 @@
-//! `reinette cache`: what is kept of what models have read.
+//! `reinette cache`: what is kept for the next start: what models have read, and their weights for this processor.
 
 use crate::context::Context;
 use crate::printer::Record;
@@ -8,7 +8,7 @@ use indicatif::DecimalBytes;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Show and delete what is kept of instructions that models have read
+/// Show and delete what is kept for the next start: instructions that models have read, and rearranged weights
 #[derive(Args, Debug)]
 pub(crate) struct Cache {
     #[command(subcommand)]
@@ -19,7 +19,7 @@ pub(crate) struct Cache {
 enum Action {
     /// Show how much is kept, and where
     Show,
-    /// Delete all of it; what is needed again is read again
+    /// Delete all of it; what is needed again is made again
     Clear,
 }
 
@@ -30,15 +30,20 @@ struct Kept {
     size_bytes: u64,
     limit_bytes: u64,
     path: PathBuf,
+    packed_models: usize,
+    packed_bytes: u64,
+    packed_path: PathBuf,
 }
 
 impl Record for Kept {
     const TYPE: &'static str = "cache";
 
     fn to_text(&self) -> String {
-        let Self { snapshots, size_bytes, limit_bytes, path } = self;
-        let (size, limit) = (DecimalBytes(*size_bytes), DecimalBytes(*limit_bytes));
-        format!("snapshots: {snapshots}, {size} of at most {limit}, in {}", path.display())
+        let Self { snapshots, size_bytes, limit_bytes, path, packed_models, packed_bytes, packed_path } = self;
+        let (size, limit, packed) =
+            (DecimalBytes(*size_bytes), DecimalBytes(*limit_bytes), DecimalBytes(*packed_bytes));
+        let snapshots = format!("snapshots: {snapshots}, {size} of at most {limit}, in {}", path.display());
+        format!("{snapshots}\npacked models: {packed_models}, {packed}, in {}", packed_path.display())
     }
 }
 
@@ -47,33 +52,47 @@ impl Record for Kept {
 struct Cleared {
     snapshots: usize,
     size_bytes: u64,
+    packed_models: usize,
+    packed_bytes: u64,
 }
 
 impl Record for Cleared {
     const TYPE: &'static str = "cache_cleared";
 
     fn to_text(&self) -> String {
-        format!("Deleted snapshots: {}, {}", self.snapshots, DecimalBytes(self.size_bytes))
+        let Self { snapshots, size_bytes, packed_models, packed_bytes } = self;
+        let (size, packed) = (DecimalBytes(*size_bytes), DecimalBytes(*packed_bytes));
+        format!("Deleted snapshots: {snapshots}, {size}; packed models: {packed_models}, {packed}")
     }
 }
 
 pub(crate) fn run(context: &Context, arguments: &Cache) -> Result<()> {
-    let folder =
-        context.snapshots.as_ref().context("there is no home folder: set HOME, or name a folder with --home")?;
-    let unreadable = |path: &Path| format!("cannot use {}", path.display());
+    let folders = context.snapshots.as_ref().zip(context.packed.as_ref());
+    let (snapshots, packed) = folders.context("there is no home folder: set HOME, or name a folder with --home")?;
+    let unusable = |path: &Path| format!("cannot use {}", path.display());
     match arguments.action {
         Action::Show => {
-            let usage = folder.usage().with_context(|| unreadable(folder.path()))?;
+            let read = snapshots.usage().with_context(|| unusable(snapshots.path()))?;
+            let rearranged = packed.usage().with_context(|| unusable(packed.path()))?;
             context.printer.print(&Kept {
-                snapshots: usage.snapshots,
-                size_bytes: usage.bytes,
-                limit_bytes: folder.limit_bytes(),
-                path: folder.path().to_owned(),
+                snapshots: read.files,
+                size_bytes: read.bytes,
+                limit_bytes: snapshots.limit_bytes(),
+                path: snapshots.path().to_owned(),
+                packed_models: rearranged.files,
+                packed_bytes: rearranged.bytes,
+                packed_path: packed.path().to_owned(),
             })
         }
         Action::Clear => {
-            let usage = folder.clear().with_context(|| unreadable(folder.path()))?;
-            context.printer.print(&Cleared { snapshots: usage.snapshots, size_bytes: usage.bytes })
+            let read = snapshots.clear().with_context(|| unusable(snapshots.path()))?;
+            let rearranged = packed.clear().with_context(|| unusable(packed.path()))?;
+            context.printer.print(&Cleared {
+                snapshots: read.files,
+                size_bytes: read.bytes,
+                packed_models: rearranged.files,
+                packed_bytes: rearranged.bytes,
+            })
         }
     }
 }

@@ -205,6 +205,11 @@ fn the_cache_is_shown_and_cleared_where_the_home_is() {
     for name in ["one.kv", "two.kv", "note.txt"] {
         fs::write(snapshots.join(name), "12345").unwrap();
     }
+    let packed = home.path().join("cache/packed");
+    fs::create_dir_all(&packed).unwrap();
+    for name in ["model.packed", "note.txt"] {
+        fs::write(packed.join(name), "123").unwrap();
+    }
     let cache = |action: &str| {
         let arguments = ["--json", "--cache-limit", "7", "--home", home.path().to_str().unwrap(), "cache", action];
         serde_json::from_str::<serde_json::Value>(&stdout(&run(home.path(), &arguments))).unwrap()
@@ -212,7 +217,13 @@ fn the_cache_is_shown_and_cleared_where_the_home_is() {
     let shown = cache("show");
     assert_eq!((&shown["snapshots"], &shown["size_bytes"]), (&2.into(), &10.into()), "{shown}");
     assert_eq!((&shown["limit_bytes"], &shown["path"]), (&7_000_000.into(), &snapshots.to_str().unwrap().into()));
-    assert_eq!(cache("clear")["snapshots"], 2);
-    assert_eq!(cache("show")["snapshots"], 0);
-    assert!(snapshots.join("note.txt").exists(), "what is not ours stays");
+    assert_eq!((&shown["packed_models"], &shown["packed_bytes"]), (&1.into(), &3.into()), "{shown}");
+    assert_eq!(shown["packed_path"], packed.to_str().unwrap());
+    let cleared = cache("clear");
+    assert_eq!((&cleared["snapshots"], &cleared["packed_models"]), (&2.into(), &1.into()), "{cleared}");
+    let shown = cache("show");
+    assert_eq!((&shown["snapshots"], &shown["packed_models"]), (&0.into(), &0.into()), "{shown}");
+    for folder in [snapshots, packed] {
+        assert!(folder.join("note.txt").exists(), "what is not ours stays");
+    }
 }

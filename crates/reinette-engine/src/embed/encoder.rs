@@ -110,6 +110,15 @@ impl EncoderWeights {
         Ok(weights)
     }
 
+    /// All matrices that activations are multiplied with.
+    pub(super) fn matrices_mut(&mut self) -> Vec<&mut Weight> {
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            let Layer { query, key, value, attention_out, up, down, .. } = layer;
+            [query, key, value, attention_out, up, down]
+        });
+        layers.map(|projection| &mut projection.weight).collect()
+    }
+
     pub(super) fn hidden_dim(&self) -> usize {
         self.type_embedding.len()
     }

@@ -3,7 +3,7 @@
 mod encoder;
 
 use crate::gguf::Gguf;
-use crate::model::LoadError;
+use crate::model::{LoadError, pack};
 use crate::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use encoder::{Encoder, EncoderWeights, Pooling};
 use std::path::Path;
@@ -56,7 +56,9 @@ impl Embedder {
     pub fn load(path: &Path, n_threads: usize) -> Result<Self, LoadError> {
         let gguf = Gguf::open(path)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
-        let weights = EncoderWeights::from_gguf(&gguf, tokenizer.vocab_size())?;
+        let mut weights = EncoderWeights::from_gguf(&gguf, tokenizer.vocab_size())?;
+        // These models are small: what is kept on disk for large ones would save milliseconds.
+        pack(weights.matrices_mut(), None);
         let encoder = Encoder::new(&weights, n_threads)?;
         Ok(Self { tokenizer, weights, encoder })
     }

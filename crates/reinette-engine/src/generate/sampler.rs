@@ -1,6 +1,7 @@
 //! From logits to a token: logits processors edit the logits, the sampler picks.
 
 use crate::tokenizer::TokenId;
+use reinette_kernels::{InstructionSet, argmax};
 use std::collections::VecDeque;
 
 /// How many of the latest tokens the repetition penalty looks at.
@@ -144,13 +145,9 @@ impl Sampler {
 
 /// The token with the highest logit; NaN counts as −∞.
 fn most_likely(logits: &[f32]) -> Option<TokenId> {
-    let mut best = (f32::NEG_INFINITY, None);
-    for (logit, id) in logits.iter().zip(0_u32..) {
-        if *logit > best.0 {
-            best = (*logit, Some(TokenId(id)));
-        }
-    }
-    best.1
+    let index = argmax(InstructionSet::detect(), logits)?;
+    let id = u32::try_from(index).ok().filter(|_| logits[index] > f32::NEG_INFINITY);
+    id.map(TokenId)
 }
 
 /// A small random number generator that passes BigCrush; the same on every machine.

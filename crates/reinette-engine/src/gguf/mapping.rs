@@ -1,4 +1,4 @@
-//! The bytes of a model file: mapped from disk, or owned for models made in memory.
+//! The bytes of a file: mapped from disk, or owned if they were made in memory.
 
 use std::fs::File;
 use std::ops::Deref;
@@ -10,14 +10,14 @@ use super::GgufError;
 
 /// Bytes that live as long as the model.
 #[derive(Debug)]
-pub(super) enum Mapping {
+pub(crate) enum Mapping {
     Mapped(Mmap),
     Owned(Vec<u8>),
 }
 
 impl Mapping {
     /// Maps the file at `path` read-only.
-    pub(super) fn open(path: &Path) -> Result<Self, GgufError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, GgufError> {
         let io = |source| GgufError::Io { path: path.into(), source };
         let file = File::open(path).map_err(io)?;
         // An empty file cannot be mapped on every system; it is no GGUF file either way.
@@ -30,7 +30,7 @@ impl Mapping {
     #[expect(unsafe_code, reason = "weights are mapped, so that they load lazily and processes share them")]
     fn map(file: &File) -> std::io::Result<Mmap> {
         // SAFETY: the mapping is read-only and private to this type. As for every program that maps its data, the
-        // file must not be changed in place meanwhile: model files are replaced by renaming, never rewritten.
+        // file must not be changed in place meanwhile: our files are replaced by renaming, never rewritten.
         unsafe { Mmap::map(file) }
     }
 }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use reinette_kernels::QuantType;
 
 pub use error::{GgufError, TensorProblem};
-use mapping::Mapping;
+pub(crate) use mapping::Mapping;
 pub use metadata::{FromValue, Metadata};
 use reader::Reader;
 pub use value::{Array, Value, ValueType};

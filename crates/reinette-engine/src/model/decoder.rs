@@ -1,11 +1,11 @@
 //! The one decoder block, and the way of a batch of tokens through all of them.
 
-use super::adapter::Target;
+use super::adapter::{LowRank, Target};
 use super::{Adapter, Description, FeedForward, KvCache, MixtureBuffers, Model, Positions, Projection};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{
-    Activations, AttentionShape, Compute, Direction, InstructionSet, MatmulTask, RopeError, RopeTable, add_assign,
-    attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
+    Activations, AttentionShape, Compute, Direction, LowRankTask, MatmulTask, RopeError, RopeTable, add_assign,
+    add_low_rank, attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
 };
 use std::ops::Range;
 
@@ -29,7 +29,6 @@ struct Buffers {
     up: Vec<f32>,
     projected: Vec<f32>,
     low_rank: Vec<Vec<f32>>,
-    low_rank_out: Vec<f32>,
 }
 
 /// Computes: threads, buffers and the rotary tables of one model.
@@ -41,7 +40,6 @@ pub(crate) struct Decoder {
     buffers: Buffers,
     mixture: MixtureBuffers,
     input: Activations,
-    low_rank_input: Activations,
 }
 
 /// A projection within a step: its weight, its place in the adapter and where its result goes.
@@ -66,7 +64,6 @@ impl Decoder {
             buffers: Buffers::default(),
             mixture: MixtureBuffers::default(),
             input: Activations::new(),
-            low_rank_input: Activations::new(),
         })
     }
 
@@ -103,7 +100,7 @@ impl Decoder {
     /// # Shapes
     /// `[tokens.len(), vocab_size]`.
     pub(crate) fn logits(&mut self, model: &Model, tokens: Range<usize>, out: &mut Vec<f32>) {
-        let output = model.weights().output();
+        let output = &model.weights().output;
         let start = out.len();
         out.resize(start + tokens.len() * output.rows(), 0.0);
         self.normed_output(model, tokens);
@@ -116,7 +113,7 @@ impl Decoder {
     /// # Shapes
     /// `[vocab_size]`.
     pub(crate) fn logits_of(&mut self, model: &Model, token: usize, ids: &[u32], out: &mut Vec<f32>) {
-        let output = model.weights().output();
+        let output = &model.weights().output;
         self.normed_output(model, token..token + 1);
         let mut some = vec![0.0; ids.len()];
         matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
@@ -156,7 +153,7 @@ impl Decoder {
         let layer = &model.weights().layers[index];
         self.attention(model, adapter, cache, index, n_tokens);
         self.add_to_hidden(model, layer.post_attention_norm.as_deref());
-        self.feed_forward(model, adapter, index, n_tokens);
+        self.feed_forward(model, adapter, index);
         self.add_to_hidden(model, layer.post_ffn_norm.as_deref());
     }
 
@@ -174,14 +171,13 @@ impl Decoder {
         let lora = adapter.map(|adapter| (adapter, index));
         self.norm(&layer.attention_norm, description.norm_eps);
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
-        let Buffers { query, key, value, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let Buffers { query, key, value, low_rank, .. } = &mut self.buffers;
         let mut steps = [
             step(&layer.query, Target::Query, query),
             step(&layer.key, Target::Key, key),
             step(&layer.value, Target::Value, value),
         ];
-        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
-        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+        project(&self.compute, lora, &self.input, &mut steps, low_rank);
 
         let first = cache.len();
         let kind = description.layers[index];
@@ -191,7 +187,7 @@ impl Decoder {
             (Positions::Rotated, ..) => Some(&self.rope),
         };
         let Buffers { query, key, value, attended, .. } = &mut self.buffers;
-        let heads = Heads { description, table, first, set: self.compute.set };
+        let heads = Heads { description, table, first, compute: &self.compute };
         heads.place(query, description.n_heads, layer.query_norm.as_deref());
         heads.sharpen(query);
         heads.place(key, description.n_kv_heads, layer.key_norm.as_deref());
@@ -213,20 +209,19 @@ impl Decoder {
         attention(&self.compute, &shape, query, first, cache.layer(index), attended);
 
         self.input.set(&self.compute, &self.buffers.attended, description.n_heads * description.head_dim);
-        let Buffers { projected, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let Buffers { projected, low_rank, .. } = &mut self.buffers;
         let mut steps = [step(&layer.attention_out, Target::AttentionOut, projected)];
-        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
-        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+        project(&self.compute, lora, &self.input, &mut steps, low_rank);
     }
 
     /// From `hidden` to `projected`, each position for itself.
-    fn feed_forward(&mut self, model: &Model, adapter: Option<&Adapter>, index: usize, n_tokens: usize) {
+    fn feed_forward(&mut self, model: &Model, adapter: Option<&Adapter>, index: usize) {
         let description = model.description();
         let layer = &model.weights().layers[index];
         let lora = adapter.map(|adapter| (adapter, index));
         self.norm(&layer.ffn_norm, description.norm_eps);
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
-        let Buffers { normed, gate, up, projected, low_rank, low_rank_out, .. } = &mut self.buffers;
+        let Buffers { normed, gate, up, projected, low_rank, .. } = &mut self.buffers;
         let network = match &layer.feed_forward {
             FeedForward::Dense(network) => network,
             FeedForward::Experts(experts) => {
@@ -236,32 +231,33 @@ impl Decoder {
             }
         };
         let mut steps = [step(&network.gate, Target::Gate, gate), step(&network.up, Target::Up, up)];
-        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
-        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
-        description.activation.apply(&self.compute, gate, up);
+        project(&self.compute, lora, &self.input, &mut steps, low_rank);
+        description.activation.apply(&self.compute, description.ffn_dim, gate, up);
         self.input.set(&self.compute, gate, description.ffn_dim);
         let mut steps = [step(&network.down, Target::Down, projected)];
-        let scratch = &mut LowRankScratch { rows: low_rank, out: low_rank_out, input: &mut self.low_rank_input };
-        project(&self.compute, lora, &self.input, n_tokens, &mut steps, scratch);
+        project(&self.compute, lora, &self.input, &mut steps, low_rank);
     }
 
     fn norm(&mut self, weight: &[f32], eps: f32) {
         let Buffers { hidden, normed, .. } = &mut self.buffers;
+        let (set, width) = (self.compute.set, weight.len());
         normed.resize(hidden.len(), 0.0);
-        rms_norm(self.compute.set, hidden, weight, eps, normed);
+        self.compute.for_rows(normed, width, |first, normed| {
+            rms_norm(set, &hidden[first * width..][..normed.len()], weight, eps, normed);
+        });
     }
 
     /// Adds `projected`, normed first where the architecture asks for it, to `hidden`.
     fn add_to_hidden(&mut self, model: &Model, post_norm: Option<&[f32]>) {
-        let Buffers { hidden, projected, normed, .. } = &mut self.buffers;
-        match post_norm {
-            None => add_assign(self.compute.set, hidden, projected),
-            Some(weight) => {
-                normed.resize(projected.len(), 0.0);
-                rms_norm(self.compute.set, projected, weight, model.description().norm_eps, normed);
-                add_assign(self.compute.set, hidden, normed);
-            }
+        let Description { hidden_dim: width, norm_eps, .. } = *model.description();
+        let Buffers { hidden, projected, .. } = &mut self.buffers;
+        let set = self.compute.set;
+        if let Some(weight) = post_norm {
+            self.compute.for_rows(projected, width, |_, rows| rms_norm_in_place(set, rows, weight, norm_eps));
         }
+        self.compute.for_rows(hidden, width, |first, rows| {
+            add_assign(set, rows, &projected[first * width..][..rows.len()]);
+        });
     }
 }
 
@@ -278,50 +274,38 @@ fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -
     Step { projection, target, out }
 }
 
-/// Where the adapter's thin products go.
-struct LowRankScratch<'a> {
-    /// `A·x` of each step, `[n_tokens, rank]`.
-    rows: &'a mut Vec<Vec<f32>>,
-    /// `B·(A·x)` of one step.
-    out: &'a mut Vec<f32>,
-    input: &'a mut Activations,
-}
-
-/// Multiplies one input by several matrices in one parallel step, the adapter's `A` among them, then adds biases and
-/// `scale · B·(A·x)`.
+/// Multiplies one input by several matrices in one parallel step, the adapter's `A` among them, then adds biases and,
+/// in another step, `scale · B·(A·x)`. `thin` is where the products with `A` go, `[n_tokens, rank]` each.
 fn project(
     compute: &Compute,
     lora: Option<(&Adapter, usize)>,
     input: &Activations,
-    n_tokens: usize,
     steps: &mut [Step<'_>],
-    scratch: &mut LowRankScratch<'_>,
+    thin: &mut Vec<Vec<f32>>,
 ) {
     let low_rank = |target| lora.and_then(|(adapter, layer)| adapter.target(layer, target));
-    scratch.rows.resize_with(scratch.rows.len().max(steps.len()), Vec::new);
+    thin.resize_with(thin.len().max(steps.len()), Vec::new);
     let mut tasks = Vec::with_capacity(2 * steps.len());
-    for (step, thin) in steps.iter_mut().zip(scratch.rows.iter_mut()) {
-        step.out.resize(n_tokens * step.projection.weight.rows(), 0.0);
+    for (step, thin) in steps.iter_mut().zip(thin.iter_mut()) {
+        step.out.resize(input.n_tokens() * step.projection.weight.rows(), 0.0);
         tasks.push(MatmulTask { weights: step.projection.weight.matrix(), out: step.out.as_mut_slice() });
         if let Some(pair) = low_rank(step.target) {
-            thin.resize(n_tokens * pair.a.rows(), 0.0);
+            thin.resize(input.n_tokens() * pair.a.rows(), 0.0);
             tasks.push(MatmulTask { weights: pair.a.matrix(), out: thin.as_mut_slice() });
         }
     }
     matmul(compute, &mut tasks, input);
     drop(tasks);
-    for (step, thin) in steps.iter_mut().zip(scratch.rows.iter_mut()) {
+    for step in &mut *steps {
         if let Some(bias) = &step.projection.bias {
             step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
-        if let Some(pair) = low_rank(step.target) {
-            scale_in_place(thin, pair.scale);
-            scratch.input.set(compute, thin, pair.b.cols());
-            scratch.out.resize(step.out.len(), 0.0);
-            matmul(compute, &mut [MatmulTask { weights: pair.b.matrix(), out: scratch.out }], scratch.input);
-            add_assign(compute.set, step.out, scratch.out);
-        }
     }
+    let products = steps.iter_mut().zip(thin.iter()).filter_map(|(step, thin)| {
+        let LowRank { b, scale, .. } = low_rank(step.target)?;
+        Some(LowRankTask { columns: b, factors: thin, scale: *scale, out: step.out })
+    });
+    add_low_rank(compute, &mut products.collect::<Vec<_>>());
 }
 
 fn scale_in_place(x: &mut [f32], factor: f32) {
@@ -337,21 +321,24 @@ struct Heads<'a> {
     table: Option<&'a RopeTable>,
     /// The position of the first token.
     first: usize,
-    set: InstructionSet,
+    compute: &'a Compute,
 }
 
 impl Heads<'_> {
     /// `heads` is `[n_tokens, any number of heads, head_dim]`.
     fn place(&self, heads: &mut [f32], n_heads: usize, norm: Option<&[f32]>) {
         let Description { head_dim, norm_eps, rope: rotary, .. } = self.description;
-        for (token, row) in heads.chunks_exact_mut(n_heads * head_dim).enumerate() {
-            if let Some(weight) = norm {
-                rms_norm_in_place(self.set, row, weight, *norm_eps);
+        let (set, width) = (self.compute.set, n_heads * head_dim);
+        self.compute.for_rows(heads, width, |first, rows| {
+            for (token, row) in rows.chunks_exact_mut(width).enumerate() {
+                if let Some(weight) = norm {
+                    rms_norm_in_place(set, row, weight, *norm_eps);
+                }
+                if let Some(table) = self.table {
+                    rope(set, row, self.first + first + token, table, rotary.style);
+                }
             }
-            if let Some(table) = self.table {
-                rope(self.set, row, self.first + token, table, rotary.style);
-            }
-        }
+        });
     }
 
     /// Multiplies queries by what their positions ask for.

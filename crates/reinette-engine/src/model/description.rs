@@ -21,12 +21,15 @@ pub(crate) enum Activation {
 }
 
 impl Activation {
-    /// `gate = activation(gate) · up`.
-    pub(crate) fn apply(self, compute: &Compute, gate: &mut [f32], up: &[f32]) {
-        match self {
-            Self::Silu => silu_mul(compute.set, gate, up),
-            Self::Gelu => gelu_mul(compute.set, gate, up),
-        }
+    /// `gate = activation(gate) · up`, both `[n_tokens, width]`.
+    pub(crate) fn apply(self, compute: &Compute, width: usize, gate: &mut [f32], up: &[f32]) {
+        compute.for_rows(gate, width, |first, gate| {
+            let up = &up[first * width..][..gate.len()];
+            match self {
+                Self::Silu => silu_mul(compute.set, gate, up),
+                Self::Gelu => gelu_mul(compute.set, gate, up),
+            }
+        });
     }
 }
 

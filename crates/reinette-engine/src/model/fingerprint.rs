@@ -4,7 +4,7 @@ use crate::gguf::Gguf;
 use std::time::{SystemTime, UNIX_EPOCH};
 use twox_hash::xxhash3_128::Hasher;
 
-/// Bytes of each tensor that are looked at: one cache line, on a page that the first step reads anyway.
+/// Bytes of each tensor that are looked at: one cache line.
 const SAMPLE_BYTES: usize = 64;
 
 /// A 128-bit digest (XXH3) of everything that keys and values are computed with.

@@ -67,7 +67,7 @@ impl MixtureBuffers {
                 MatmulTask { weights: expert.up.weight.matrix(), out: up },
             ];
             matmul(compute, &mut tasks, input);
-            activation.apply(compute, gate, up);
+            activation.apply(compute, mixture.ffn_dim, gate, up);
             input.set(compute, gate, mixture.ffn_dim);
             multiply(compute, &expert.down.weight, input, rows);
             for (assignment, row) in assigned.iter().zip(rows.chunks_exact(hidden_dim)) {

@@ -7,6 +7,7 @@ mod fingerprint;
 mod hyper_parameters;
 mod kv_cache;
 mod mixture;
+mod packed;
 mod rope;
 mod tensors;
 mod weights;
@@ -18,6 +19,9 @@ pub(crate) use fingerprint::Fingerprint;
 pub(crate) use hyper_parameters::HyperParameters;
 pub(crate) use kv_cache::{KvCache, KvShape};
 use mixture::MixtureBuffers;
+pub use packed::PackedFolder;
+use packed::Source;
+pub(crate) use packed::pack;
 pub(crate) use rope::{Reach, Rope};
 pub(crate) use tensors::Tensors;
 pub(crate) use weights::{Experts, FeedForward, Projection, Weight, Weights};
@@ -93,20 +97,43 @@ pub struct Model {
 }
 
 impl Model {
-    /// Maps a GGUF file and checks it; weights are read from disk when they are first used.
+    /// [`load_with_cache`](Self::load_with_cache) with nothing kept on disk.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        Ok(Self { changed, ..Self::from_gguf(Gguf::open(path)?)? })
+        Self::load_with_cache(path, None)
     }
 
-    /// The model that an open file holds.
+    /// Maps a GGUF file and checks it; what is multiplied is rearranged for this processor, which takes some seconds for
+    /// a gigabyte.
+    ///
+    /// With a `folder`, the rearranged weights are kept there, in a file of the size of the model, and mapped the next
+    /// time; the pages are read from disk when they are first used. Without one, or where it cannot be written, they are
+    /// rearranged in memory at every start.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or holds a model that is not supported.
+    pub fn load_with_cache(path: &Path, folder: Option<&PackedFolder>) -> Result<Self, LoadError> {
+        let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let mut model = Self { changed, ..Self::unpacked(Gguf::open(path)?)? };
+        let keep = folder.map(|folder| (folder, Source { path, fingerprint: model.fingerprint() }));
+        pack(model.weights.matrices_mut(), keep);
+        Ok(model)
+    }
+
+    /// The model that an open file holds, rearranged in memory.
     ///
     /// # Errors
     /// If it is not supported, or its tensors are not those that its metadata ask for.
     pub fn from_gguf(gguf: Gguf) -> Result<Self, LoadError> {
+        let mut model = Self::unpacked(gguf)?;
+        pack(model.weights.matrices_mut(), None);
+        Ok(model)
+    }
+
+    /// The model that an open file holds, its weights where they stand in the file.
+    fn unpacked(gguf: Gguf) -> Result<Self, LoadError> {
         let description = Description::from_gguf(&gguf)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
         let weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;

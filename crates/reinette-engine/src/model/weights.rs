@@ -2,8 +2,8 @@
 
 use super::tensors::Tensors;
 use super::{Description, LoadError, Mixture};
-use crate::gguf::{Gguf, TensorView};
-use reinette_kernels::{Matrix, QuantType, dequantize};
+use crate::gguf::{Gguf, Mapping, TensorView};
+use reinette_kernels::{Layout, Matrix, QuantType, dequantize};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,6 +24,11 @@ enum Bytes {
         range: Range<usize>,
     },
     Owned(Arc<[u8]>),
+    /// Bytes of a file of packed matrices, from its start.
+    Packed {
+        file: Arc<Mapping>,
+        range: Range<usize>,
+    },
 }
 
 impl Weight {
@@ -50,12 +55,19 @@ impl Weight {
         match &self.bytes {
             Bytes::Mapped { gguf, range } => gguf.bytes(range.clone()),
             Bytes::Owned(bytes) => bytes,
+            Bytes::Packed { file, range } => &file[range.clone()],
         }
+    }
+
+    /// Takes the same weights from a file of packed matrices instead.
+    pub(super) fn replace(&mut self, file: &Arc<Mapping>, range: Range<usize>) {
+        self.bytes = Bytes::Packed { file: Arc::clone(file), range };
     }
 
     /// The matrix as the kernels take it.
     pub(crate) fn matrix(&self) -> Matrix<'_> {
-        Matrix::new(self.ty, self.rows, self.cols, self.bytes())
+        let layout = if matches!(self.bytes, Bytes::Packed { .. }) { Layout::Packed } else { Layout::Rows };
+        Matrix::in_layout(layout, self.ty, self.rows, self.cols, self.bytes())
             .expect("the shape was checked when the weight was made")
     }
 
@@ -118,11 +130,12 @@ pub(crate) struct Layer {
 /// All tensors of a decoder.
 #[derive(Debug)]
 pub(crate) struct Weights {
+    /// Row after row, as single rows are what is needed of it.
     pub(crate) embedding: Weight,
     pub(crate) layers: Vec<Layer>,
     pub(crate) output_norm: Vec<f32>,
-    /// `None` where the embedding is used again.
-    output: Option<Weight>,
+    /// Turns the last hidden state into logits; in some models these are the weights of the embedding.
+    pub(crate) output: Weight,
 }
 
 impl Weights {
@@ -134,24 +147,38 @@ impl Weights {
     pub(crate) fn from_gguf(gguf: &Gguf, description: &Description, vocab_size: usize) -> Result<Self, LoadError> {
         let tensors = Tensors::new(gguf);
         let hidden = description.hidden_dim;
+        let embedding = tensors.matrix("token_embd.weight", [vocab_size, hidden])?;
+        let output = if tensors.has("output.weight") {
+            tensors.matrix("output.weight", [vocab_size, hidden])?
+        } else {
+            embedding.clone()
+        };
         let weights = Self {
-            embedding: tensors.matrix("token_embd.weight", [vocab_size, hidden])?,
+            embedding,
             layers: (0..description.n_layers())
                 .map(|index| layer(&tensors, description, index))
                 .collect::<Result<_, _>>()?,
             output_norm: tensors.vector("output_norm.weight", hidden)?,
-            output: tensors
-                .has("output.weight")
-                .then(|| tensors.matrix("output.weight", [vocab_size, hidden]))
-                .transpose()?,
+            output,
         };
         tensors.check_all_used(&description.architecture)?;
         Ok(weights)
     }
 
-    /// The matrix that turns the last hidden state into logits.
-    pub(crate) fn output(&self) -> &Weight {
-        self.output.as_ref().unwrap_or(&self.embedding)
+    /// All matrices that activations are multiplied with, in the order in which a token meets them. Those that are
+    /// ranges of one tensor come one by one.
+    pub(super) fn matrices_mut(&mut self) -> Vec<&mut Weight> {
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            let Layer { query, key, value, attention_out, feed_forward, .. } = layer;
+            let attention = [query, key, value, attention_out].map(|projection| &mut projection.weight);
+            let (router, networks) = match feed_forward {
+                FeedForward::Dense(network) => (None, std::slice::from_mut(network)),
+                FeedForward::Experts(experts) => (Some(&mut experts.router), experts.networks.as_mut_slice()),
+            };
+            let networks = networks.iter_mut().flat_map(|Gated { gate, up, down }| [gate, up, down]);
+            attention.into_iter().chain(router).chain(networks.map(|projection| &mut projection.weight))
+        });
+        layers.chain([&mut self.output]).collect()
     }
 }
 

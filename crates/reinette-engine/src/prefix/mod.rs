@@ -10,7 +10,7 @@ mod folder;
 mod snapshot;
 mod tree;
 
-pub use folder::{SnapshotFolder, SnapshotUsage};
+pub use folder::SnapshotFolder;
 
 use crate::model::{Fingerprint, KvCache};
 use crate::tokenizer::TokenId;

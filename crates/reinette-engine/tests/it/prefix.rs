@@ -170,13 +170,13 @@ fn the_snapshots_unused_for_longest_go_first() {
         answer(&mut machine.process_with(folder.clone()), &prompt(instructions, 1), None).1.cached_tokens
     };
     assert_eq!([0, 1, 0, 2].map(cached), [PREFIX_TOKENS, 0, PREFIX_TOKENS, 0]);
-    assert_eq!((folder.usage().unwrap().snapshots, folder.usage().unwrap().bytes), (2, 2 * size));
+    assert_eq!((folder.usage().unwrap().files, folder.usage().unwrap().bytes), (2, 2 * size));
     // The first was used after the second, which had to go.
     assert_eq!([0, 2, 1].map(cached), [PREFIX_TOKENS, PREFIX_TOKENS, 0]);
     let none = SnapshotFolder::new(machine.snapshots(), 0);
     answer(&mut machine.process_with(none), &prompt(3, 1), None);
-    assert_eq!(folder.usage().unwrap().snapshots, 2, "with a limit of nothing, nothing is written");
-    assert_eq!(folder.clear().unwrap().snapshots, 2);
+    assert_eq!(folder.usage().unwrap().files, 2, "with a limit of nothing, nothing is written");
+    assert_eq!(folder.clear().unwrap().files, 2);
     assert_eq!(machine.files(), Vec::<PathBuf>::new());
 }
 

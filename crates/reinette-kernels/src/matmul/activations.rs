@@ -20,7 +20,7 @@ pub struct Activations {
     half_sums: Vec<f32>,
 }
 
-/// The quantised activations of one token.
+/// The quantised activations of one token, or of several one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct QuantisedRow<'a> {
     /// `[groups × 32]`
@@ -31,18 +31,6 @@ pub(crate) struct QuantisedRow<'a> {
     pub(crate) sums: &'a [f32],
     /// `scale × Σ codes` of every 16 activations: `[groups × 2]`
     pub(crate) half_sums: &'a [f32],
-}
-
-impl QuantisedRow<'_> {
-    /// All groups but the first `first`.
-    pub(crate) fn after_groups(self, first: usize) -> Self {
-        Self {
-            codes: &self.codes[first * GROUP..],
-            scales: &self.scales[first..],
-            sums: &self.sums[first..],
-            half_sums: &self.half_sums[2 * first..],
-        }
-    }
 }
 
 impl Activations {
@@ -103,6 +91,11 @@ impl Activations {
     /// Row `token` as floats: `[cols]`.
     pub(crate) fn row(&self, token: usize) -> &[f32] {
         &self.values[token * self.cols..][..self.cols]
+    }
+
+    /// All rows in their quantised form, one after the other.
+    pub(crate) fn all_quantised(&self) -> QuantisedRow<'_> {
+        QuantisedRow { codes: &self.codes, scales: &self.scales, sums: &self.sums, half_sums: &self.half_sums }
     }
 
     /// Row `token` in its quantised form.

@@ -3,6 +3,7 @@
 mod activations;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod low_rank;
 mod matrix;
 mod quantise;
 mod scalar;
@@ -13,13 +14,19 @@ use crate::instruction_set::Kind;
 use crate::pool::DisjointMut;
 use crate::{InstructionSet, ThreadPool};
 pub use activations::Activations;
-pub use matrix::{Matrix, ShapeError};
+pub use low_rank::{LowRankColumns, LowRankTask, add_low_rank};
+pub use matrix::{Layout, Matrix, ShapeError};
 use std::ops::Range;
 
-/// Weights of a chunk of work when memory is the limit: about a microsecond's worth, ten times what claiming it costs.
-const CHUNK_BYTES: usize = 16 << 10;
-/// Rows of a chunk come in multiples of this, the number of rows that kernels compute side by side.
-const CHUNK_ROW_MULTIPLE: usize = 4;
+/// Weights of a chunk of work when memory is the limit: from about a microsecond's worth, ten times what claiming it
+/// costs, to ten microseconds' worth, more than which a thread should not have to wait for another.
+const CHUNK_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=128 << 10;
+/// Chunks of a product between those limits: enough that threads of unequal speed finish together.
+const CHUNKS: usize = 32;
+/// Rows of a chunk come in multiples of this, the number of rows that are packed together.
+const CHUNK_ROW_MULTIPLE: usize = crate::quant::PACKED_ROWS;
+/// Numbers of a part of [`Compute::for_rows`]: some microseconds' worth of the cheapest operation.
+const PART_LEN: usize = 8 << 10;
 /// From this many tokens on, unpacking weights to a tile pays (measured for every type: 30% at three tokens).
 #[cfg(target_arch = "x86_64")]
 const TILES_FROM_TOKENS: usize = 3;
@@ -38,6 +45,24 @@ impl Compute {
     pub fn new(n_threads: usize) -> Self {
         Self { set: InstructionSet::detect(), pool: ThreadPool::new(n_threads) }
     }
+
+    /// Calls `work` with the parts that `x` is cut into, whole rows of `row_len` numbers, and the index of the first
+    /// row of each; in parallel where there are many.
+    ///
+    /// # Panics
+    /// If `x` is not whole rows.
+    pub fn for_rows(&self, x: &mut [f32], row_len: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+        assert!(row_len > 0 && x.len().is_multiple_of(row_len), "{} numbers in rows of {row_len}", x.len());
+        let part_rows = (PART_LEN / row_len).max(1);
+        let (rows, values) = (x.len() / row_len, DisjointMut::new(x));
+        self.pool.run(rows.div_ceil(part_rows), |part| {
+            let part = part * part_rows..rows.min((part + 1) * part_rows);
+            // SAFETY: parts are rows of their own.
+            #[expect(unsafe_code, reason = "rows are written in parallel")]
+            let values = unsafe { values.part(part.start * row_len..part.end * row_len) };
+            work(part.start, values);
+        });
+    }
 }
 
 /// One product of [`matmul`].
@@ -53,7 +78,7 @@ pub struct MatmulTask<'a> {
 /// `out[t, r] = Σ_c weights[r, c] · x[t, c]`.
 ///
 /// Float weights are multiplied with the activations as they are, quantised weights with the activations in 8 bits.
-/// The result does not depend on the number of threads.
+/// Quantised weights are to be in the [`Layout::fastest`]; others are multiplied by plain code. The result does not depend on the number of threads.
 ///
 /// # Shapes
 /// `x` is `[n_tokens, cols]`; in each task `weights` is `[rows, cols]` and `out` is `[n_tokens, rows]`.
@@ -147,15 +172,21 @@ impl<'a> Product<'a> {
     fn method(&self, set: InstructionSet, n_tokens: usize) -> Method {
         match set.kind() {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 if n_tokens >= TILES_FROM_TOKENS && matches!(self.rows, Rows::All) => {
+            Kind::Avx2 if n_tokens >= TILES_FROM_TOKENS && self.is_packed() && matches!(self.rows, Rows::All) => {
                 avx2::tile_rows(self.weights.ty()).map_or(self.dots(), Method::Tiles)
             }
             _ => self.dots(),
         }
     }
 
+    fn is_packed(&self) -> bool {
+        self.weights.layout() == Layout::Packed
+    }
+
     fn dots(&self) -> Method {
-        let rows = CHUNK_BYTES / self.weights.row_bytes().max(1);
+        let row_bytes = self.weights.row_bytes().max(1);
+        let bytes = (self.out.columns * row_bytes / CHUNKS).clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end());
+        let rows = bytes / row_bytes;
         Method::Dots(rows.next_multiple_of(CHUNK_ROW_MULTIPLE).max(CHUNK_ROW_MULTIPLE))
     }
 
@@ -168,11 +199,12 @@ impl<'a> Product<'a> {
                 #[cfg(target_arch = "x86_64")]
                 (Method::Tiles(_), _) => avx2::tile(&self.weights, columns, x, &self.out),
                 #[cfg(target_arch = "x86_64")]
-                (Method::Dots(_), Kind::Avx2) => avx2::dots(&self.weights, self.rows, columns, x, &self.out),
-                (Method::Dots(_), Kind::Scalar) => {
+                (Method::Dots(_), Kind::Avx2) if self.weights.layout() == Layout::fastest(set, self.weights.ty()) => {
+                    avx2::dots(&self.weights, self.rows, columns, x, &self.out);
+                }
+                (Method::Dots(_), _) => {
                     for column in columns {
-                        let row = self.weights.row(self.rows.row(column));
-                        scalar::dots(self.weights.ty(), row, x, |token, sum| {
+                        scalar::dots(&self.weights, self.rows.row(column), x, |token, sum| {
                             self.out.part(token, column..column + 1)[0] = sum;
                         });
                     }

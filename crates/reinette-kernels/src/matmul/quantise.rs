@@ -23,17 +23,16 @@ pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
     match set.kind() {
         Kind::Scalar => quantise_row(x, rows, quantise_group),
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => quantise_row(x, rows, |x, codes| {
-            // SAFETY: an instruction set exists only if the machine has it.
-            #[expect(unsafe_code, reason = "code that was compiled for AVX2")]
-            unsafe {
-                avx2::quantise_group(x, codes)
-            }
-        }),
+        // SAFETY: an instruction set exists only if the machine has it.
+        #[expect(unsafe_code, reason = "code that was compiled for AVX2")]
+        Kind::Avx2 => unsafe { avx2::quantise_row(x, rows) },
     }
 }
 
-fn quantise_row(x: &[f32], rows: Rows<'_>, group: impl Fn(&[f32; GROUP], &mut [i8; GROUP]) -> ScaleAndSums) {
+/// Quantises a row with a function for one group.
+#[expect(clippy::inline_always, reason = "code outside the function with the target features would lose them")]
+#[inline(always)]
+pub(super) fn quantise_row(x: &[f32], rows: Rows<'_>, group: impl Fn(&[f32; GROUP], &mut [i8; GROUP]) -> ScaleAndSums) {
     let outputs = rows.codes.as_chunks_mut().0.iter_mut().zip(rows.scales).zip(rows.sums);
     let outputs = outputs.zip(rows.half_sums.as_chunks_mut().0);
     let inputs = x.chunks(GROUP).zip(rows.values.chunks_mut(GROUP));

@@ -1,25 +1,23 @@
 //! Dot products in plain Rust.
 
+use super::Matrix;
 use super::activations::{Activations, QuantisedRow};
-use crate::quant::{GROUP, QuantType, SUBGROUP, dequantize, group};
+use crate::quant::{GROUP, Group, QuantType, SUBGROUP};
 
 /// Calls `write` with every token and its dot product with a row of weights.
-pub(super) fn dots(ty: QuantType, weights: &[u8], x: &Activations, mut write: impl FnMut(usize, f32)) {
-    match ty {
+pub(super) fn dots(weights: &Matrix<'_>, row: usize, x: &Activations, mut write: impl FnMut(usize, f32)) {
+    match weights.ty() {
         QuantType::F32 | QuantType::F16 | QuantType::BF16 => {
             let mut floats = vec![0.0; x.cols()];
-            dequantize(ty, weights, &mut floats);
+            weights.row_f32(row, &mut floats);
             (0..x.n_tokens()).for_each(|token| write(token, dot_float(&floats, x.row(token))));
         }
-        _ => (0..x.n_tokens()).for_each(|token| write(token, dot_quantised(ty, weights, x.quantised(token)))),
+        _ => (0..x.n_tokens()).for_each(|token| write(token, dot_quantised(weights.groups(row), x.quantised(token)))),
     }
 }
 
 /// The dot product of a row of quantised weights and one row of activations.
-fn dot_quantised(ty: QuantType, weights: &[u8], x: QuantisedRow<'_>) -> f32 {
-    let groups_per_block = ty.block_len() / GROUP;
-    let blocks = weights.chunks_exact(ty.block_bytes());
-    let groups = blocks.flat_map(|block| (0..groups_per_block).map(move |index| group(ty, block, index)));
+fn dot_quantised(groups: impl Iterator<Item = Group>, x: QuantisedRow<'_>) -> f32 {
     let (codes, sums) = (x.codes.as_chunks::<GROUP>().0, x.half_sums.as_chunks::<2>().0);
     let mut total = 0.0;
     for (((group, codes), scale), sums) in groups.zip(codes).zip(x.scales).zip(sums) {

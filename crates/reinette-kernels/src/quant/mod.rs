@@ -5,11 +5,13 @@
 //! offset of that kind. [`group`] is the one place that knows how codes, scales and offsets are packed.
 
 mod blocks;
+mod packed;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use blocks::Group;
 use half::{bf16, f16};
+pub(crate) use packed::{PACKED_ROWS, STEP, pack_block, packed_group};
 
 /// Weights that share a group: the unit in which activations are quantised too.
 pub(crate) const GROUP: usize = 32;

@@ -9,7 +9,7 @@ pub use adapter::{ToolAdapter, ToolAdapterError};
 
 use crate::{LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use async_channel::Sender;
-use reinette_engine::{Model, SnapshotFolder};
+use reinette_engine::{Model, PackedFolder, SnapshotFolder};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -29,6 +29,9 @@ pub struct OnDeviceConfig {
     /// Where what was read of long instructions and descriptions of tools is kept for the next process; without a
     /// folder, each process reads them once.
     pub snapshots: Option<SnapshotFolder>,
+    /// Where weights rearranged for this processor are kept for the next process; without a folder, each process
+    /// rearranges them, which takes some seconds for a gigabyte.
+    pub packed: Option<PackedFolder>,
 }
 
 impl OnDeviceConfig {
@@ -40,6 +43,7 @@ impl OnDeviceConfig {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context_tokens: 8192,
             snapshots: None,
+            packed: None,
         }
     }
 }
@@ -65,7 +69,7 @@ impl OnDeviceModel {
     /// # Errors
     /// If the file or the adapter is damaged, not supported, or they do not fit each other.
     pub fn load(config: &OnDeviceConfig) -> Result<Self, ModelError> {
-        let model = Arc::new(Model::load(&config.path).map_err(engine)?);
+        let model = Arc::new(Model::load_with_cache(&config.path, config.packed.as_ref()).map_err(engine)?);
         let info = ModelInfo {
             name: model.name().to_owned(),
             architecture: model.architecture().to_owned(),

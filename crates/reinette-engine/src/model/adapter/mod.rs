@@ -5,9 +5,9 @@
 mod gguf;
 mod peft;
 
-use super::{FeedForward, Fingerprint, LoadError, Model, Projection, Weight};
+use super::{FeedForward, Fingerprint, LoadError, Model, Projection, Weight, pack};
 use crate::gguf::GgufError;
-use reinette_kernels::{QuantType, RopeStyle};
+use reinette_kernels::{LowRankColumns, QuantType, RopeStyle};
 use std::path::{Path, PathBuf};
 
 /// An adapter's weights file may not be larger than this; rank 64 on a 70B model stays below.
@@ -109,7 +109,7 @@ pub(crate) struct LowRank {
     /// `[rank, cols]`.
     pub(crate) a: Weight,
     /// `[rows, rank]`.
-    pub(crate) b: Weight,
+    pub(crate) b: LowRankColumns,
     pub(crate) scale: f32,
 }
 
@@ -220,7 +220,9 @@ impl Adapter {
             return Err(AdapterError::Damaged("there are none".to_owned()));
         }
         let digested = pairs.iter().map(|[a, b]| (a.name.as_str(), [a.bytes, b.bytes], source.scale(a.rows)));
-        Ok(Self { fingerprint: Fingerprint::of_adapter(digested), layers })
+        let fingerprint = Fingerprint::of_adapter(digested);
+        pack(layers.iter_mut().flatten().flatten().map(|pair| &mut pair.a).collect(), None);
+        Ok(Self { layers, fingerprint })
     }
 
     /// Tells adapters apart, as what is in a KV cache depends on the adapter that was used.
@@ -286,7 +288,7 @@ fn low_rank(
     let damaged = |error: LoadError| AdapterError::Damaged(error.to_string());
     Ok(LowRank {
         a: Weight::owned(a.ty, a.rows, a.cols, a.bytes.to_vec()).map_err(damaged)?,
-        b: Weight::owned(b.ty, rows.len(), b.cols, b_bytes).map_err(damaged)?,
+        b: LowRankColumns::new(Weight::owned(b.ty, rows.len(), b.cols, b_bytes).map_err(damaged)?.matrix()),
         scale: source.scale(a.rows),
     })
 }

@@ -1,49 +1,122 @@
-//! How the codes and scales of each format get into AVX2 registers.
+//! How the codes and scales of packed blocks get into AVX2 registers: eight rows, a lane each.
 
+use crate::QuantType;
+use crate::quant::{GROUP, PACKED_ROWS, STEP};
 use std::arch::x86_64::*;
 
-/// A quantised format, as GEMV and GEMM see it.
+/// Vectors of codes in a group.
+pub(super) const STEPS: usize = GROUP / STEP;
+/// Bytes of a vector.
+const VECTOR: usize = 32;
+
+/// A quantised format, as GEMV and GEMM see it: of row `r`, a weight is
+/// `factor[r] × scale[r] × code + offset_factor[r] × offset[r]`, where scale and offset are those of its group.
 ///
 /// # Safety
-/// All functions need AVX2, FMA and F16C, and a pointer to a whole block.
+/// All functions need AVX2, FMA and F16C, and a pointer to a whole packed block.
 pub(super) trait Format {
-    /// Groups of 32 weights in a block.
+    /// Groups of 32 weights in a block; with one group, scale and offset are 1.
     const GROUPS: usize;
-    /// Bytes of a block.
+    /// Bytes of a packed block.
     const BLOCK_BYTES: usize;
     /// The largest code.
     const MAX_CODE: usize;
     /// Whether the scale changes after 16 weights.
     const HALVES: bool;
-    /// Where the offset comes from in a block that is one group; such a block begins with its scale.
+    /// Where the offset comes from.
     const OFFSET: Offset;
+    /// Bits of the first and the second plane of codes.
+    const BITS: [usize; 2];
 
-    /// The 32 codes of a group, which is a constant because shifts by a constant are far cheaper.
-    unsafe fn codes<const GROUP: usize>(block: *const u8) -> __m256i;
-
-    /// The scales of the whole block.
-    unsafe fn scales(block: *const u8) -> Scales;
+    /// Scales and offsets of a group, if the block has more than one.
+    unsafe fn scales<const INDEX: usize>(block: *const u8) -> Scales;
 }
 
-/// What is added to the scaled codes of a block that is one group.
+/// Where the offset of a weight comes from.
 #[derive(Clone, Copy)]
 pub(super) enum Offset {
-    /// A number that follows the scale.
+    /// Its factor follows that of the scale.
     Stored,
-    /// The scale times this.
-    Scaled(f32),
+    /// Its factor, to be negated, follows that of the scale.
+    Negated,
+    /// Codes stand for `code − zero`: the offset is the scale, its factor `−zero` times that of the scale.
+    Zero(f32),
 }
 
-/// Scales and offsets of the groups of a block, one lane a group; lane 0 alone if the block is one group.
-///
-/// A weight is `factor × multiplier × code + offset`; the multiplier is 1 unless the format has [`Format::HALVES`].
+/// Scales and offsets of a group, whole numbers; the first ones stand for both halves unless the format has halves.
 #[derive(Clone, Copy)]
 pub(super) struct Scales {
-    pub(super) factors: __m256,
-    /// One offset a group in the first vector, or one a half group in both.
-    pub(super) offsets: [__m256; 2],
-    /// Multipliers of half groups, each as two equal 16-bit numbers.
-    pub(super) multipliers: [__m256i; 2],
+    pub(super) scales: [__m256i; 2],
+    pub(super) offsets: [__m256i; 2],
+}
+
+/// Whether two products of codes and activations overflow 16 bits. Such codes are 8 bits, stored signed.
+pub(super) const fn is_wide<F: Format>() -> bool {
+    F::MAX_CODE > 127
+}
+
+/// Steps whose sums fit in 16 bits if codes are at most `max_code`: each adds two products of at most `max_code × 127`.
+pub(super) const fn safe_steps<F: Format>(max_code: usize) -> usize {
+    let fitting = 32767 / (2 * 127 * max_code);
+    // A format with halves multiplies each half, four steps, by a number of its own.
+    let mut steps = if F::HALVES { STEPS / 2 } else { STEPS };
+    while steps > fitting {
+        steps /= 2;
+    }
+    steps
+}
+
+/// The factors of the scales and of the offsets of a block.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) unsafe fn factors<F: Format>(block: *const u8) -> [__m256; 2] {
+    // SAFETY: the caller vouches for a block, which begins with its factors.
+    let factors = |index| _mm256_cvtph_ps(unsafe { _mm_loadu_si128(block.add(2 * PACKED_ROWS * index).cast()) });
+    let offsets = match F::OFFSET {
+        Offset::Stored => factors(1),
+        Offset::Negated => _mm256_xor_ps(factors(1), _mm256_set1_ps(-0.0)),
+        Offset::Zero(zero) => _mm256_mul_ps(factors(0), _mm256_set1_ps(-zero)),
+    };
+    [factors(0), offsets]
+}
+
+/// The codes of a group, four consecutive ones of each row in a vector.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) unsafe fn codes<F: Format, const INDEX: usize>(block: *const u8) -> [__m256i; STEPS] {
+    let group_bytes = VECTOR * (F::BITS[0] + F::BITS[1]);
+    // SAFETY: the caller vouches for a block, at whose end the codes of its groups are.
+    unsafe {
+        let group = block.add(F::BLOCK_BYTES - (F::GROUPS - INDEX) * group_bytes);
+        [
+            step::<F, 0>(group),
+            step::<F, 1>(group),
+            step::<F, 2>(group),
+            step::<F, 3>(group),
+            step::<F, 4>(group),
+            step::<F, 5>(group),
+            step::<F, 6>(group),
+            step::<F, 7>(group),
+        ]
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn step<F: Format, const INDEX: usize>(group: *const u8) -> __m256i {
+    let [low, high] = F::BITS;
+    // SAFETY: the caller vouches for the codes of a group.
+    unsafe {
+        if low == 8 {
+            return load(group.add(INDEX * VECTOR));
+        }
+        let codes = bits(load(group.add(INDEX % low * VECTOR)), INDEX / low * low, 0, low);
+        if high == 0 {
+            return codes;
+        }
+        let upper = load(group.add((low + INDEX % high) * VECTOR));
+        _mm256_or_si256(codes, bits(upper, INDEX / high * high, low, high))
+    }
 }
 
 #[inline]
@@ -53,112 +126,99 @@ unsafe fn load(from: *const u8) -> __m256i {
     unsafe { _mm256_loadu_si256(from.cast()) }
 }
 
+/// Moves `count` bits of every byte from position `from` to position `to` and clears all others.
+///
+/// The positions are to be constants after inlining: shifts by a constant are far cheaper.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn half_at(block: *const u8, at: usize) -> f32 {
-    // SAFETY: the caller vouches for two bytes there.
-    let bits = unsafe { block.add(at).cast::<u16>().read_unaligned() };
-    _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits))))
+fn bits(bytes: __m256i, from: usize, to: usize, count: usize) -> __m256i {
+    let mask = ((1_u8 << count) - 1) << to;
+    _mm256_and_si256(shifted(bytes, from, to), _mm256_set1_epi8(mask.cast_signed()))
 }
 
-/// Moves bits of every byte from position `from` to position `to` and clears all but those in `mask`.
+/// Moves `count` bits of every 32-bit lane from position `from` to position `to` and clears all others.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn bits(bytes: __m256i, from: usize, to: usize, mask: u8) -> __m256i {
+fn lane_bits(lanes: __m256i, from: usize, to: usize, count: usize) -> __m256i {
+    let mask = ((1_i32 << count) - 1) << to;
+    _mm256_and_si256(shifted(lanes, from, to), _mm256_set1_epi32(mask))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn shifted(lanes: __m256i, from: usize, to: usize) -> __m256i {
     let distance = |distance: usize| _mm_cvtsi64_si128(distance.cast_signed() as i64);
-    let moved = if from >= to {
-        _mm256_srl_epi32(bytes, distance(from - to))
-    } else {
-        _mm256_sll_epi32(bytes, distance(to - from))
-    };
-    _mm256_and_si256(moved, _mm256_set1_epi8(mask.cast_signed()))
+    if from >= to { _mm256_srl_epi32(lanes, distance(from - to)) } else { _mm256_sll_epi32(lanes, distance(to - from)) }
 }
 
-/// The low halves of 16 bytes, then their high halves.
+/// Eight signed bytes, one a lane.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn nibbles(from: *const u8) -> __m256i {
-    // SAFETY: the caller vouches for 16 bytes.
-    let both = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(from.cast()) });
-    let shifted = _mm256_srlv_epi32(both, _mm256_set_epi32(4, 4, 4, 4, 0, 0, 0, 0));
-    _mm256_and_si256(shifted, _mm256_set1_epi8(15))
+unsafe fn signed_bytes(from: *const u8) -> __m256i {
+    // SAFETY: the caller vouches for eight bytes.
+    _mm256_cvtepi8_epi32(unsafe { _mm_loadl_epi64(from.cast()) })
 }
 
-/// 16 in byte `i` where bit `i` of four bytes is set.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn fifth_bits(from: *const u8) -> __m256i {
-    // SAFETY: the caller vouches for 4 bytes.
-    let packed = _mm256_set1_epi32(unsafe { from.cast::<i32>().read_unaligned() });
-    let byte_of_lane = _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
-    let bit_of_lane = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
-    let isolated = _mm256_and_si256(_mm256_shuffle_epi8(packed, byte_of_lane), bit_of_lane);
-    _mm256_and_si256(_mm256_cmpeq_epi8(isolated, bit_of_lane), _mm256_set1_epi8(16))
+/// The scales of a symmetric format.
+fn symmetric(scales: [__m256i; 2]) -> Scales {
+    Scales { scales, offsets: scales }
 }
 
 /// The scales of a block that is one group.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn single<F: Format>(block: *const u8) -> Scales {
-    // SAFETY: the caller vouches for a block, which begins with its scale.
-    let (scale, offset) = unsafe {
-        let scale = half_at(block, 0);
-        match F::OFFSET {
-            Offset::Stored => (scale, half_at(block, 2)),
-            Offset::Scaled(factor) => (scale, factor * scale),
+fn ones<const INDEX: usize>(_: *const u8) -> Scales {
+    symmetric([_mm256_set1_epi32(1); 2])
+}
+
+/// The 6-bit scales and minima of `Q4_K` and `Q5_K`: those of the first four groups in the lower bits of the first two
+/// words, those of the others split between the third word and the upper bits of the first two.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn six_bits<const INDEX: usize>(block: *const u8) -> Scales {
+    // SAFETY: the caller vouches for a block; two vectors of half-precision factors come before its words.
+    let word = |index: usize| unsafe { load(block.add((1 + index) * VECTOR)) };
+    let byte = INDEX % 4 * 8;
+    let number = |word_index: usize| {
+        if INDEX < 4 {
+            return lane_bits(word(word_index), byte, 0, 6);
         }
+        let low = lane_bits(word(2), byte + 4 * word_index, 0, 4);
+        _mm256_or_si256(low, lane_bits(word(word_index), byte + 6, 4, 2))
     };
-    Scales {
-        factors: _mm256_zextps128_ps256(_mm_set_ss(scale)),
-        offsets: [_mm256_zextps128_ps256(_mm_set_ss(offset)), _mm256_setzero_ps()],
-        multipliers: [_mm256_setzero_si256(); 2],
-    }
+    Scales { scales: [number(0); 2], offsets: [number(1); 2] }
 }
 
-/// Eight numbers of 8 bits as floats, times `factor`.
+/// The 8-bit scales of `Q6_K`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn scaled_bytes(bytes: __m128i, factor: f32) -> __m256 {
-    _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(factor))
+unsafe fn eight_bits<const INDEX: usize>(block: *const u8) -> Scales {
+    // SAFETY: the caller vouches for a block; its factors come before the scales.
+    symmetric([0, 1].map(|half| unsafe { signed_bytes(block.add(2 * PACKED_ROWS + (2 * INDEX + half) * PACKED_ROWS)) }))
 }
 
-/// The scales of a block with 16 half groups from their multipliers and the multipliers of their offsets.
+/// The 4-bit scales and minima of `Q2_K`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn halves(multipliers: __m128i, scale: f32, offset_multipliers: __m128i, offset: f32) -> Scales {
-    let dwords = |bytes| {
-        let words = _mm256_cvtepi8_epi32(bytes);
-        _mm256_or_si256(_mm256_slli_epi32::<16>(words), _mm256_and_si256(words, _mm256_set1_epi32(0xffff)))
-    };
-    Scales {
-        factors: _mm256_set1_ps(scale),
-        offsets: [
-            scaled_bytes(offset_multipliers, offset),
-            scaled_bytes(_mm_srli_si128::<8>(offset_multipliers), offset),
-        ],
-        multipliers: [dwords(multipliers), dwords(_mm_srli_si128::<8>(multipliers))],
-    }
+unsafe fn four_bits<const INDEX: usize>(block: *const u8) -> Scales {
+    // SAFETY: the caller vouches for a block; two factors a row come before the scales.
+    let both = [0, 1].map(|half| unsafe { signed_bytes(block.add((4 + 2 * INDEX + half) * PACKED_ROWS)) });
+    Scales { scales: both.map(|both| lane_bits(both, 0, 0, 4)), offsets: both.map(|both| lane_bits(both, 4, 0, 4)) }
 }
 
-/// The scales of `Q4_K` and `Q5_K`: eight scales and eight minima of 6 bits each in 12 bytes.
+/// The 6-bit scales of `Q3_K`, less 32: low nibbles in two words, upper bits in the third.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn six_bit_scales(block: *const u8) -> Scales {
-    // SAFETY: the caller vouches for a block, which begins with 16 bytes of scales.
-    let (scale, minimum, low, middle, high) = unsafe {
-        let word = |index: usize| block.add(4 + 4 * index).cast::<u32>().read_unaligned();
-        (half_at(block, 0), half_at(block, 2), word(0), word(1), word(2))
-    };
-    let first = |word: u32| u64::from(word & 0x3f3f_3f3f);
-    let second = |nibbles: u32, top: u32| u64::from(nibbles & 0x0f0f_0f0f | (top >> 6 & 0x0303_0303) << 4);
-    let lanes = |first: u64, second: u64| _mm_cvtsi64_si128((first | second << 32).cast_signed());
-    let scales = lanes(first(low), second(high, low));
-    let minima = lanes(first(middle), second(high >> 4, middle));
-    Scales {
-        factors: scaled_bytes(scales, scale),
-        offsets: [scaled_bytes(minima, -minimum), _mm256_setzero_ps()],
-        multipliers: [_mm256_setzero_si256(); 2],
-    }
+unsafe fn six_bits_signed<const INDEX: usize>(block: *const u8) -> Scales {
+    // SAFETY: the caller vouches for a block; its factors come before the words.
+    let word = |index: usize| unsafe { load(block.add(2 * PACKED_ROWS + index * VECTOR)) };
+    symmetric([0, 1].map(|half| {
+        let index = 2 * INDEX + half;
+        let byte = index % 4 * 8;
+        let low = lane_bits(word(index / 4 % 2), byte + index / 8 * 4, 0, 4);
+        let high = lane_bits(word(2), byte + index / 4 * 2, 4, 2);
+        _mm256_sub_epi32(_mm256_or_si256(low, high), _mm256_set1_epi32(32))
+    }))
 }
 
 /// Calls a function with every group of a block as a constant.
@@ -178,98 +238,39 @@ macro_rules! for_each_group {
 }
 pub(super) use for_each_group;
 
-/// Declares a format whose functions are the given expressions of a block and the constant `GROUP`.
+/// Declares a format.
 macro_rules! format {
-    ($name:ident, max $max:literal, offset $offset:expr, codes |$block:ident| $codes:expr) => {
-        format!($name, max $max, halves false, offset $offset, codes |$block| $codes, scales single::<Self>($block));
-    };
-    ($name:ident, max $max:literal, halves $halves:literal,
-     codes |$block:ident| $codes:expr, scales $scales:expr) => {
-        format!($name, max $max, halves $halves, offset Offset::Stored, codes |$block| $codes, scales $scales);
-    };
-    ($name:ident, max $max:literal, halves $halves:literal, offset $offset:expr,
-     codes |$block:ident| $codes:expr, scales $scales:expr) => {
+    ($name:ident, bits $bits:expr, halves $halves:literal, offset $offset:expr, scales $scales:ident) => {
         pub(super) struct $name;
 
         impl Format for $name {
-            const GROUPS: usize = crate::QuantType::$name.block_len() / crate::quant::GROUP;
-            const BLOCK_BYTES: usize = crate::QuantType::$name.block_bytes();
-            const MAX_CODE: usize = $max;
+            const GROUPS: usize = QuantType::$name.block_len() / GROUP;
+            const BLOCK_BYTES: usize = PACKED_ROWS * QuantType::$name.block_bytes();
+            const MAX_CODE: usize = (1 << ($bits[0] + $bits[1])) - 1;
             const HALVES: bool = $halves;
             const OFFSET: Offset = $offset;
+            const BITS: [usize; 2] = $bits;
 
             #[inline]
             #[target_feature(enable = "avx2,fma,f16c")]
-            unsafe fn codes<const GROUP: usize>($block: *const u8) -> __m256i {
-                // SAFETY: the caller vouches for a whole block; the offsets are those of the format.
-                unsafe { $codes }
-            }
-
-            #[inline]
-            #[target_feature(enable = "avx2,fma,f16c")]
-            unsafe fn scales($block: *const u8) -> Scales {
-                // SAFETY: as above.
-                unsafe { $scales }
+            unsafe fn scales<const INDEX: usize>(block: *const u8) -> Scales {
+                // SAFETY: the caller vouches for a whole block.
+                #[allow(unused_unsafe, reason = "one of the functions is safe")]
+                unsafe {
+                    $scales::<INDEX>(block)
+                }
             }
         }
     };
 }
 
-format!(Q4_0, max 15, offset Offset::Scaled(-8.0), codes |block| nibbles(block.add(2)));
-
-format!(Q4_1, max 15, offset Offset::Stored, codes |block| nibbles(block.add(4)));
-
-format!(Q5_0, max 31, offset Offset::Scaled(-16.0),
-    codes |block| _mm256_or_si256(nibbles(block.add(6)), fifth_bits(block.add(2))));
-
-format!(Q5_1, max 31, offset Offset::Stored,
-    codes |block| _mm256_or_si256(nibbles(block.add(8)), fifth_bits(block.add(4))));
-
-format!(Q8_0, max 255, offset Offset::Scaled(-128.0),
-    codes |block| _mm256_xor_si256(load(block.add(2)), _mm256_set1_epi8(-128)));
-
-format!(Q2K, max 3, halves true,
-codes |block| bits(load(block.add(16 + GROUP / 4 * 32)), GROUP % 4 * 2, 0, 3), scales {
-    let packed = _mm_loadu_si128(block.cast());
-    let mask = _mm_set1_epi8(15);
-    let minima = _mm_and_si128(_mm_srli_epi16::<4>(packed), mask);
-    halves(_mm_and_si128(packed, mask), half_at(block, 80), minima, -half_at(block, 82))
-});
-
-format!(Q3K, max 7, halves true,
-codes |block| {
-    let low = bits(load(block.add(32 + GROUP / 4 * 32)), GROUP % 4 * 2, 0, 3);
-    _mm256_or_si256(low, bits(load(block), GROUP, 2, 4))
-}, scales {
-    let low = block.add(96).cast::<u64>().read_unaligned();
-    let high = block.add(104).cast::<u32>().read_unaligned();
-    let pair = |shift: u32| {
-        u64::from(high >> shift & 0x0303_0303) | u64::from(high >> (shift + 2) & 0x0303_0303) << 32
-    };
-    let lanes = |shift: u32| (low >> shift & 0x0f0f_0f0f_0f0f_0f0f | pair(shift) << 4).cast_signed();
-    let multipliers = _mm_sub_epi8(_mm_set_epi64x(lanes(4), lanes(0)), _mm_set1_epi8(32));
-    let scale = half_at(block, 108);
-    halves(multipliers, scale, multipliers, -4.0 * scale)
-});
-
-format!(Q4K, max 15, halves false,
-    codes |block| bits(load(block.add(16 + GROUP / 2 * 32)), GROUP % 2 * 4, 0, 15),
-    scales six_bit_scales(block));
-
-format!(Q5K, max 31, halves false,
-    codes |block| {
-        let low = bits(load(block.add(48 + GROUP / 2 * 32)), GROUP % 2 * 4, 0, 15);
-        _mm256_or_si256(low, bits(load(block.add(16)), GROUP, 4, 16))
-    },
-    scales six_bit_scales(block));
-
-format!(Q6K, max 63, halves true,
-codes |block| {
-    let low = bits(load(block.add(GROUP / 4 * 64 + GROUP % 2 * 32)), GROUP % 4 / 2 * 4, 0, 15);
-    let high = bits(load(block.add(128 + GROUP / 4 * 32)), GROUP % 4 * 2, 4, 48);
-    _mm256_or_si256(low, high)
-}, scales {
-    let multipliers = _mm_loadu_si128(block.add(192).cast());
-    let scale = half_at(block, 208);
-    halves(multipliers, scale, multipliers, -32.0 * scale)
-});
+format!(Q4_0, bits [4, 0], halves false, offset Offset::Zero(8.0), scales ones);
+format!(Q4_1, bits [4, 0], halves false, offset Offset::Stored, scales ones);
+format!(Q5_0, bits [4, 1], halves false, offset Offset::Zero(16.0), scales ones);
+format!(Q5_1, bits [4, 1], halves false, offset Offset::Stored, scales ones);
+format!(Q8_0, bits [8, 0], halves false, offset Offset::Zero(128.0), scales ones);
+format!(Q2K, bits [2, 0], halves true, offset Offset::Negated, scales four_bits);
+format!(Q3K, bits [2, 1], halves true, offset Offset::Zero(4.0), scales six_bits_signed);
+format!(Q4K, bits [4, 0], halves false, offset Offset::Negated, scales six_bits);
+format!(Q5K, bits [4, 1], halves false, offset Offset::Negated, scales six_bits);
+format!(Q6K, bits [4, 2], halves true, offset Offset::Zero(32.0), scales eight_bits);

@@ -4,25 +4,22 @@
 //! eight rows. Multiplied with four activations of one token, broadcast, it adds to eight rows at once: lanes are
 //! rows, so nothing is ever summed across lanes. Sums of products stay in 16 bits as long as they fit.
 
-use super::formats::{Format, for_each_group};
+use super::formats::{self, Format, STEPS, factors, for_each_group, is_wide};
 use crate::matmul::activations::{Activations, QuantisedRow};
 use crate::matmul::{Matrix, Output};
-use crate::quant::GROUP;
+use crate::quant::{GROUP, PACKED_ROWS, STEP};
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
 /// Rows of a register.
-const LANES: usize = 8;
+const LANES: usize = PACKED_ROWS;
 /// Registers of codes that are multiplied with the same activations: of 16 rows, or the two nibbles of 8-bit codes.
 const PLANES: usize = 2;
 /// Groups of a panel. A panel takes 27 KB, which the first two cache levels hold beside the activations.
 const PANEL_GROUPS: usize = 32;
-/// Tokens that are multiplied with the same register of weights: 2 × 4 sums, two weights, one broadcast and
-/// temporaries fill the 16 registers.
-const TOKENS: usize = 4;
-/// Registers of codes in a group, each four codes deep.
-const STEPS: usize = GROUP / 4;
+/// Bytes of a cache line.
+const CACHE_LINE: usize = 64;
 
 /// A group of 32 weights of all rows of a tile.
 #[repr(C, align(32))]
@@ -52,27 +49,20 @@ thread_local! {
     static PANEL: RefCell<Box<[PanelGroup]>> = RefCell::new(vec![PanelGroup::ZERO; PANEL_GROUPS].into_boxed_slice());
 }
 
-/// Whether two products of codes and activations overflow 16 bits, so that codes are multiplied nibble by nibble.
-const fn is_wide<F: Format>() -> bool {
-    F::MAX_CODE > 127
-}
-
 /// Rows of a tile.
 pub(super) const fn tile_rows<F: Format>() -> usize {
     if is_wide::<F>() { LANES } else { LANES * PLANES }
 }
 
-/// Steps whose sums fit in 16 bits: each adds two products of at most `MAX_CODE × 127`.
+/// Steps whose sums fit in 16 bits; 8-bit codes are multiplied nibble by nibble.
 const fn safe_steps<F: Format>() -> usize {
-    let max_code = if is_wide::<F>() { 15 } else { F::MAX_CODE };
-    let fitting = 32767 / (2 * 127 * max_code);
-    // A format with halves multiplies each half, four steps, by a number of its own.
-    let longest = if F::HALVES { STEPS / 2 } else { STEPS };
-    let mut steps = longest;
-    while steps > fitting {
-        steps /= 2;
-    }
-    steps
+    formats::safe_steps::<F>(if is_wide::<F>() { 15 } else { F::MAX_CODE })
+}
+
+/// Tokens that are multiplied with the same register of weights: 2 × 4 sums, two weights, one broadcast and
+/// temporaries fill the 16 registers. Where a group is summed up in parts, twice as many sums are needed.
+const fn tokens<F: Format>() -> usize {
+    if safe_steps::<F>() == STEPS { 4 } else { 2 }
 }
 
 /// Computes the rows `rows` (at most [`tile_rows`]) of the product for all tokens.
@@ -96,22 +86,27 @@ unsafe fn tile_in_panel<F: Format>(
     out: &Output<'_>,
 ) {
     let groups = x.cols() / GROUP;
-    // Rows past the end repeat the last one; their sums are thrown away.
-    let row = |index: usize| weights.row((rows.start + index).min(rows.end - 1)).as_ptr();
+    // Rows past the end repeat the last ones; their sums are thrown away.
+    let row = |plane: usize| weights.packed_rows((rows.start + plane * LANES).min(rows.end - 1)).as_ptr();
+    let planes: [*const u8; PLANES] = std::array::from_fn(row);
+    let all = TokenRows::new(x);
     for first in (0..groups).step_by(PANEL_GROUPS) {
         let panel = &mut panel[..PANEL_GROUPS.min(groups - first)];
         // SAFETY: the rows have all groups of `x`, and panels are whole blocks.
-        unsafe { unpack::<F>(panel, row, first / F::GROUPS) };
-        for token in (0..x.n_tokens()).step_by(TOKENS) {
+        unsafe { unpack::<F>(panel, planes, first / F::GROUPS) };
+        let mut token = 0;
+        while token < x.n_tokens() {
+            let rest = x.n_tokens() - token;
+            let tile = Tile { x: all.after(token, first), token, first, rows: rows.clone() };
             // SAFETY: as the caller promises.
-            unsafe {
-                match x.n_tokens() - token {
-                    1 => multiply::<F, 1>(panel, x, first, token, out, rows.clone()),
-                    2 => multiply::<F, 2>(panel, x, first, token, out, rows.clone()),
-                    3 => multiply::<F, 3>(panel, x, first, token, out, rows.clone()),
-                    _ => multiply::<F, TOKENS>(panel, x, first, token, out, rows.clone()),
+            token += unsafe {
+                match rest.min(tokens::<F>()) {
+                    1 => tile.multiply::<F, 1>(panel, out),
+                    2 => tile.multiply::<F, 2>(panel, out),
+                    3 => tile.multiply::<F, 3>(panel, out),
+                    _ => tile.multiply::<F, 4>(panel, out),
                 }
-            }
+            };
         }
     }
 }
@@ -122,15 +117,14 @@ unsafe fn tile_in_panel<F: Format>(
 /// Needs the instructions, and rows of that many blocks.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn unpack<F: Format>(panel: &mut [PanelGroup], row: impl Fn(usize) -> *const u8, first_block: usize) {
-    for (block, groups) in panel.chunks_exact_mut(F::GROUPS).enumerate() {
-        for plane in 0..tile_rows::<F>() / LANES {
+unsafe fn unpack<F: Format>(panel: &mut [PanelGroup], rows: [*const u8; PLANES], first_block: usize) {
+    for (index, groups) in panel.chunks_exact_mut(F::GROUPS).enumerate() {
+        for (plane, rows) in rows.into_iter().take(tile_rows::<F>() / LANES).enumerate() {
             // SAFETY: the caller vouches for the blocks.
             unsafe {
-                let blocks: [*const u8; LANES] =
-                    std::array::from_fn(|lane| row(plane * LANES + lane).add((first_block + block) * F::BLOCK_BYTES));
-                unpack_scales::<F>(groups, plane, blocks);
-                for_each_group!(F, unpack_codes(groups, plane, blocks));
+                let block = rows.add((first_block + index) * F::BLOCK_BYTES);
+                let factors = factors::<F>(block);
+                for_each_group!(F, unpack_group(&mut *groups, plane, block, factors));
             }
         }
     }
@@ -138,47 +132,19 @@ unsafe fn unpack<F: Format>(panel: &mut [PanelGroup], row: impl Fn(usize) -> *co
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn unpack_scales<F: Format>(groups: &mut [PanelGroup], plane: usize, blocks: [*const u8; LANES]) {
-    for (lane, block) in blocks.into_iter().enumerate() {
-        let (mut scales, mut offsets, mut multipliers) = ([0.0_f32; 8], [0.0_f32; 16], [0_i32; 16]);
-        // SAFETY: the caller vouches for the blocks; the arrays have the length of the registers.
-        unsafe {
-            let packed = F::scales(block);
-            _mm256_storeu_ps(scales.as_mut_ptr(), packed.factors);
-            for half in 0..if F::HALVES { 2 } else { 1 } {
-                _mm256_storeu_ps(offsets.as_mut_ptr().add(8 * half), packed.offsets[half]);
-                _mm256_storeu_si256(multipliers.as_mut_ptr().add(8 * half).cast(), packed.multipliers[half]);
-            }
-        }
-        for (index, group) in groups.iter_mut().enumerate() {
-            group.scales[plane][lane] = scales[index];
-            if F::HALVES {
-                for half in 0..2 {
-                    group.offsets[half][plane][lane] = offsets[2 * index + half];
-                    group.multipliers[half][plane][lane] = multipliers[2 * index + half];
-                }
-            } else {
-                group.offsets[0][plane][lane] = offsets[index];
-            }
-        }
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn unpack_codes<F: Format, const INDEX: usize>(
+unsafe fn unpack_group<F: Format, const INDEX: usize>(
     groups: &mut [PanelGroup],
     plane: usize,
-    blocks: [*const u8; LANES],
+    block: *const u8,
+    [factor, offset_factor]: [__m256; 2],
 ) {
     let group = &mut groups[INDEX];
-    let mut rows = [_mm256_setzero_si256(); LANES];
-    for (row, block) in rows.iter_mut().zip(blocks) {
-        // SAFETY: the caller vouches for the blocks.
-        *row = unsafe { F::codes::<INDEX>(block) };
-    }
-    for (step, codes) in transpose(rows).into_iter().enumerate() {
+    // SAFETY: the caller vouches for the block.
+    let (codes, numbers) = unsafe { (formats::codes::<F, INDEX>(block), F::scales::<INDEX>(block)) };
+    for (step, codes) in codes.into_iter().enumerate() {
         if is_wide::<F>() {
+            // Signed codes plus 128.
+            let codes = _mm256_xor_si256(codes, _mm256_set1_epi8(-128));
             let mask = _mm256_set1_epi8(15);
             store(&mut group.codes[step][0], _mm256_and_si256(codes, mask));
             store(&mut group.codes[step][1], _mm256_and_si256(_mm256_srli_epi16::<4>(codes), mask));
@@ -186,6 +152,27 @@ unsafe fn unpack_codes<F: Format, const INDEX: usize>(
             store(&mut group.codes[step][plane], codes);
         }
     }
+    let product = |factor, numbers| _mm256_mul_ps(factor, _mm256_cvtepi32_ps(numbers));
+    if F::HALVES {
+        store_floats(&mut group.scales[plane], factor);
+        for half in 0..2 {
+            store_floats(&mut group.offsets[half][plane], product(offset_factor, numbers.offsets[half]));
+            let low = _mm256_and_si256(numbers.scales[half], _mm256_set1_epi32(0xffff));
+            let twice = _mm256_or_si256(_mm256_slli_epi32::<16>(numbers.scales[half]), low);
+            // SAFETY: the array has the length of the register.
+            unsafe { _mm256_storeu_si256(group.multipliers[half][plane].as_mut_ptr().cast(), twice) };
+        }
+    } else {
+        store_floats(&mut group.scales[plane], product(factor, numbers.scales[0]));
+        store_floats(&mut group.offsets[0][plane], product(offset_factor, numbers.offsets[0]));
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn store_floats(to: &mut [f32; LANES], lanes: __m256) {
+    // SAFETY: the array has the length of the register.
+    unsafe { _mm256_storeu_ps(to.as_mut_ptr(), lanes) }
 }
 
 #[inline]
@@ -195,54 +182,73 @@ fn store(to: &mut [u8; 32], bytes: __m256i) {
     unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), bytes) }
 }
 
-/// Transposes eight registers of eight 32-bit lanes.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
-    let [a, b, c, d, e, f, g, h] = rows;
-    let pairs = |x, y| [_mm256_unpacklo_epi32(x, y), _mm256_unpackhi_epi32(x, y)];
-    let quads = |[x_low, x_high]: [__m256i; 2], [y_low, y_high]: [__m256i; 2]| {
-        [
-            _mm256_unpacklo_epi64(x_low, y_low),
-            _mm256_unpackhi_epi64(x_low, y_low),
-            _mm256_unpacklo_epi64(x_high, y_high),
-            _mm256_unpackhi_epi64(x_high, y_high),
-        ]
-    };
-    let upper = quads(pairs(a, b), pairs(c, d));
-    let lower = quads(pairs(e, f), pairs(g, h));
-    let mut columns = [_mm256_setzero_si256(); 8];
-    for index in 0..4 {
-        columns[index] = _mm256_permute2x128_si256::<0x20>(upper[index], lower[index]);
-        columns[index + 4] = _mm256_permute2x128_si256::<0x31>(upper[index], lower[index]);
-    }
-    columns
-}
-
 /// Sums of a tile: `[token][plane][row]`.
 type Sums<const N: usize> = [[[f32; LANES]; PLANES]; N];
 
-/// Multiplies a panel that begins at group `first` with the tokens `token..token + N`.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn multiply<F: Format, const N: usize>(
-    panel: &[PanelGroup],
-    x: &Activations,
-    first: usize,
-    token: usize,
-    out: &Output<'_>,
-    rows: Range<usize>,
-) {
-    let x: [QuantisedRow<'_>; N] = std::array::from_fn(|index| x.quantised(token + index).after_groups(first));
-    let mut sums: Sums<N> = [[[0.0; LANES]; PLANES]; N];
-    // SAFETY: the caller promises that nobody else uses these columns.
-    let part = |index: usize| unsafe { out.part(token + index, rows.clone()) };
-    if first > 0 {
-        (0..N).for_each(|index| copy(part(index), sums[index].as_flattened_mut()));
+/// The quantised activations of tokens, from a token and a group on.
+#[derive(Clone, Copy)]
+struct TokenRows {
+    codes: *const i8,
+    scales: *const f32,
+    sums: *const f32,
+    half_sums: *const f32,
+    /// Groups of a token.
+    groups: usize,
+}
+
+impl TokenRows {
+    fn new(x: &Activations) -> Self {
+        let QuantisedRow { codes, scales, sums, half_sums } = x.all_quantised();
+        let groups = x.cols() / GROUP;
+        Self {
+            codes: codes.as_ptr(),
+            scales: scales.as_ptr(),
+            sums: sums.as_ptr(),
+            half_sums: half_sums.as_ptr(),
+            groups,
+        }
     }
-    // SAFETY: each row of activations has the groups of the panel.
-    unsafe { accumulate::<F, N>(panel, x, &mut sums) };
-    (0..N).for_each(|index| copy(sums[index].as_flattened(), part(index)));
+
+    /// The activations of `token` and later ones, from `group` on; there need not be any.
+    fn after(self, token: usize, group: usize) -> Self {
+        let skipped = token * self.groups + group;
+        Self {
+            codes: self.codes.wrapping_add(skipped * GROUP),
+            scales: self.scales.wrapping_add(skipped),
+            sums: self.sums.wrapping_add(skipped),
+            half_sums: self.half_sums.wrapping_add(2 * skipped),
+            ..self
+        }
+    }
+}
+
+/// Some rows of the product for some tokens.
+struct Tile {
+    /// The activations from the first token and group on.
+    x: TokenRows,
+    /// The first token.
+    token: usize,
+    /// The first group.
+    first: usize,
+    rows: Range<usize>,
+}
+
+impl Tile {
+    /// Multiplies the panel of the tile's rows and groups with `N` tokens; gives their number.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    unsafe fn multiply<F: Format, const N: usize>(self, panel: &[PanelGroup], out: &Output<'_>) -> usize {
+        let mut sums: Sums<N> = [[[0.0; LANES]; PLANES]; N];
+        // SAFETY: the caller promises that nobody else uses these columns.
+        let part = |index: usize| unsafe { out.part(self.token + index, self.rows.clone()) };
+        if self.first > 0 {
+            (0..N).for_each(|index| copy(part(index), sums[index].as_flattened_mut()));
+        }
+        // SAFETY: each row of activations has the groups of the panel.
+        unsafe { accumulate::<F, N>(panel, self.x, &mut sums) };
+        (0..N).for_each(|index| copy(sums[index].as_flattened(), part(index)));
+        N
+    }
 }
 
 /// Copies as much as both have; almost always that is a whole tile, which is a register or two.
@@ -257,7 +263,7 @@ fn copy(from: &[f32], to: &mut [f32]) {
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn accumulate<F: Format, const N: usize>(panel: &[PanelGroup], x: [QuantisedRow<'_>; N], sums: &mut Sums<N>) {
+unsafe fn accumulate<F: Format, const N: usize>(panel: &[PanelGroup], x: TokenRows, sums: &mut Sums<N>) {
     let mut totals = [[_mm256_setzero_ps(); PLANES]; N];
     // SAFETY: registers are loaded from arrays of their size, and the caller vouches for the activations.
     unsafe {
@@ -265,22 +271,24 @@ unsafe fn accumulate<F: Format, const N: usize>(panel: &[PanelGroup], x: [Quanti
             *totals = [_mm256_loadu_ps(sums[0].as_ptr()), _mm256_loadu_ps(sums[1].as_ptr())];
         }
         for (index, group) in panel.iter().enumerate() {
-            let products = group_products::<F, N>(group, x, index);
+            prefetch::<N>(x, index);
+            let x = x.after(0, index);
+            let products = group_products::<F, N>(group, x);
             let planes = if is_wide::<F>() { 1 } else { PLANES };
             for plane in 0..planes {
                 let scales = _mm256_load_ps(group.scales[plane].as_ptr());
                 let offsets = [0, 1].map(|half| _mm256_load_ps(group.offsets[half][plane].as_ptr()));
                 for token in 0..N {
                     let total = &mut totals[token][plane];
-                    let scale = _mm256_mul_ps(scales, _mm256_broadcast_ss(x[token].scales.get_unchecked(index)));
+                    let scale = _mm256_mul_ps(scales, _mm256_broadcast_ss(&*x.scales.add(token * x.groups)));
                     *total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[token][plane]), scale, *total);
                     if F::HALVES {
                         for (half, offset) in offsets.into_iter().enumerate() {
-                            let sum = _mm256_broadcast_ss(x[token].half_sums.get_unchecked(2 * index + half));
+                            let sum = _mm256_broadcast_ss(&*x.half_sums.add(2 * token * x.groups + half));
                             *total = _mm256_fmadd_ps(offset, sum, *total);
                         }
                     } else {
-                        let sum = _mm256_broadcast_ss(x[token].sums.get_unchecked(index));
+                        let sum = _mm256_broadcast_ss(&*x.sums.add(token * x.groups));
                         *total = _mm256_fmadd_ps(offsets[0], sum, *total);
                     }
                 }
@@ -296,11 +304,7 @@ unsafe fn accumulate<F: Format, const N: usize>(panel: &[PanelGroup], x: [Quanti
 /// Sums of the products of a group's codes and activations, `[token][plane]`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn group_products<F: Format, const N: usize>(
-    group: &PanelGroup,
-    x: [QuantisedRow<'_>; N],
-    index: usize,
-) -> [[__m256i; PLANES]; N] {
+unsafe fn group_products<F: Format, const N: usize>(group: &PanelGroup, x: TokenRows) -> [[__m256i; PLANES]; N] {
     let mut products = [[_mm256_setzero_si256(); PLANES]; N];
     for part in 0..STEPS / safe_steps::<F>() {
         let mut short = [[_mm256_setzero_si256(); PLANES]; N];
@@ -308,11 +312,10 @@ unsafe fn group_products<F: Format, const N: usize>(
             // SAFETY: registers are loaded from arrays of their size, and the caller vouches for the activations.
             unsafe {
                 let codes = [0, 1].map(|plane| _mm256_load_si256(group.codes[step][plane].as_ptr().cast()));
-                for token in 0..N {
-                    let four = load_four(x[token], index * GROUP + 4 * step);
-                    for plane in 0..PLANES {
-                        let product = _mm256_maddubs_epi16(codes[plane], four);
-                        short[token][plane] = _mm256_add_epi16(short[token][plane], product);
+                for (token, short) in short.iter_mut().enumerate() {
+                    let four = load_four(x, token, STEP * step);
+                    for (short, codes) in short.iter_mut().zip(codes) {
+                        *short = _mm256_add_epi16(*short, _mm256_maddubs_epi16(codes, four));
                     }
                 }
             }
@@ -332,12 +335,30 @@ unsafe fn group_products<F: Format, const N: usize>(
     products
 }
 
-/// Four activations from `at`, in all lanes.
+/// Four activations of a token from `at`, in all lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn load_four(x: QuantisedRow<'_>, at: usize) -> __m256i {
+unsafe fn load_four(x: TokenRows, token: usize, at: usize) -> __m256i {
     // SAFETY: the caller vouches for the activations.
-    _mm256_set1_epi32(i32::from_le_bytes(unsafe { *x.codes.as_ptr().add(at).cast() }))
+    _mm256_set1_epi32(unsafe { x.codes.add(token * x.groups * GROUP + at).cast::<i32>().read_unaligned() })
+}
+
+/// Fetches the activations of the `N` tokens after those of `x` into the cache: their rows are too short for the
+/// processor to foresee.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn prefetch<const N: usize>(x: TokenRows, index: usize) {
+    let fetch = |address: *const i8| _mm_prefetch::<_MM_HINT_T0>(address);
+    for token in 0..N {
+        let next = x.after(N + token, index);
+        if index.is_multiple_of(CACHE_LINE / GROUP) {
+            fetch(next.codes);
+        }
+        if index.is_multiple_of(CACHE_LINE / size_of::<f32>()) {
+            fetch(next.scales.cast());
+            fetch(next.sums.cast());
+        }
+    }
 }
 
 /// What sums of products of one plane are multiplied by when they are widened to 32 bits.

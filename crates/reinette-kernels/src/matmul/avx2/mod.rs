@@ -11,10 +11,10 @@ mod quantise;
 
 use super::{Activations, Matrix, Output, Rows};
 use crate::QuantType;
+use crate::quant::PACKED_ROWS;
 use formats::Format;
 use gemm::{tile as quantised_tile, tile_rows as quantised_tile_rows};
-use gemv::ROWS;
-pub(super) use quantise::quantise_group;
+pub(super) use quantise::quantise_row;
 use std::ops::Range;
 
 /// Calls a function that is generic over the format of a quantised type.
@@ -48,14 +48,14 @@ pub(super) fn tile_rows(ty: QuantType) -> Option<usize> {
 /// Needs AVX2, FMA and F16C; nobody else uses these columns of `out`.
 ///
 /// # Panics
-/// If the shapes do not fit each other, or there are more columns than [`tile_rows`].
+/// If the shapes do not fit each other, the weights are not packed, or there are more columns than [`tile_rows`].
 pub(super) unsafe fn tile(weights: &Matrix<'_>, columns: Range<usize>, x: &Activations, out: &Output<'_>) {
     assert!(weights.cols() == x.cols() && Some(columns.len()) <= tile_rows(weights.ty()) && !columns.is_empty());
     // SAFETY: the instructions and the columns are promised, the shapes have been checked.
     unsafe { with_format!(weights.ty(), quantised_tile(weights, columns, x, out), else ()) }
 }
 
-/// Computes the columns `columns` of the product for each token by dot products.
+/// Computes the columns `columns` of the product for each token by dot products; quantised weights must be packed.
 ///
 /// # Safety
 /// As for [`tile`].
@@ -84,16 +84,21 @@ unsafe fn quantised_dots<F: Format>(
     x: &Activations,
     out: &Output<'_>,
 ) {
-    for first in columns.clone().step_by(ROWS) {
-        let last = (first + ROWS).min(columns.end);
-        // Rows past the end repeat the last one; their sums are thrown away.
-        let pointers: [_; ROWS] = std::array::from_fn(|i| weights.row(rows.row((first + i).min(last - 1))).as_ptr());
-        for token in 0..x.n_tokens() {
+    for token in 0..x.n_tokens() {
+        let activations = x.quantised(token);
+        let mut first = columns.start;
+        while first < columns.end {
+            // The columns from here on whose rows are packed together.
+            let eight = rows.row(first) / PACKED_ROWS;
+            let count = (first..columns.end).take_while(|&column| rows.row(column) / PACKED_ROWS == eight).count();
+            let packed = weights.packed_rows(rows.row(first)).as_ptr();
             // SAFETY: the rows have as many groups as `x`; the columns are ours by the promise of the caller.
             unsafe {
-                let sums = gemv::dot::<F>(pointers, x.quantised(token));
-                out.part(token, first..last).copy_from_slice(&sums[..last - first]);
+                let sums = gemv::dot::<F>(packed, activations);
+                let out = out.part(token, first..first + count);
+                out.iter_mut().enumerate().for_each(|(index, out)| *out = sums[rows.row(first + index) % PACKED_ROWS]);
             }
+            first += count;
         }
     }
 }

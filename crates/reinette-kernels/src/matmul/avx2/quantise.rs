@@ -1,15 +1,22 @@
 //! Activations in 8 bits.
 
-use crate::matmul::quantise::ScaleAndSums;
+use crate::matmul::quantise::{self, Rows, ScaleAndSums};
 use crate::quant::GROUP;
 use std::arch::x86_64::*;
 
-/// Quantises a group as the scalar code does, except that NaN may become any code.
+/// Quantises a row as the scalar code does, except that NaN may become any code.
 ///
 /// # Safety
 /// Needs AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(in crate::matmul) unsafe fn quantise_group(x: &[f32; GROUP], codes: &mut [i8; GROUP]) -> ScaleAndSums {
+pub(in crate::matmul) unsafe fn quantise_row(x: &[f32], rows: Rows<'_>) {
+    quantise::quantise_row(x, rows, |x, codes| quantise_group(x, codes));
+}
+
+/// Quantises a group as the scalar code does, except that NaN may become any code.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn quantise_group(x: &[f32; GROUP], codes: &mut [i8; GROUP]) -> ScaleAndSums {
     let mut parts = [_mm256_setzero_ps(); 4];
     for (part, x) in parts.iter_mut().zip(x.as_chunks::<8>().0) {
         // SAFETY: the array has the length of the register.

@@ -1,0 +1,209 @@
+use super::{HEAD_BYTES, LEAST_FILE_BYTES, PackedFolder, Source, head, in_memory, pack, packed_bytes, place};
+use crate::Sequence;
+use crate::gguf::{Gguf, GgufWriter};
+use crate::model::weights::Weight;
+use crate::model::{Fingerprint, Model};
+use crate::tokenizer::TokenId;
+use reinette_kernels::{Activations, Compute, InstructionSet, Layout, MatmulTask, QuantType, matmul};
+use reinette_testkit::golden_model;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Numbers as blocks of `Q8_0`: a scale in half precision, then 32 codes.
+fn q8_0(values: &[f32]) -> Vec<u8> {
+    let block = |values: &[f32]| {
+        let scale = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / 127.0;
+        let code = move |value: &f32| (value / scale.max(f32::MIN_POSITIVE)).round() as i8;
+        let codes = values.iter().map(move |value| code(value).to_le_bytes()[0]);
+        half::f16::from_f32(scale).to_le_bytes().into_iter().chain(codes).collect::<Vec<u8>>()
+    };
+    values.chunks(32).flat_map(block).collect()
+}
+
+/// The golden model `name` with all matrices of whole blocks in 8 bits.
+fn quantised(name: &str) -> Gguf {
+    let file = Gguf::from_bytes(golden_model(name)).unwrap();
+    let matrices: Vec<Option<Vec<u8>>> = file
+        .tensors()
+        .map(|tensor| {
+            let is_matrix = tensor.dims.len() > 1 && tensor.dims[0].is_multiple_of(32);
+            is_matrix.then(|| q8_0(&crate::model::weights::floats(tensor)))
+        })
+        .collect();
+    let mut writer = GgufWriter::default();
+    file.metadata().iter().for_each(|(key, value)| writer.copy(key, &value));
+    for (tensor, matrix) in file.tensors().zip(&matrices) {
+        let (ty, bytes) = match matrix {
+            Some(bytes) => (QuantType::Q8_0, bytes.as_slice()),
+            None => (tensor.quant_type, tensor.bytes),
+        };
+        writer.tensor(tensor.name, tensor.dims, ty, bytes).unwrap();
+    }
+    Gguf::from_bytes(writer.to_bytes()).unwrap()
+}
+
+fn logits(model: Model, n_tokens: u32) -> Vec<f32> {
+    let tokens: Vec<TokenId> = (0..n_tokens).map(|token| TokenId(3 + 7 * token % 50)).collect();
+    Sequence::new(Arc::new(model), 32, 2).unwrap().logits(&tokens, None).unwrap().to_vec()
+}
+
+#[test]
+fn packed_models_compute_the_same() {
+    // Fused projections, experts of both kinds, a shared embedding.
+    for name in ["llama", "phi3", "mixtral", "qwen3moe", "gemma3"] {
+        for n_tokens in [1, 2, 9] {
+            let plain = logits(Model::unpacked(quantised(name)).unwrap(), n_tokens);
+            let packed = logits(Model::from_gguf(quantised(name)).unwrap(), n_tokens);
+            for (plain, packed) in plain.iter().zip(&packed) {
+                assert!((plain - packed).abs() < 1e-3, "{name}, {n_tokens} tokens: {plain} and {packed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_matrix_of_whole_blocks_is_packed_but_the_embedding() {
+    if Layout::fastest(InstructionSet::detect(), QuantType::Q8_0) == Layout::Rows {
+        return;
+    }
+    let mut model = Model::from_gguf(quantised("qwen3moe")).unwrap();
+    assert_eq!(model.weights.embedding.matrix().layout(), Layout::Rows);
+    let layout = |weight: &mut Weight| (weight.matrix().ty(), weight.matrix().layout());
+    let layouts: Vec<_> = model.weights.matrices_mut().into_iter().map(layout).collect();
+    assert!(layouts.iter().all(|layout| *layout == (QuantType::Q8_0, Layout::Packed)), "{layouts:?}");
+    // Two layers of four projections, a router, and eight experts of three; the output.
+    assert_eq!(layouts.len(), 2 * (4 + 1 + 8 * 3) + 1);
+}
+
+/// Rows of a matrix of 8 bits that stand somewhere within a tensor.
+fn rows_of(values: &[f32], cols: usize, rows: std::ops::Range<usize>) -> Weight {
+    let bytes = q8_0(&values[rows.start * cols..rows.end * cols]);
+    Weight::owned(QuantType::Q8_0, rows.len(), cols, bytes).unwrap()
+}
+
+fn values(count: u16) -> Vec<f32> {
+    (0..count).map(|index| f32::from(index * 37 % 101) / 50.0 - 1.0).collect()
+}
+
+#[test]
+fn ranges_of_rows_that_are_no_multiple_of_eight_stay_right() {
+    const COLS: usize = 64;
+    let compute = Compute::new(1);
+    let values = values(64 * 40);
+    for rows in [0..3, 0..8, 3..14, 14..15, 15..40] {
+        let plain = rows_of(&values, COLS, rows.clone());
+        let mut packed = plain.clone();
+        pack(vec![&mut packed], None);
+        for n_tokens in [1, 2, 5] {
+            let mut x = Activations::new();
+            x.set(&compute, &values[..n_tokens * COLS], COLS);
+            let [plain, packed] = [&plain, &packed].map(|weight| {
+                let mut out = vec![0.0; n_tokens * rows.len()];
+                matmul(&compute, &mut [MatmulTask { weights: weight.matrix(), out: &mut out }], &x);
+                out
+            });
+            for (plain, packed) in plain.iter().zip(&packed) {
+                assert!((plain - packed).abs() < 1e-4, "rows {rows:?}: {plain} and {packed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn few_long_rows_are_left_as_they_are() {
+    let mut long = rows_of(&values(64), 64, 0..1);
+    pack(vec![&mut long], None);
+    assert_eq!(long.matrix().layout(), Layout::Rows, "eight times the memory");
+}
+
+/// A folder for packed files beside a file that stands for the model.
+fn folder_and_model() -> (tempfile::TempDir, PackedFolder, std::path::PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let model = home.path().join("model.gguf");
+    fs::write(&model, "a model").unwrap();
+    let folder = PackedFolder::new(home.path().join("cache").join("packed"));
+    (home, folder, model)
+}
+
+fn source(path: &Path) -> Source<'_> {
+    Source { path, fingerprint: Fingerprint::of_bytes(&fs::read(path).unwrap()) }
+}
+
+/// The packed file of some matrices, which must be the same as what is made in memory.
+fn found(folder: &PackedFolder, model: &Path) -> Option<()> {
+    let mut weight = rows_of(&values(64 * 20), 64, 0..20);
+    let parts = [&mut weight];
+    let (_, end) = place(&parts);
+    assert!(end >= HEAD_BYTES + packed_bytes(&parts[0].matrix()) && end < LEAST_FILE_BYTES);
+    let mapped = folder.find_or_make(&parts, end, &source(model))?;
+    assert_eq!(mapped[HEAD_BYTES..], in_memory(&parts, end)[HEAD_BYTES..]);
+    Some(())
+}
+
+fn only_file(folder: &PackedFolder) -> std::path::PathBuf {
+    let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    entries[0].as_ref().unwrap().path()
+}
+
+#[test]
+fn a_file_is_made_once_and_made_again_if_it_is_damaged_or_of_another_model() {
+    let (_home, folder, model) = folder_and_model();
+    found(&folder, &model).unwrap();
+    let path = only_file(&folder);
+    let whole = fs::read(&path).unwrap();
+    let long_ago = std::time::UNIX_EPOCH;
+    let set_time = || fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+    let is_old = || fs::metadata(&path).unwrap().modified().unwrap() == long_ago;
+    set_time();
+    found(&folder, &model).unwrap();
+    assert!(is_old(), "it was mapped, not made again");
+
+    let mut longer = whole.clone();
+    longer.push(0);
+    let mut other_head = whole.clone();
+    other_head[10] ^= 1;
+    for damaged in [&[][..], &whole[..100], &whole[..whole.len() - 1], &longer, &other_head] {
+        fs::write(&path, damaged).unwrap();
+        set_time();
+        found(&folder, &model).unwrap();
+        assert!(!is_old() && fs::read(&path).unwrap() == whole, "{} bytes", damaged.len());
+    }
+    fs::write(&model, "another model").unwrap();
+    found(&folder, &model).unwrap();
+    assert_ne!(fs::read(only_file(&folder)).unwrap(), whole);
+}
+
+#[test]
+fn where_no_file_can_be_made_none_is_found() {
+    let (_home, folder, model) = folder_and_model();
+    fs::create_dir_all(folder.path().parent().unwrap()).unwrap();
+    fs::write(folder.path(), "a file where the folder would be").unwrap();
+    assert!(found(&folder, &model).is_none());
+}
+
+#[test]
+fn files_of_models_that_are_gone_are_deleted() {
+    let (home, folder, model) = folder_and_model();
+    let gone = home.path().join("gone.gguf");
+    fs::copy(&model, &gone).unwrap();
+    found(&folder, &gone).unwrap();
+    let orphan = only_file(&folder);
+    fs::remove_file(gone).unwrap();
+    let foreign = folder.path().join("note.txt");
+    fs::write(&foreign, "not ours").unwrap();
+    found(&folder, &model).unwrap();
+    assert!(!orphan.exists() && foreign.exists());
+    assert_eq!(folder.usage().unwrap().files, 1);
+    assert_eq!(folder.clear().unwrap().files, 1);
+    assert!(foreign.exists() && folder.usage().unwrap().files == 0);
+}
+
+#[test]
+fn a_packed_file_tells_whose_it_is() {
+    let fingerprint = Fingerprint::of_bytes(b"model");
+    let head = head(fingerprint, Path::new("/models/a.gguf")).unwrap();
+    assert_eq!(head.len(), HEAD_BYTES);
+    assert!(super::head(fingerprint, Path::new(&"a/".repeat(HEAD_BYTES))).is_none(), "there is no room for its path");
+}
