@@ -55,9 +55,11 @@ fn packed_models_compute_the_same() {
         for n_tokens in [1, 2, 9] {
             let plain = logits(Model::unpacked(quantised(name)).unwrap(), n_tokens);
             let packed = logits(Model::from_gguf(quantised(name)).unwrap(), n_tokens);
-            for (plain, packed) in plain.iter().zip(&packed) {
-                assert!((plain - packed).abs() < 1e-3, "{name}, {n_tokens} tokens: {plain} and {packed}");
-            }
+            let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
+            let distance = norm(&mut plain.iter().zip(&packed).map(|(plain, packed)| plain - packed));
+            // Sums in another order; where one falls on the other side of a half, an activation rounds the other way.
+            let share = distance / norm(&mut plain.iter().copied());
+            assert!(share < 1e-2, "{name}, {n_tokens} tokens: the logits are {share} apart");
         }
     }
 }
