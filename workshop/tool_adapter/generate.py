@@ -47,6 +47,9 @@ FRENCH_SHARE, JOINED_SHARE, VALIDATION_SHARE = 0.24, 0.10, 0.08
 ELIDED = re.compile(
     r"\b([dD]e|[qQ]ue|[nN]e|[mM]e|[lL]e|[lL]a) (?=[aeiouyéèêàâôîAEIOUÉ])(?!y |oui|onze|yaourt|yoga)"
 )
+LATER_TOOLS = {"search_mail", "send_message"}  # learned already, without an app so far
+JOINED_EXAMPLES = 150
+NEARLY = 0.7  # of the words of two requests: no example may be so near to what models are judged by
 LONGEST = 150  # letters of a request; longer ones teach little more and cost as much as two
 ITEM = re.compile(r"\{([^{}]*)\}|\(|\)|\||[^{}()|]+")
 
@@ -330,6 +333,12 @@ def evaluation_requests():
     return {plain(json.loads(line)["text"]) for line in path.read_text(encoding="utf-8").splitlines()}
 
 
+def is_judged_nearly(prompt, requests):
+    """Whether a request shares most of its words with one that models are judged by."""
+    words = set(re.findall(r"\w+", prompt.casefold()))
+    return any(len(words & other) > NEARLY * len(words | other) for other in requests)
+
+
 def generate(grammars, count, validation, seed):
     """`count` examples without duplicates from either side of the split, and none that evaluation uses."""
     generator, seen, examples = random.Random(seed), evaluation_requests(), []
@@ -345,9 +354,24 @@ def generate(grammars, count, validation, seed):
     return examples
 
 
+def examples(items, folder, joined):
+    """One request of each template, `joined` that ask for several things, and those written by hand, as the assistant shows
+    them to a model that has not learned its tools."""
+    judged, by_template = [set(re.findall(r"\w+", request)) for request in evaluation_requests()], {}
+    for item in items:
+        by_template.setdefault(item["template"], item)
+    chosen = [item for item in by_template.values() if len(json.loads(item["answer"])) == 1]
+    chosen += [item for item in by_template.values() if len(json.loads(item["answer"])) > 1][:joined]
+    chosen += [json.loads(line) for name in ("handwritten", "seen") for line in read_lines(folder / f"{name}.jsonl")]
+    for item in chosen:
+        calls = [call for call in json.loads(item["answer"]) if call["tool"] != "none"]
+        if not is_judged_nearly(item["prompt"], judged) and not any(call["tool"] in LATER_TOOLS for call in calls):
+            yield {"words": item["prompt"], "calls": calls}
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("output", type=pathlib.Path, help="folder for train.jsonl and validation.jsonl")
+    arguments.add_argument("output", type=pathlib.Path, help="folder for train.jsonl, validation.jsonl and examples.jsonl")
     arguments.add_argument("--train", type=int, default=20000)
     arguments.add_argument("--validation", type=int, default=400)
     arguments.add_argument("--seed", type=int, default=1)
@@ -359,6 +383,10 @@ def main():
         with (options.output / f"{name}.jsonl").open("w", encoding="utf-8") as file:
             for item in generate(grammars, count, validation, options.seed + validation):
                 file.write(json.dumps(item, ensure_ascii=False) + "\n")
+    with (options.output / "examples.jsonl").open("w", encoding="utf-8") as file:
+        items = generate(grammars, options.train, False, options.seed)
+        for item in examples(items, folder, JOINED_EXAMPLES):
+            file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

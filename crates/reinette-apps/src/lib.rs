@@ -38,5 +38,5 @@ pub use change::{ChangeError, FileChange, apply_all, remove_temporary_files, rev
 pub use plan::{AppError, Change, Choice, Plan, Question};
 pub use planner::Planner;
 pub use timers::{Ring, TimerKind, due, next_ring_at};
-pub use tools::tools;
+pub use tools::{examples, tools};
 pub use world::{Folders, World};

@@ -2,6 +2,16 @@
 
 use crate::planner::{Planner, planner};
 use crate::{answers, calendar, notes, reminders, timers};
+use reinette::Examples;
+use std::sync::{Arc, LazyLock};
+
+/// Requests of many kinds with the calls that are right for them, or with none: made by `workshop/tool_adapter`.
+pub fn examples() -> Arc<Examples> {
+    #[expect(clippy::expect_used, reason = "a test reads the file that is built in")]
+    static EXAMPLES: LazyLock<Arc<Examples>> =
+        LazyLock::new(|| Arc::new(Examples::from_json_lines(include_str!("examples.jsonl")).expect("examples")));
+    Arc::clone(&EXAMPLES)
+}
 
 /// All tools, each with a request and the arguments that are right for it: models that have not learned the tools see
 /// them in this order.
@@ -208,4 +218,26 @@ fn answer_tools() -> Vec<Box<dyn Planner>> {
             answers::tell_time,
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AppError;
+    use crate::testing::Home;
+    use serde_json::Value;
+
+    #[test]
+    fn every_example_calls_tools_as_they_are() {
+        let home = Home::new();
+        let examples = examples();
+        let all = examples.nearest("", usize::MAX, |_| true);
+        assert!(all.len() > 1000, "{} examples", all.len());
+        for example in all {
+            for call in &example.calls {
+                let planned = home.try_plan(&call.tool, &Value::Object(call.arguments.clone()));
+                assert!(!matches!(planned, Err(AppError::Arguments { .. })), "{example:?}: {planned:?}");
+            }
+        }
+    }
 }

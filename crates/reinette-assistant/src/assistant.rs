@@ -1,11 +1,11 @@
 //! From words to a done task.
 
-use crate::corrections::settle;
 use crate::home::Home;
 use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
 use crate::offer::offer;
 use crate::sentences;
+use crate::settle::settle;
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
 use reinette::{
@@ -13,7 +13,7 @@ use reinette::{
     ToolMode, Transcript,
 };
 use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Change, Plan, Planner, Question, World, tools};
+use reinette_apps::{Change, Plan, Planner, Question, World, examples, tools};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -247,9 +247,12 @@ impl Assistant {
         let mut transcript = Transcript::default();
         transcript.push(Entry::Instructions { text: instructions(&(self.now)()) });
         transcript.entries.extend(recent.entries.iter().cloned());
+        let words = recent.last_prompt().unwrap_or_default();
+        let (tools, clock) = (self.tools(), Clock { now: (self.now)() });
         let request = Request {
             transcript,
-            tools: offer(&self.tools(), recent.last_prompt().unwrap_or_default(), &Clock { now: (self.now)() }),
+            tools: offer(&tools, words, &clock),
+            examples: Some(examples()),
             tool_mode: ToolMode::Allowed,
             response_schema: None,
             options: GenerationOptions {
@@ -275,7 +278,7 @@ impl Assistant {
                 break;
             }
         }
-        answer.calls = settle(recent.last_prompt().unwrap_or_default(), answer.calls);
+        answer.calls = settle(words, answer.calls, &tools, &clock);
         answer.calls.iter().for_each(|call| listener.on(Happening::Call(call)));
         Ok(answer)
     }

@@ -10,13 +10,13 @@
 //! crate prints nothing and reads the clock only through the function it is given.
 
 mod assistant;
-mod corrections;
 pub mod eval;
 mod home;
 mod instructions;
 pub mod journal;
 mod offer;
 mod sentences;
+mod settle;
 mod store;
 mod tier;
 

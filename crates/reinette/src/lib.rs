@@ -7,6 +7,7 @@
 //!
 //! A model never sees more than the [`Request`] it is given and never does anything but answer with [`Event`]s.
 
+mod examples;
 mod generable;
 mod model;
 pub mod models;
@@ -16,6 +17,7 @@ mod schema;
 mod tool;
 mod transcript;
 
+pub use examples::{Example, ExampleCall, Examples, ExamplesError};
 pub use generable::{Generable, NamedTypes};
 pub use model::{Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary};
 pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};

@@ -1,8 +1,9 @@
 //! Anything that turns a transcript into the next entries.
 
-use crate::{GenerationOptions, Schema, ToolCall, ToolDefinition, ToolMode, Transcript};
+use crate::{Examples, GenerationOptions, Schema, ToolCall, ToolDefinition, ToolMode, Transcript};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// What a model is asked: the whole conversation, and what it may answer with.
@@ -12,6 +13,8 @@ pub struct Request {
     pub transcript: Transcript,
     /// The tools that may be called.
     pub tools: Vec<ToolDefinition>,
+    /// Requests with the calls that are right for them: a model that has not learned the tools is shown the nearest.
+    pub examples: Option<Arc<Examples>>,
     /// Whether they may, must or must not be called.
     pub tool_mode: ToolMode,
     /// The shape of the answer; `None` is free text.

@@ -7,11 +7,12 @@ mod score;
 
 pub use score::{Expected, Verdict};
 
-use crate::corrections::settle;
 use crate::offer::offer;
+use crate::settle::settle;
 use reinette::{
     Event, GenerationOptions, LanguageModel, ModelError, Request, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
+use reinette_apps::examples;
 use reinette_apps::time::Clock;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -109,6 +110,7 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
     let request = Request {
         transcript: Transcript::from_prompt(&case.text),
         tools: offer(tools, &case.text, &clock),
+        examples: Some(examples()),
         tool_mode: ToolMode::Allowed,
         response_schema: None,
         options: GenerationOptions::default(),
@@ -122,7 +124,7 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
             _ => break,
         }
     }
-    let calls = settle(&case.text, calls);
+    let calls = settle(&case.text, calls, tools, &clock);
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     Ok(Trial {
         id: case.id.clone(),

@@ -1,12 +1,15 @@
 //! How a transcript is put to a small model.
 
-use crate::{CallExample, Entry, ToolDefinition, Transcript};
+use crate::{CallExample, Entry, Example, Request, ToolDefinition, Transcript};
 use reinette_engine::template::Message;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 /// Turns of conversation that are shown to a model that is choosing tools: enough for "no, at ten".
 const TURNS_FOR_TOOLS: usize = 4;
+
+/// How many of the examples are shown that are nearest to what the user says.
+const NEAREST_EXAMPLES: usize = 4;
 
 /// The name that a call carries when no tool is needed.
 pub(super) const NO_TOOL: &str = "none";
@@ -75,10 +78,19 @@ pub(super) fn learned(transcript: &Transcript) -> Vec<Message> {
     vec![Message::new("user", transcript.last_prompt().unwrap_or_default().to_owned())]
 }
 
-/// What a model that has to be told about its tools is shown: their definitions, then the last turns.
-pub(super) fn described(transcript: &Transcript, tools: &[ToolDefinition]) -> Vec<Message> {
+/// What a model that has to be told about its tools is shown: their definitions, then the examples nearest to the last
+/// words as turns of their own, the nearest last, then the last turns.
+pub(super) fn described(request: &Request, tools: &[ToolDefinition]) -> Vec<Message> {
     let mut messages = vec![Message::new("system", describe(tools))];
-    messages.extend(turns(transcript));
+    let offered = |example: &Example| example.calls.iter().all(|call| tools.iter().any(|tool| tool.name == call.tool));
+    let words = request.transcript.last_prompt().unwrap_or_default();
+    let nearest = request.examples.iter().flat_map(|examples| examples.nearest(words, NEAREST_EXAMPLES, offered));
+    for example in nearest.collect::<Vec<_>>().into_iter().rev() {
+        let calls: Vec<Value> = example.calls.iter().map(|call| call_json(&call.tool, &call.arguments)).collect();
+        messages.push(Message::new("user", example.words.clone()));
+        messages.push(Message::new("assistant", answer(calls)));
+    }
+    messages.extend(turns(&request.transcript));
     messages
 }
 
@@ -89,11 +101,11 @@ fn turns(transcript: &Transcript) -> Vec<Message> {
         match entry {
             Entry::Prompt { text } => turns.push(Message::new("user", text.clone())),
             Entry::ToolCalls { calls } => {
-                let calls: Vec<Value> = calls.iter().map(|call| call_json(&call.name, &call.arguments)).collect();
-                turns.push(Message::new("assistant", list(&calls)));
+                let calls = calls.iter().map(|call| call_json(&call.name, &call.arguments)).collect();
+                turns.push(Message::new("assistant", answer(calls)));
             }
             Entry::Response { .. } if turns.last().is_some_and(|turn| turn.role == "user") => {
-                turns.push(Message::new("assistant", list(&[call_json(NO_TOOL, &Map::new())])));
+                turns.push(Message::new("assistant", answer(Vec::new())));
             }
             Entry::Response { .. } | Entry::ToolOutput { .. } | Entry::Instructions { .. } => {}
         }
@@ -124,7 +136,7 @@ fn describe(tools: &[ToolDefinition]) -> String {
     );
     text.push_str("\nExamples:\n");
     for (words, calls) in examples(tools) {
-        let _ = writeln!(text, "{words} => {}", list(&calls));
+        let _ = writeln!(text, "{words} => {}", answer(calls));
     }
     text
 }
@@ -136,7 +148,7 @@ fn examples(tools: &[ToolDefinition]) -> Vec<(String, Vec<Value>)> {
         (example.words.clone(), vec![call_json(&tool.name, &example.arguments)])
     };
     let first = |tool: &ToolDefinition| Some(single(tool, tool.examples.first()?));
-    let mut no_tool = NO_TOOL_EXAMPLES.iter().map(|words| ((*words).to_owned(), vec![call_json(NO_TOOL, &Map::new())]));
+    let mut no_tool = NO_TOOL_EXAMPLES.iter().map(|words| ((*words).to_owned(), Vec::new()));
     let mut shown = Vec::new();
     for (place, tool) in tools.iter().enumerate() {
         shown.extend(tool.examples.iter().map(|example| single(tool, example)));
@@ -169,8 +181,12 @@ fn call_json(name: &str, arguments: &Map<String, Value>) -> Value {
     Value::Object(call)
 }
 
-/// A JSON list with a space after each colon and comma, as the call grammar has it.
-fn list(calls: &[Value]) -> String {
+/// The calls as the model is to answer them: a JSON list with a space after each colon and comma, as the call grammar has
+/// it; where there are none, the call that says so.
+fn answer(mut calls: Vec<Value>) -> String {
+    if calls.is_empty() {
+        calls.push(call_json(NO_TOOL, &Map::new()));
+    }
     let object = |call: &Value| {
         let fields = call.as_object().into_iter().flatten();
         fields.map(|(name, value)| format!("{}: {value}", json!(name))).collect::<Vec<_>>().join(", ")

@@ -177,7 +177,7 @@ impl Worker {
         let prompt = if let Some(tools) = &self.tools {
             render(&self.model, &tools.template, prompts::learned(&request.transcript))?
         } else {
-            let messages = prompts::described(&request.transcript, &offered);
+            let messages = prompts::described(request, &offered);
             render(&self.model, self.model.chat_template().map_err(engine)?, messages)?
         };
         let adapter = self.tools.as_ref().map(|tools| &tools.adapter);

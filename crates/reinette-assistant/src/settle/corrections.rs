@@ -15,15 +15,15 @@ const MOST_WORDS: usize = 8;
 
 /// Leaves out the calls that `words` take back with the next call: the same tool with another argument, and between both
 /// values, where they stand in the words, a sign of correction.
-pub(crate) fn settle(words: &str, calls: Vec<ToolCall>) -> Vec<ToolCall> {
-    let mut settled: Vec<ToolCall> = Vec::new();
+pub(super) fn without_taken_back(words: &str, calls: Vec<ToolCall>) -> Vec<ToolCall> {
+    let mut kept: Vec<ToolCall> = Vec::new();
     for call in calls {
-        if settled.last().is_some_and(|before| corrects(words, before, &call)) {
-            settled.pop();
+        if kept.last().is_some_and(|before| corrects(words, before, &call)) {
+            kept.pop();
         }
-        settled.push(call);
+        kept.push(call);
     }
-    settled
+    kept
 }
 
 fn corrects(words: &str, before: &ToolCall, call: &ToolCall) -> bool {
@@ -36,6 +36,30 @@ fn corrects(words: &str, before: &ToolCall, call: &ToolCall) -> bool {
     let Some((said, meant)) = other.filter(|_| before.name == call.name) else { return false };
     let Some((_, rest)) = words.split_once(&said) else { return false };
     rest.split_once(&meant).is_some_and(|(between, _)| is_correction(between))
+}
+
+/// Leaves out of each argument what the words take back within it: "email, er, phone the school" is to phone the school.
+pub(super) fn take_back_within(call: &mut ToolCall) {
+    for value in call.arguments.values_mut() {
+        let Some(meant) = value.as_str().and_then(meant).map(str::to_owned) else { continue };
+        *value = meant.into();
+    }
+}
+
+/// What follows the last sign of correction that stands between marks.
+fn meant(said: &str) -> Option<&str> {
+    let marks = |character: char| matches!(character, ',' | ';' | '.' | '…' | '–' | '—');
+    let (mut start, mut after) = (0, None);
+    for (at, mark) in said.match_indices(marks) {
+        let between = said[start..at].trim().to_lowercase().replace('’', "'");
+        let is_behind_words = start > 0;
+        start = at + mark.len();
+        if is_behind_words && CUES.contains(&between.as_str()) {
+            after = Some(start);
+        }
+    }
+    let meant = said[after?..].trim();
+    (!meant.is_empty()).then_some(meant)
 }
 
 fn is_correction(between: &str) -> bool {
@@ -73,20 +97,37 @@ mod tests {
             ("remind me to ring Ida on Monday or rather Tuesday", "Monday", "Tuesday"),
             ("rappelle-moi d'appeler Ida à 7h, euh, non, à 8h", "7h", "à 8h"),
         ] {
-            assert_eq!(settle(words, reminders(&[said, meant])), reminders(&[meant]), "{words}");
+            assert_eq!(without_taken_back(words, reminders(&[said, meant])), reminders(&[meant]), "{words}");
         }
         let twice = "ring Ida at 6, sorry, 7, wait, 8";
-        assert_eq!(settle(twice, reminders(&["6", "7", "8"])), reminders(&["8"]));
+        assert_eq!(without_taken_back(twice, reminders(&["6", "7", "8"])), reminders(&["8"]));
+    }
+
+    #[test]
+    fn a_correction_within_an_argument_counts() {
+        for (said, meant) in [
+            ("email, er, phone the school", "phone the school"),
+            ("lunch, no, wait, dinner with Zoe", "dinner with Zoe"),
+            ("le pain, euh, le lait", "le lait"),
+            ("bread, no butter", "bread, no butter"),
+            ("milk, eggs, bread", "milk, eggs, bread"),
+            ("No, thanks", "No, thanks"),
+            ("say sorry, no,", "say sorry, no,"),
+        ] {
+            let mut call = calls(&[("create_reminder", json!({"title": said}))]).remove(0);
+            take_back_within(&mut call);
+            assert_eq!(call.arguments["title"], meant);
+        }
     }
 
     #[test]
     fn two_requests_stay_two() {
         let both = reminders(&["at 7", "at 8"]);
-        assert_eq!(settle("remind me to ring Ida at 7 and at 8", both.clone()), both);
+        assert_eq!(without_taken_back("remind me to ring Ida at 7 and at 8", both.clone()), both);
         let long = "ring Ida at 7. Then, as there is no bread left in this house, I shall need to ring Ida at 8";
-        assert_eq!(settle(long, both.clone()), both);
-        assert_eq!(settle("words that hold neither, no", both.clone()), both);
+        assert_eq!(without_taken_back(long, both.clone()), both);
+        assert_eq!(without_taken_back("words that hold neither, no", both.clone()), both);
         let different = calls(&[("set_alarm", json!({"when": "at 7"})), ("set_timer", json!({"when": "at 8"}))]);
-        assert_eq!(settle("at 7, no, at 8", different.clone()), different);
+        assert_eq!(without_taken_back("at 7, no, at 8", different.clone()), different);
     }
 }

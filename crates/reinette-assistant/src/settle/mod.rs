@@ -1,0 +1,18 @@
+//! What code can tell about calls from the words that were said, after the model has made them.
+
+mod corrections;
+mod titles;
+
+use reinette::{ToolCall, ToolDefinition};
+use reinette_apps::time::Clock;
+
+/// The calls that `words` ask for, given those that a model made of them: without those that the user takes back in the
+/// same breath, and with times where they belong.
+pub(crate) fn settle(words: &str, calls: Vec<ToolCall>, tools: &[ToolDefinition], clock: &Clock) -> Vec<ToolCall> {
+    let mut calls = corrections::without_taken_back(words, calls);
+    for call in &mut calls {
+        corrections::take_back_within(call);
+        titles::release_time(words, call, tools, clock);
+    }
+    calls
+}
