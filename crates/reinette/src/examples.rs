@@ -38,7 +38,7 @@ pub struct ExampleCall {
 /// Term-weighting approaches in automatic text retrieval, Information Processing & Management 24(5), 1988.
 #[derive(Debug)]
 pub struct Examples {
-    examples: Vec<Example>,
+    all: Vec<Example>,
     /// The terms of each example, and the length of their vector.
     vectors: Vec<(BTreeSet<String>, f32)>,
     /// What each term counts, squared.
@@ -59,7 +59,7 @@ impl Examples {
             frequencies.into_iter().map(|(term, frequency)| (term.clone(), weight(frequency))).collect();
         let length = |terms: &BTreeSet<String>| terms.iter().map(|term| weights[term]).sum::<f32>().sqrt();
         let vectors = terms.into_iter().map(|terms| (length(&terms), terms)).map(|(length, terms)| (terms, length));
-        Self { vectors: vectors.collect(), weights, examples }
+        Self { vectors: vectors.collect(), weights, all: examples }
     }
 
     /// Reads examples, one JSON object a line.
@@ -75,7 +75,7 @@ impl Examples {
     /// The `count` examples nearest to `words`, and to each request of several in one breath, the nearest first; only
     /// those that `admits` lets pass.
     pub fn nearest(&self, words: &str, count: usize, admits: impl Fn(&Example) -> bool) -> Vec<&Example> {
-        let admitted: Vec<usize> = (0..self.examples.len()).filter(|index| admits(&self.examples[*index])).collect();
+        let admitted: Vec<usize> = (0..self.all.len()).filter(|index| admits(&self.all[*index])).collect();
         let rankings: Vec<Vec<usize>> =
             parts(words).into_iter().map(|part| self.rank(part, &admitted, count)).collect();
         let mut chosen: Vec<usize> = Vec::new();
@@ -86,7 +86,7 @@ impl Examples {
                 }
             }
         }
-        chosen.into_iter().map(|index| &self.examples[index]).collect()
+        chosen.into_iter().map(|index| &self.all[index]).collect()
     }
 
     fn rank(&self, words: &str, admitted: &[usize], count: usize) -> Vec<usize> {
