@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Numbers as blocks of `Q8_0`: a scale in half precision, then 32 codes.
+#[expect(clippy::cast_possible_truncation, reason = "a code is at most 127")]
 fn q8_0(values: &[f32]) -> Vec<u8> {
     let block = |values: &[f32]| {
         let scale = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / 127.0;
