@@ -18,32 +18,33 @@ const KEYS_PER_PASS: usize = 32;
 /// Half-precision numbers of a cache line of 64 bytes.
 const CACHE_LINE: usize = 32;
 
-/// Attention of the one token of `part` over its keys.
-pub(super) fn partial(set: InstructionSet, inputs: &Inputs<'_>, part: &Part) -> Partial {
-    dispatch(set, Decode { inputs, part })
+/// Sets `partial` to the attention of the one token of `part` over its keys.
+pub(super) fn compute(set: InstructionSet, inputs: &Inputs<'_>, part: &Part, partial: &mut Partial) {
+    dispatch(set, Decode { inputs, part, partial });
 }
 
 struct Decode<'a> {
     inputs: &'a Inputs<'a>,
     part: &'a Part,
+    partial: &'a mut Partial,
 }
 
 impl Kernel for Decode<'_> {
-    type Output = Partial;
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> Partial {
-        let Self { inputs, part } = self;
+    fn run<S: Simd>(self, simd: S) {
+        let (inputs, part) = (self.inputs, self.part);
         let group = inputs.shape.group();
         let row_len = inputs.kv.row_len();
         let n_keys = part.keys.len();
         let keys = inputs.kv.keys(part.kv_head, part.keys.clone());
         let values = inputs.kv.values(part.kv_head, part.keys.clone());
         let query = self.scaled_query(row_len);
+        let partial = self.partial;
 
         let mut scores = vec![0.0; group * n_keys];
-        let mut partial =
-            Partial { maximum: vec![f32::MIN; group], sum: vec![0.0; group], values: vec![0.0; group * row_len] };
+        partial.clear(group, row_len);
         for first in (0..group).step_by(MAX_HEADS) {
             let heads = first..(first + MAX_HEADS).min(group);
             let query = &query[heads.start * row_len..heads.end * row_len];
@@ -62,7 +63,6 @@ impl Kernel for Decode<'_> {
                 &mut partial.values[heads.start * row_len..heads.end * row_len],
             );
         }
-        partial
     }
 }
 

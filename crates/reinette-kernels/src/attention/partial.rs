@@ -4,8 +4,8 @@ use super::AttentionShape;
 
 /// Attention of some query rows over some keys, not yet normalised. Row = token · group + head of the group.
 ///
-/// A row that attends to none of the keys has sum 0.
-#[derive(Debug)]
+/// A row that attends to none of the keys has the least maximum, so that it counts for nothing beside one that does.
+#[derive(Debug, Default)]
 pub(super) struct Partial {
     /// The greatest score, at least [`f32::MIN`]: `[rows]`.
     pub(super) maximum: Vec<f32>,
@@ -13,6 +13,20 @@ pub(super) struct Partial {
     pub(super) sum: Vec<f32>,
     /// Σ e^(score - maximum) · value: `[rows, row_len]`.
     pub(super) values: Vec<f32>,
+}
+
+impl Partial {
+    /// Makes it attention over no keys.
+    pub(super) fn clear(&mut self, n_rows: usize, row_len: usize) {
+        for (numbers, len, value) in [
+            (&mut self.maximum, n_rows, f32::MIN),
+            (&mut self.sum, n_rows, 0.0),
+            (&mut self.values, n_rows * row_len, 0.0),
+        ] {
+            numbers.clear();
+            numbers.resize(len, value);
+        }
+    }
 }
 
 /// Writes the attention of one key/value head's group over all `parts` to `out`, `[tokens of the tile, n_heads, head_dim]`.

@@ -10,21 +10,30 @@ use super::plan::Part;
 use super::{AttentionShape, Inputs};
 use crate::InstructionSet;
 use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
+use std::cell::RefCell;
 
 /// Keys of a block: with 96 query rows the scores take 18 KiB, which stay in the level-one cache. A multiple of [`ROWS`].
 const BLOCK: usize = 48;
 
-/// Attention of the tokens of `part` over its keys.
-pub(super) fn partial(set: InstructionSet, inputs: &Inputs<'_>, part: &Part) -> Partial {
-    dispatch(set, Prefill { inputs, part })
+thread_local! {
+    /// What this thread's last part worked on, whose memory is used again.
+    static WORKSPACE: RefCell<Workspace> = RefCell::default();
+}
+
+/// Sets `partial` to the attention of the tokens of `part` over its keys.
+pub(super) fn compute(set: InstructionSet, inputs: &Inputs<'_>, part: &Part, partial: &mut Partial) {
+    WORKSPACE.with_borrow_mut(|workspace| dispatch(set, Prefill { inputs, part, workspace, partial }));
 }
 
 struct Prefill<'a> {
     inputs: &'a Inputs<'a>,
     part: &'a Part,
+    workspace: &'a mut Workspace,
+    partial: &'a mut Partial,
 }
 
-/// What a part works on. The rows are padded to whole tiles; what the padding computes is never read.
+/// What a part works on. The rows are padded to whole tiles; what the padding holds and computes is never read.
+#[derive(Default)]
 struct Workspace {
     /// Query rows, as stored: a multiple of [`COLUMNS`] and of [`ROWS`].
     n_rows: usize,
@@ -41,16 +50,16 @@ struct Workspace {
     corrections: Vec<f32>,
     /// First and last key that a row attends to, counted from the first of the part, `[n_rows]`.
     limits: [Vec<f32>; 2],
-    result: Partial,
 }
 
 impl Kernel for Prefill<'_> {
-    type Output = Partial;
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> Partial {
-        let Self { inputs, part } = self;
-        let mut workspace = Workspace::new(inputs, part);
+    fn run<S: Simd>(self, simd: S) {
+        let Self { inputs, part, workspace, partial } = self;
+        workspace.prepare(inputs, part);
+        partial.clear(workspace.n_rows, workspace.row_len);
         for start in part.keys.clone().step_by(BLOCK) {
             let block = start..(start + BLOCK).min(part.keys.end);
             let first_query = inputs.first_position + part.tokens.start;
@@ -61,11 +70,10 @@ impl Kernel for Prefill<'_> {
 
             widen(simd, inputs.kv.keys(part.kv_head, block.clone()), &mut workspace.keys);
             workspace.score(simd);
-            workspace.weigh(simd, inputs.shape, block.len(), visible);
+            workspace.weigh(simd, inputs.shape, block.len(), visible, partial);
             workspace.widen_values(simd, inputs.kv.values(part.kv_head, block.clone()));
-            workspace.sum_values(simd, block.len());
+            workspace.sum_values(simd, block.len(), &mut partial.values);
         }
-        workspace.result
     }
 }
 
@@ -78,14 +86,20 @@ enum Visible {
 }
 
 impl Workspace {
-    fn new(inputs: &Inputs<'_>, part: &Part) -> Self {
+    /// Makes room for the part and lays out its queries.
+    fn prepare(&mut self, inputs: &Inputs<'_>, part: &Part) {
         let group = inputs.shape.group();
         let row_len = inputs.kv.row_len();
         let used_rows = part.tokens.len() * group;
         let n_rows = used_rows.next_multiple_of(ROWS * COLUMNS / 2);
-        let mut query = vec![0.0; n_rows * row_len];
-        let mut limits = [vec![0.0; n_rows], vec![0.0; n_rows]];
-        let [first_keys, last_keys] = &mut limits;
+        let Self { query, limits: [first_keys, last_keys], .. } = self;
+        if row_len > inputs.shape.head_dim {
+            // What fills up the rows has to be zero.
+            query.clear();
+        }
+        query.resize(n_rows * row_len, 0.0);
+        first_keys.resize(n_rows, 0.0);
+        last_keys.resize(n_rows, 0.0);
         for (row, (first, last)) in first_keys.iter_mut().zip(last_keys).take(used_rows).enumerate() {
             let token = part.tokens.start + row / group;
             let (panel, lane) = (row / COLUMNS, row % COLUMNS);
@@ -97,21 +111,12 @@ impl Workspace {
             // -1 for a row whose keys all lie before the part's.
             *last = inputs.shape.end_key(position, inputs.end).saturating_sub(part.keys.start) as f32 - 1.0;
         }
-        Self {
-            n_rows,
-            row_len,
-            query,
-            keys: vec![0.0; BLOCK * row_len],
-            values: vec![0.0; BLOCK * row_len],
-            scores: vec![0.0; BLOCK * n_rows],
-            corrections: vec![0.0; n_rows],
-            limits,
-            result: Partial {
-                maximum: vec![f32::MIN; n_rows],
-                sum: vec![0.0; n_rows],
-                values: vec![0.0; n_rows * row_len],
-            },
-        }
+        self.n_rows = n_rows;
+        self.row_len = row_len;
+        self.keys.resize(BLOCK * row_len, 0.0);
+        self.values.resize(BLOCK * row_len, 0.0);
+        self.scores.resize(BLOCK * n_rows, 0.0);
+        self.corrections.resize(n_rows, 0.0);
     }
 
     /// Scores of all keys of the block; behind its end, of what an earlier block left there.
@@ -129,14 +134,21 @@ impl Workspace {
 
     /// Turns the scores of the block into weights, and accounts for them in maximum and sum.
     #[inline(always)]
-    fn weigh<S: Simd>(&mut self, simd: S, shape: &AttentionShape, n_keys: usize, visible: Visible) {
+    fn weigh<S: Simd>(
+        &mut self,
+        simd: S,
+        shape: &AttentionShape,
+        n_keys: usize,
+        visible: Visible,
+        partial: &mut Partial,
+    ) {
         let scores = &mut self.scores[..n_keys * self.n_rows];
         cap(simd, shape, scores);
         if let Visible::From(first_key) = visible {
             mask(simd, scores, first_key, &self.limits);
         }
-        let maxima = self.result.maximum.as_chunks_mut::<LANES>().0;
-        let sums = self.result.sum.as_chunks_mut::<LANES>().0;
+        let maxima = partial.maximum.as_chunks_mut::<LANES>().0;
+        let sums = partial.sum.as_chunks_mut::<LANES>().0;
         let corrections = self.corrections.as_chunks_mut::<LANES>().0;
         let stride = corrections.len();
         let scores = scores.as_chunks_mut::<LANES>().0;
@@ -146,10 +158,10 @@ impl Workspace {
             for score in scores[column..].iter().step_by(stride) {
                 new_maximum = simd.max(simd.load(score), new_maximum);
             }
-            let factor = simd::exp(simd, simd.sub(old_maximum, new_maximum));
+            let factor = simd::exp_of_negative(simd, simd.sub(old_maximum, new_maximum));
             let mut total = simd.mul(simd.load(sum), factor);
             for score in scores[column..].iter_mut().step_by(stride) {
-                let weight = simd::exp(simd, simd.sub(simd.load(score), new_maximum));
+                let weight = simd::exp_of_negative(simd, simd.sub(simd.load(score), new_maximum));
                 total = simd.add(total, weight);
                 simd.store(weight, score);
             }
@@ -171,14 +183,14 @@ impl Workspace {
         }
     }
 
-    /// `result.values = result.values · corrections + weightsᵀ · values`.
+    /// `sums = sums · corrections + weightsᵀ · values`.
     #[inline(always)]
-    fn sum_values<S: Simd>(&mut self, simd: S, n_keys: usize) {
+    fn sum_values<S: Simd>(&mut self, simd: S, n_keys: usize, sums: &mut [f32]) {
         let panels = self.values.as_chunks::<COLUMNS>().0.chunks_exact(BLOCK);
         let weights = &self.scores[..n_keys * self.n_rows];
         for (panel, values) in panels.enumerate() {
             for row in (0..self.n_rows).step_by(ROWS) {
-                let sums = &mut self.result.values[row * self.row_len + panel * COLUMNS..];
+                let sums = &mut sums[row * self.row_len + panel * COLUMNS..];
                 let mut tile = microkernel::load_scaled(simd, sums, self.row_len, &self.corrections[row..row + ROWS]);
                 microkernel::add_columns_product(simd, &mut tile, (weights, self.n_rows), row, values);
                 microkernel::store(simd, &tile, sums, self.row_len);

@@ -18,6 +18,7 @@ pub struct Activations {
     scales: Vec<f32>,
     sums: Vec<f32>,
     half_sums: Vec<f32>,
+    pair_sums: Vec<[i16; 2]>,
 }
 
 /// The quantised activations of one token, or of several one after the other.
@@ -31,6 +32,9 @@ pub(crate) struct QuantisedRow<'a> {
     pub(crate) sums: &'a [f32],
     /// `scale × Σ codes` of every 16 activations: `[groups × 2]`
     pub(crate) half_sums: &'a [f32],
+    /// The sums of the codes at places 0, 1, 4, 5, … and at 2, 3, 6, 7, … of every 16 activations: `[groups × 2]`
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "what sums of products in 16 bits start with"))]
+    pub(crate) pair_sums: &'a [[i16; 2]],
 }
 
 impl Activations {
@@ -66,11 +70,13 @@ impl Activations {
         self.scales.resize(self.n_tokens * groups, 0.0);
         self.sums.resize(self.n_tokens * groups, 0.0);
         self.half_sums.resize(self.n_tokens * groups * 2, 0.0);
+        self.pair_sums.resize(self.n_tokens * groups * 2, [0; 2]);
         let values = DisjointMut::new(&mut self.values);
         let codes = DisjointMut::new(&mut self.codes);
         let scales = DisjointMut::new(&mut self.scales);
         let sums = DisjointMut::new(&mut self.sums);
         let half_sums = DisjointMut::new(&mut self.half_sums);
+        let pair_sums = DisjointMut::new(&mut self.pair_sums);
         compute.pool.run(self.n_tokens, |token| {
             let range = |per_group: usize| token * groups * per_group..(token + 1) * groups * per_group;
             // SAFETY: every token is one chunk, and its rows overlap no other token's.
@@ -82,6 +88,7 @@ impl Activations {
                     scales: scales.part(range(1)),
                     sums: sums.part(range(1)),
                     half_sums: half_sums.part(range(2)),
+                    pair_sums: pair_sums.part(range(2)),
                 }
             };
             quantise::quantise(compute.set, &x[token * cols..][..cols], rows);
@@ -95,7 +102,13 @@ impl Activations {
 
     /// All rows in their quantised form, one after the other.
     pub(crate) fn all_quantised(&self) -> QuantisedRow<'_> {
-        QuantisedRow { codes: &self.codes, scales: &self.scales, sums: &self.sums, half_sums: &self.half_sums }
+        QuantisedRow {
+            codes: &self.codes,
+            scales: &self.scales,
+            sums: &self.sums,
+            half_sums: &self.half_sums,
+            pair_sums: &self.pair_sums,
+        }
     }
 
     /// Row `token` in its quantised form.
@@ -106,6 +119,7 @@ impl Activations {
             scales: &self.scales[token * groups..][..groups],
             sums: &self.sums[token * groups..][..groups],
             half_sums: &self.half_sums[token * groups * 2..][..groups * 2],
+            pair_sums: &self.pair_sums[token * groups * 2..][..groups * 2],
         }
     }
 }

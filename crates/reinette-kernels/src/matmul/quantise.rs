@@ -13,10 +13,11 @@ pub(super) struct Rows<'a> {
     pub(super) scales: &'a mut [f32],
     pub(super) sums: &'a mut [f32],
     pub(super) half_sums: &'a mut [f32],
+    pub(super) pair_sums: &'a mut [[i16; 2]],
 }
 
-/// A quantised group: its scale and the sums of the codes of its halves.
-pub(super) type ScaleAndSums = (f32, [i32; GROUP / SUBGROUP]);
+/// A quantised group: its scale and the sums of the codes of its halves, each in two parts as in `pair_sums`.
+pub(super) type ScaleAndSums = (f32, [[i16; 2]; GROUP / SUBGROUP]);
 
 /// Copies one row and quantises it, padding it with zeros to whole groups.
 pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
@@ -34,11 +35,10 @@ pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
 #[inline(always)]
 pub(super) fn quantise_row(x: &[f32], rows: Rows<'_>, group: impl Fn(&[f32; GROUP], &mut [i8; GROUP]) -> ScaleAndSums) {
     let outputs = rows.codes.as_chunks_mut().0.iter_mut().zip(rows.scales).zip(rows.sums);
-    let outputs = outputs.zip(rows.half_sums.as_chunks_mut().0);
+    let outputs = outputs.zip(rows.half_sums.as_chunks_mut().0).zip(rows.pair_sums.as_chunks_mut().0);
     let inputs = x.chunks(GROUP).zip(rows.values.chunks_mut(GROUP));
-    for ((x, values), (((codes, scale), sum), half_sums)) in inputs.zip(outputs) {
-        let totals;
-        (*scale, totals) = if let (Some(x), Some(values)) = (x.first_chunk(), values.first_chunk_mut()) {
+    for ((x, values), ((((codes, scale), sum), half_sums), pair_sums)) in inputs.zip(outputs) {
+        (*scale, *pair_sums) = if let (Some(x), Some(values)) = (x.first_chunk(), values.first_chunk_mut()) {
             *values = *x;
             group(x, codes)
         } else {
@@ -47,8 +47,9 @@ pub(super) fn quantise_row(x: &[f32], rows: Rows<'_>, group: impl Fn(&[f32; GROU
             padded[..x.len()].copy_from_slice(x);
             group(&padded, codes)
         };
-        *half_sums = totals.map(|total| *scale * total as f32);
-        *sum = *scale * totals.iter().sum::<i32>() as f32;
+        let totals = pair_sums.map(|[even, odd]| f32::from(even + odd));
+        *half_sums = totals.map(|total| *scale * total);
+        *sum = *scale * totals.iter().sum::<f32>();
     }
 }
 
@@ -60,6 +61,9 @@ fn quantise_group(x: &[f32; GROUP], codes: &mut [i8; GROUP]) -> ScaleAndSums {
         let rounded = (x * inverse).round_ties_even() as i8;
         *code = rounded;
     }
-    let total = |codes: &[i8]| codes.iter().map(|&code| i32::from(code)).sum();
-    (largest / 127.0, [total(&codes[..SUBGROUP]), total(&codes[SUBGROUP..])])
+    let mut pair_sums = [[0; 2]; GROUP / SUBGROUP];
+    for (place, &code) in codes.iter().enumerate() {
+        pair_sums[place / SUBGROUP][place / 2 % 2] += i16::from(code);
+    }
+    (largest / 127.0, pair_sums)
 }

@@ -2,12 +2,15 @@
 //!
 //! A tile of rows is unpacked panel by panel into a scratch in which every register holds four consecutive codes of
 //! eight rows. Multiplied with four activations of one token, broadcast, it adds to eight rows at once: lanes are
-//! rows, so nothing is ever summed across lanes. Sums of products stay in 16 bits as long as they fit.
+//! rows, so nothing is ever summed across lanes. Sums of products stay in 16 bits as long as they fit, for which codes
+//! are centred around zero: a sum starts with what the centre of the codes would add to it, negated, and may wrap around
+//! on its way to a result that fits.
 
-use super::formats::{self, Format, STEPS, factors, for_each_group, is_wide};
+use super::formats::{self, Format, Offset, STEPS, factors, for_each_group, is_wide};
 use crate::matmul::activations::{Activations, QuantisedRow};
 use crate::matmul::{Matrix, Output};
 use crate::quant::{GROUP, PACKED_ROWS, STEP};
+use std::arch::asm;
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -54,9 +57,37 @@ pub(super) const fn tile_rows<F: Format>() -> usize {
     if is_wide::<F>() { LANES } else { LANES * PLANES }
 }
 
+/// The logarithm to base 2 of what is subtracted from codes of a plane, if anything: the code that stands for zero, or
+/// the middle of codes whose sums would not fit in 16 bits otherwise.
+const fn centre_bits<F: Format>(plane: usize) -> Option<u32> {
+    match F::OFFSET {
+        // 128 is eight times the upper nibble's unit.
+        Offset::Zero(_) if is_wide::<F>() => {
+            if plane == 1 {
+                Some(3)
+            } else {
+                None
+            }
+        }
+        Offset::Zero(_) => Some(F::MAX_CODE.ilog2()),
+        Offset::Stored | Offset::Negated if F::MAX_CODE > 15 => Some(F::MAX_CODE.ilog2()),
+        Offset::Stored | Offset::Negated => None,
+    }
+}
+
+/// Whether nothing is left to add once codes are centred.
+const fn is_symmetric<F: Format>() -> bool {
+    matches!(F::OFFSET, Offset::Zero(_))
+}
+
 /// Steps whose sums fit in 16 bits; 8-bit codes are multiplied nibble by nibble.
 const fn safe_steps<F: Format>() -> usize {
-    formats::safe_steps::<F>(if is_wide::<F>() { 15 } else { F::MAX_CODE })
+    let largest = match centre_bits::<F>(0) {
+        _ if is_wide::<F>() => 15,
+        Some(bits) => 1 << bits,
+        None => F::MAX_CODE,
+    };
+    formats::safe_steps::<F>(largest)
 }
 
 /// Tokens that are multiplied with the same register of weights: 2 × 4 sums, two weights, one broadcast and
@@ -153,6 +184,7 @@ unsafe fn unpack_group<F: Format, const INDEX: usize>(
         }
     }
     let product = |factor, numbers| _mm256_mul_ps(factor, _mm256_cvtepi32_ps(numbers));
+    let centre = _mm256_set1_ps(centre_bits::<F>(0).map_or(0.0, |bits| (1_u32 << bits) as f32));
     if F::HALVES {
         store_floats(&mut group.scales[plane], factor);
         for half in 0..2 {
@@ -163,8 +195,10 @@ unsafe fn unpack_group<F: Format, const INDEX: usize>(
             unsafe { _mm256_storeu_si256(group.multipliers[half][plane].as_mut_ptr().cast(), twice) };
         }
     } else {
-        store_floats(&mut group.scales[plane], product(factor, numbers.scales[0]));
-        store_floats(&mut group.offsets[0][plane], product(offset_factor, numbers.offsets[0]));
+        let scales = product(factor, numbers.scales[0]);
+        store_floats(&mut group.scales[plane], scales);
+        let offsets = _mm256_fmadd_ps(centre, scales, product(offset_factor, numbers.offsets[0]));
+        store_floats(&mut group.offsets[0][plane], offsets);
     }
 }
 
@@ -192,19 +226,21 @@ struct TokenRows {
     scales: *const f32,
     sums: *const f32,
     half_sums: *const f32,
+    pair_sums: *const [i16; 2],
     /// Groups of a token.
     groups: usize,
 }
 
 impl TokenRows {
     fn new(x: &Activations) -> Self {
-        let QuantisedRow { codes, scales, sums, half_sums } = x.all_quantised();
+        let QuantisedRow { codes, scales, sums, half_sums, pair_sums } = x.all_quantised();
         let groups = x.cols() / GROUP;
         Self {
             codes: codes.as_ptr(),
             scales: scales.as_ptr(),
             sums: sums.as_ptr(),
             half_sums: half_sums.as_ptr(),
+            pair_sums: pair_sums.as_ptr(),
             groups,
         }
     }
@@ -217,6 +253,7 @@ impl TokenRows {
             scales: self.scales.wrapping_add(skipped),
             sums: self.sums.wrapping_add(skipped),
             half_sums: self.half_sums.wrapping_add(2 * skipped),
+            pair_sums: self.pair_sums.wrapping_add(2 * skipped),
             ..self
         }
     }
@@ -282,6 +319,9 @@ unsafe fn accumulate<F: Format, const N: usize>(panel: &[PanelGroup], x: TokenRo
                     let total = &mut totals[token][plane];
                     let scale = _mm256_mul_ps(scales, _mm256_broadcast_ss(&*x.scales.add(token * x.groups)));
                     *total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[token][plane]), scale, *total);
+                    if is_symmetric::<F>() {
+                        continue;
+                    }
                     if F::HALVES {
                         for (half, offset) in offsets.into_iter().enumerate() {
                             let sum = _mm256_broadcast_ss(&*x.half_sums.add(2 * token * x.groups + half));
@@ -307,7 +347,8 @@ unsafe fn accumulate<F: Format, const N: usize>(panel: &[PanelGroup], x: TokenRo
 unsafe fn group_products<F: Format, const N: usize>(group: &PanelGroup, x: TokenRows) -> [[__m256i; PLANES]; N] {
     let mut products = [[_mm256_setzero_si256(); PLANES]; N];
     for part in 0..STEPS / safe_steps::<F>() {
-        let mut short = [[_mm256_setzero_si256(); PLANES]; N];
+        // SAFETY: the caller vouches for the activations.
+        let mut short = unsafe { first_sums::<F, N>(x, part) };
         for step in part * safe_steps::<F>()..(part + 1) * safe_steps::<F>() {
             // SAFETY: registers are loaded from arrays of their size, and the caller vouches for the activations.
             unsafe {
@@ -318,6 +359,7 @@ unsafe fn group_products<F: Format, const N: usize>(group: &PanelGroup, x: Token
                         *short = _mm256_add_epi16(*short, _mm256_maddubs_epi16(codes, four));
                     }
                 }
+                short.iter_mut().flatten().for_each(|sum| *sum = in_step(*sum));
             }
         }
         let half = part * safe_steps::<F>() / (STEPS / 2);
@@ -333,6 +375,38 @@ unsafe fn group_products<F: Format, const N: usize>(group: &PanelGroup, x: Token
         }
     }
     products
+}
+
+/// What 16-bit sums of a part of a group start with: the sum of its activations times the centre of the codes, negated.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn first_sums<F: Format, const N: usize>(x: TokenRows, part: usize) -> [[__m256i; PLANES]; N] {
+    let zero = _mm256_setzero_si256();
+    let mut sums = [[zero; PLANES]; N];
+    for (token, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for the activations.
+        let half = |half: usize| unsafe {
+            _mm256_set1_epi32(x.pair_sums.add(2 * token * x.groups + half).cast::<i32>().read_unaligned())
+        };
+        for (plane, sum) in sums.iter_mut().enumerate() {
+            let Some(bits) = centre_bits::<F>(plane) else { continue };
+            let pairs = if F::HALVES { half(part) } else { _mm256_add_epi16(half(0), half(1)) };
+            let distance = _mm_cvtsi64_si128(i64::from(bits));
+            *sum = _mm256_sub_epi16(zero, _mm256_sll_epi16(pairs, distance));
+        }
+    }
+    sums
+}
+
+/// Its operand. The compiler keeps calls in their order, and so the steps that the operands come from: left alone, it
+/// takes all steps for one register of rows first and stores every broadcast activation for the next, which takes as
+/// long as the products.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn in_step(mut sum: __m256i) -> __m256i {
+    // SAFETY: no instruction at all.
+    unsafe { asm!("/* {sum} */", sum = inout(ymm_reg) sum, options(nomem, nostack, preserves_flags)) };
+    sum
 }
 
 /// Four activations of a token from `at`, in all lanes.

@@ -40,8 +40,10 @@ fn quantise_group(x: &[f32; GROUP], codes: &mut [i8; GROUP]) -> ScaleAndSums {
     // SAFETY: the array has the length of the register.
     unsafe { _mm256_storeu_si256(codes.as_mut_ptr().cast(), bytes) };
     let pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
-    let fours = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-    let eights = _mm256_hadd_epi32(fours, fours);
-    let halves = _mm256_hadd_epi32(eights, eights);
-    (largest / 127.0, [_mm256_extract_epi32::<0>(halves), _mm256_extract_epi32::<4>(halves)])
+    let eights = _mm256_add_epi16(pairs, _mm256_shuffle_epi32::<0b01_00_11_10>(pairs));
+    let halves = _mm256_add_epi16(eights, _mm256_shuffle_epi32::<0b10_11_00_01>(eights));
+    let half = [_mm256_extract_epi32::<0>(halves), _mm256_extract_epi32::<4>(halves)];
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a register's lane")]
+    let pair_sums = half.map(|pair| [pair as i16, (pair >> 16) as i16]);
+    (largest / 127.0, pair_sums)
 }

@@ -99,10 +99,8 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn exp2_of_whole(self, n: __m256) -> __m256 {
-        // Adding 1.5·2²³ leaves the whole number in the lowest bits; shifted up, biased by 127, it is the exponent.
-        let biased = self.add(n, self.splat(12_582_912.0 + 127.0));
-        instructions! { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(biased))) }
+    fn exponent_from_bits(self, bits: __m256) -> __m256 {
+        instructions! { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(bits))) }
     }
 
     #[inline(always)]

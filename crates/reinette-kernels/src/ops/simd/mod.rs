@@ -13,7 +13,7 @@ mod portable;
 use crate::InstructionSet;
 use crate::instruction_set::Kind;
 
-pub(crate) use math::{erf, exp, tanh};
+pub(crate) use math::{erf, exp, exp_of_negative, tanh};
 
 /// Lanes of a vector: one AVX2 register, or two of NEON.
 pub(crate) const LANES: usize = 8;
@@ -50,8 +50,9 @@ pub(crate) trait Simd: Copy {
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `then` where `a < b`, else `otherwise` (also where one is NaN).
     fn select_less(self, a: Self::F32, b: Self::F32, then: Self::F32, otherwise: Self::F32) -> Self::F32;
-    /// 2ⁿ for whole numbers -126 ≤ n ≤ 127; anything for other `n`.
-    fn exp2_of_whole(self, n: Self::F32) -> Self::F32;
+    /// The number with the lowest nine bits of `bits` as its sign and exponent: 2ⁿ if they are n + 127 for
+    /// -126 ≤ n ≤ 127.
+    fn exponent_from_bits(self, bits: Self::F32) -> Self::F32;
 
     /// The sum of all lanes, in a fixed order.
     fn reduce_add(self, value: Self::F32) -> f32;

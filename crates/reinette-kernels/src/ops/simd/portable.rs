@@ -81,9 +81,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn exp2_of_whole(self, n: Self::F32) -> Self::F32 {
-        // Adding 1.5·2²³ leaves the whole number in the lowest bits; shifted up, biased by 127, it is the exponent.
-        n.map(|n| f32::from_bits((n + (12_582_912.0 + 127.0)).to_bits() << 23))
+    fn exponent_from_bits(self, bits: Self::F32) -> Self::F32 {
+        bits.map(|bits| f32::from_bits(bits.to_bits() << 23))
     }
 
     #[inline(always)]
