@@ -75,10 +75,10 @@ impl AssistantRequest {
         let instructions = Entry::Instructions { text: self.instructions.clone() };
         Request {
             transcript: Transcript { entries: vec![instructions, Entry::Prompt { text: words.to_owned() }] },
-            tools: Vec::new(),
             tool_mode: ToolMode::Disallowed,
             response_schema: Some(self.schema.clone()),
             options: GenerationOptions { max_tokens: MAX_ANSWER_TOKENS, ..GenerationOptions::default() },
+            ..Request::default()
         }
     }
 
