@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) snapshots: Option<SnapshotFolder>,
     /// Weights rearranged for this processor; `None` where there is nowhere to keep them.
     pub(crate) packed: Option<PackedFolder>,
+    /// What may be deleted at any time; `None` where there is nowhere to keep it.
+    pub(crate) cache: Option<PathBuf>,
     home: Option<PathBuf>,
 }
 
@@ -41,8 +43,8 @@ impl Context {
         let limit_bytes = u64::from(cache_limit) * BYTES_PER_MEGABYTE;
         let cache = cache_folder(home.as_deref());
         let snapshots = cache.as_ref().map(|cache| SnapshotFolder::new(cache.join("prefixes"), limit_bytes));
-        let packed = cache.map(|cache| PackedFolder::new(cache.join("packed")));
-        Ok(Self { printer, store, model, threads, adapter, snapshots, packed, home })
+        let packed = cache.as_ref().map(|cache| PackedFolder::new(cache.join("packed")));
+        Ok(Self { printer, store, model, threads, adapter, snapshots, packed, cache, home })
     }
 
     /// Where to keep rearranged weights, unless the user wants nothing to be kept.

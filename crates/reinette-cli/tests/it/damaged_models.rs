@@ -16,7 +16,7 @@ const COMMANDS: [&[&str]; 2] = [
 ];
 
 /// A whole model of the llama architecture, with room for the measurement.
-fn whole_model() -> Vec<u8> {
+pub(crate) fn whole_model() -> Vec<u8> {
     with_number(&golden_model("llama"), "llama.context_length", 2048)
 }
 

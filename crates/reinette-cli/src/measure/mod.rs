@@ -1,16 +1,19 @@
 //! Measures a model on this machine: how fast it reads, how fast it answers, what it takes.
 
+mod bandwidth;
+
 use anyhow::Context;
 use reinette::PackedFolder;
+use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Tokens decoded to measure decode speed: some seconds on a slow machine, a stable median on a fast one.
-const DECODE_TOKENS: usize = 64;
+pub(crate) const DECODE_TOKENS: usize = 128;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -28,7 +31,7 @@ pub(crate) struct Plan {
 }
 
 /// The middle of several measurements, with the lowest and the highest.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) low: f64,
@@ -37,7 +40,7 @@ pub(crate) struct Spread {
 
 impl Spread {
     /// Of at least one measurement.
-    fn of(mut values: Vec<f64>) -> Self {
+    pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
         let median =
@@ -47,7 +50,7 @@ impl Spread {
 }
 
 /// A figure of the model.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "measured", rename_all = "snake_case")]
 pub(crate) enum Figure {
     /// From the file's name to a model that can answer.
@@ -60,6 +63,8 @@ pub(crate) enum Figure {
     Decode { depth_tokens: usize, tokens_per_second: Spread },
     /// The most memory that this process had at once.
     PeakMemory { mebibytes: f64 },
+    /// What the threads together read from memory, and what a token takes of the weights: the bound of answering.
+    Bandwidth { gigabytes_per_second: f64, gigabytes_per_token: f64, decode_share: f64 },
 }
 
 /// Measures; every figure is handed over as soon as it is known. Lengths beyond the model's context are left out.
@@ -92,6 +97,7 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
         let tokens_per_second = Spread::of(speeds.collect::<anyhow::Result<_>>()?);
         on_figure(&Figure::Prefill { prompt_tokens: *tokens, tokens_per_second });
     }
+    let mut shallow = None;
     for depth in plan.depths.iter().filter(fits) {
         let speeds = repetitions.clone().map(|_| {
             // The same prompt again is in the KV cache, but for its last token.
@@ -100,11 +106,31 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
         });
         let tokens_per_second = Spread::of(speeds.collect::<anyhow::Result<_>>()?);
         on_figure(&Figure::Decode { depth_tokens: *depth, tokens_per_second });
+        shallow = shallow.or((*depth == 0).then_some(tokens_per_second.median));
     }
-    if let Some(mebibytes) = peak_memory_mebibytes() {
+    if let Some(mebibytes) = peak_mebibytes(std::process::id()) {
         on_figure(&Figure::PeakMemory { mebibytes });
     }
+    drop(sequence);
+    if let (Some(tokens_per_second), Some(gigabytes_per_token)) = (shallow, gigabytes_per_token(path)?) {
+        let gigabytes_per_second = bandwidth::read_bytes_per_second(plan.threads) / 1e9;
+        let decode_share = tokens_per_second * gigabytes_per_token / gigabytes_per_second;
+        on_figure(&Figure::Bandwidth { gigabytes_per_second, gigabytes_per_token, decode_share });
+    }
     Ok(())
+}
+
+/// What every token takes of the weights: all of them, but for a table of embeddings of which it takes one row. `None`
+/// for a mixture of experts, where that depends on the token.
+fn gigabytes_per_token(path: &Path) -> anyhow::Result<Option<f64>> {
+    let gguf = Gguf::open(path)?;
+    if gguf.tensors().any(|tensor| tensor.name.contains("_exps.")) {
+        return Ok(None);
+    }
+    // A model without an output layer of its own uses the table as one.
+    let has_output = gguf.tensor("output.weight").is_some();
+    let read = gguf.tensors().filter(|tensor| !(has_output && tensor.name == "token_embd.weight"));
+    Ok(Some(read.map(|tensor| tensor.bytes.len()).sum::<usize>() as f64 / 1e9))
 }
 
 /// Reads `prompt_tokens` tokens and generates `output_tokens`; gives the milliseconds to the first and to the last.
@@ -139,9 +165,9 @@ fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-/// The high-water mark of this process's resident memory, where the system tells it.
-fn peak_memory_mebibytes() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// The high-water mark of a process's resident memory, where the system tells it.
+pub(crate) fn peak_mebibytes(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes / 1024.0)
