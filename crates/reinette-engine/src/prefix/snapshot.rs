@@ -19,7 +19,7 @@ use twox_hash::XxHash3_64;
 
 const MAGIC: &[u8; 8] = b"RNTPREFX";
 /// Changes with the layout, and with whatever makes the same model compute other keys and values.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HALF_PRECISION: u32 = 1;
 
 /// Numbers that are converted at a time: 64 KiB, so that they stay in the level-two cache.
