@@ -20,7 +20,7 @@ from llama_cpp import Llama
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PREFILL = [512, 2048]
 DEPTHS = [0, 2048]
-DECODE_TOKENS = 64
+DECODE_TOKENS = 128
 
 
 def ours(model, threads):
