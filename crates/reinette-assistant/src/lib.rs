@@ -21,6 +21,6 @@ mod store;
 mod tier;
 
 pub use assistant::{Assistant, AssistantError, Confirm, Decision, Happening, Listener, Outcome, Proposal};
-pub use home::{Home, HomeError, cache_folder, data_folder};
+pub use home::{Home, HomeError};
 pub use store::{StoreError, Turn};
 pub use tier::{Tier, everyday_adapter};

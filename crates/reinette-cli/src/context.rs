@@ -4,8 +4,8 @@ use crate::arguments::GlobalArguments;
 use crate::printer::Printer;
 use anyhow::{Context as _, Result};
 use reinette::models::{FetchSettings, ModelStore};
-use reinette::{PackedFolder, SnapshotFolder};
-use reinette_assistant::{Home, cache_folder, data_folder};
+use reinette::{PackedFolder, SnapshotFolder, cache_folder, data_folder};
+use reinette_assistant::Home;
 use std::path::PathBuf;
 
 const BYTES_PER_MEGABYTE: u64 = 1_000_000;

@@ -5,11 +5,12 @@ use crate::documentation;
 use crate::guides::Guides;
 use crate::serde_attributes::{ContainerAttributes, FieldAttributes, Tagging, VariantAttributes};
 use syn::spanned::Spanned;
-use syn::{Data, DataEnum, DeriveInput, Error, Fields, Generics, Ident, Result, Type};
+use syn::{Data, DataEnum, DeriveInput, Error, Fields, Generics, Ident, Result, Type, Visibility};
 
 /// A type to derive for.
 pub(crate) struct Container<'a> {
     pub(crate) ident: &'a Ident,
+    pub(crate) visibility: &'a Visibility,
     pub(crate) generics: &'a Generics,
     /// What a schema calls the type when it refers to it.
     pub(crate) name: String,
@@ -40,6 +41,8 @@ pub(crate) struct Field<'a> {
 
 /// A named field.
 pub(crate) struct Property<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) visibility: &'a Visibility,
     pub(crate) name: String,
     pub(crate) field: Field<'a>,
     /// Whether serde fills it in when it is missing.
@@ -78,6 +81,7 @@ impl<'a> Container<'a> {
         };
         Ok(Self {
             ident: &input.ident,
+            visibility: &input.vis,
             generics: &input.generics,
             name: attributes.rename.unwrap_or_else(|| input.ident.to_string()),
             description: guides.description.or_else(|| documentation::of(&input.attrs)),
@@ -117,7 +121,13 @@ fn payload(fields: &Fields, case: Case, all_have_defaults: bool) -> Result<Paylo
                 let name =
                     attributes.rename.unwrap_or_else(|| case.of_field(ident.to_string().trim_start_matches("r#")));
                 let has_default = attributes.has_default || all_have_defaults;
-                properties.push(Property { name, field: Field::parse(field)?, has_default });
+                properties.push(Property {
+                    ident,
+                    visibility: &field.vis,
+                    name,
+                    field: Field::parse(field)?,
+                    has_default,
+                });
             }
             Ok(Payload::Object(properties))
         }

@@ -3,6 +3,7 @@
 use crate::container::{Body, Container, Field, Payload, Property, Variant};
 use crate::field_type::{FieldType, Nullable};
 use crate::guided;
+use crate::partial::{self, Partial};
 use crate::serde_attributes::Tagging;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -18,9 +19,18 @@ pub(crate) fn implementation(container: &Container<'_>) -> Result<TokenStream> {
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let shape = body(container)?;
+    let Partial { definition, written, reading } = partial::of(container, &generics);
     Ok(quote! {
+        #definition
+
         #[automatically_derived]
         impl #impl_generics ::reinette::Generable for #ident #type_generics #where_clause {
+            type Partial = #written;
+
+            fn partial(known: &::reinette::PartialValue) -> ::core::option::Option<Self::Partial> {
+                #reading
+            }
+
             fn shape(types: &mut ::reinette::NamedTypes) -> ::reinette::Schema {
                 types.define::<Self>(#name, |types| #shape)
             }

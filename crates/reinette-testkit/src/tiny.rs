@@ -73,7 +73,7 @@ impl TinyDecoder {
             ("attention.head_count_kv", Self::N_KV_HEADS),
             ("attention.key_length", Self::HEAD_DIM),
             ("feed_forward_length", Self::FFN_DIM),
-            ("context_length", 2048),
+            ("context_length", 4096),
         ];
         for (key, size) in sizes {
             writer.set(&format!("{name}.{key}"), &u32::try_from(size).unwrap_or(u32::MAX));

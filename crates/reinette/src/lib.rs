@@ -1,5 +1,8 @@
 //! A language model on the device behind one typed API.
 //!
+//! - [`SystemModel`]: the model of this machine, or why there is none.
+//! - [`Session`]: a conversation: asks, streams, produces Rust values, carries out calls of tools, keeps the transcript.
+//! - [`Tool`], [`tool`](macro@tool): what a model may do.
 //! - [`Transcript`]: everything that was said or done, as typed entries.
 //! - [`LanguageModel`]: anything that turns a transcript into the next entries.
 //! - [`ToolDefinition`] and [`ToolCall`]: what a model may ask for, and what it asked.
@@ -8,25 +11,48 @@
 //! A model never sees more than the [`Request`] it is given and never does anything but answer with [`Event`]s.
 
 mod examples;
+mod folders;
 mod generable;
 mod model;
 pub mod models;
 mod on_device;
 mod options;
+mod remote;
 mod schema;
+mod session;
+mod system_model;
+pub mod testing;
 mod tool;
 mod transcript;
 
 pub use examples::{Example, ExampleCall, Examples, ExamplesError};
-pub use generable::{Generable, NamedTypes};
-pub use model::{Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary};
+pub use folders::{cache_folder, data_folder};
+pub use generable::{Generable, NamedTypes, PartialValue};
+pub use model::{
+    Capability, Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary,
+};
 pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
 pub use options::{GenerationOptions, Sampling, ToolMode};
 pub use reinette_engine::{CacheUsage, PackedFolder, SnapshotFolder};
-pub use reinette_macros::Generable;
+pub use reinette_macros::{Generable, tool};
+pub use remote::{ChatCompletionsConfig, ChatCompletionsModel};
 pub use schema::{Property, Schema};
-pub use tool::{CallExample, ToolCall, ToolDefinition};
+pub use session::{
+    Concurrency, ContextPolicy, ContextReduction, Decision, EventStream, Response, Session, SessionError, TextStream,
+    Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
+};
+pub use system_model::{Availability, SystemModel, SystemModelConfig, Unavailable};
+pub use tool::{CallExample, FunctionTool, Tool, ToolCall, ToolDefinition, ToolError, ToolFuture};
 pub use transcript::{Entry, Transcript};
+
+/// What the macros' code names; no part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::tool::{tool_arguments, tool_output};
+    pub use serde;
+    pub use serde_json;
+    pub use std::time::Duration;
+}
 
 /// The programs of the project's first page, compiled as tests.
 #[cfg(doctest)]

@@ -87,7 +87,10 @@ pub struct ModelInfo {
 #[non_exhaustive]
 pub enum ModelError {
     /// The conversation does not fit.
-    #[error("the conversation has {needed_tokens} tokens, the model takes {limit_tokens}")]
+    #[error(
+        "the conversation has {needed_tokens} tokens, the model takes {limit_tokens}: send less of it, or load the model \
+         with more `context_tokens`"
+    )]
     ContextFull {
         /// What it would take.
         needed_tokens: usize,
@@ -102,18 +105,105 @@ pub enum ModelError {
         /// Why not.
         reason: String,
     },
+    /// The model will not do what it was asked.
+    #[error("the model refuses: {explanation}; ask in other words, or ask another model")]
+    Refused {
+        /// What it says about it.
+        explanation: String,
+    },
+    /// The model cannot do what the request asks for at all.
+    #[error("this model cannot {what}: use one that supports `Capability::{capability:?}`, or leave it out")]
+    Unsupported {
+        /// What was asked.
+        what: &'static str,
+        /// What it takes.
+        capability: Capability,
+    },
+    /// The model's server has no time now.
+    #[error("the model's server asks to wait{}", .retry_after_seconds.map(|seconds| format!(" {seconds} s")).unwrap_or_default())]
+    RateLimited {
+        /// When it will have, as it says.
+        retry_after_seconds: Option<u64>,
+    },
+    /// The model's server cannot be reached, or does not speak as it should.
+    #[error("the model at {server} did not answer: {reason}")]
+    Server {
+        /// Its address.
+        server: String,
+        /// What is wrong, and what to do about it.
+        reason: String,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What some models can do and others cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability {
+    /// Answers under a schema satisfy it, because the model is held to it token by token.
+    GuidedGeneration,
+    /// The model calls tools.
+    ToolCalling,
+    /// The same request with the same seed gives the same text.
+    SameTextForSameSeed,
+    /// The model sees pictures.
+    Vision,
+    /// The model thinks aloud before it answers.
+    Reasoning,
+}
+
 /// Anything that turns a transcript into the next entries.
+///
+/// What every implementation promises is checked by [`testing::conformance`](crate::testing::conformance).
 pub trait LanguageModel: Send + Sync {
     /// What it is.
     fn info(&self) -> ModelInfo;
 
     /// Starts an answer. Dropping the stream stops the work at the next token.
     fn respond(&self, request: Request) -> ResponseStream;
+
+    /// What it can do.
+    fn supports(&self, capability: Capability) -> bool {
+        let _ = capability;
+        false
+    }
+
+    /// Which version of its weights it is, if it knows: a digest of the file, or what its server calls it. Two models of
+    /// one version answer alike.
+    fn version(&self) -> Option<String> {
+        None
+    }
+
+    /// Reads what later requests are likely to begin with, so that they are answered sooner. What comes is no answer.
+    fn prewarm(&self, mut request: Request) -> ResponseStream {
+        request.options.max_tokens = 1;
+        self.respond(request)
+    }
+}
+
+/// A shared model is a model.
+impl<M: LanguageModel + ?Sized> LanguageModel for Arc<M> {
+    fn info(&self) -> ModelInfo {
+        (**self).info()
+    }
+
+    fn respond(&self, request: Request) -> ResponseStream {
+        (**self).respond(request)
+    }
+
+    fn supports(&self, capability: Capability) -> bool {
+        (**self).supports(capability)
+    }
+
+    fn version(&self) -> Option<String> {
+        (**self).version()
+    }
+
+    fn prewarm(&self, request: Request) -> ResponseStream {
+        (**self).prewarm(request)
+    }
 }
 
 /// An answer as it comes: a [`Stream`](futures_core::Stream) for async code, an [`Iterator`] that blocks for the rest.

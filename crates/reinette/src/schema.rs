@@ -1,5 +1,7 @@
 //! The shape of a value that a model must produce.
 
+use crate::ModelError;
+use reinette_engine::constraint::{ConstraintError, check_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -155,5 +157,46 @@ impl Schema {
     #[must_use]
     pub fn describe(self, description: &str) -> Self {
         self.with("description", description)
+    }
+
+    /// Takes a JSON Schema of the draft 2020-12, if all that it says is enforced: a keyword that is not, and a schema that
+    /// nothing satisfies, are refused by name and place, before any model is asked.
+    ///
+    /// ```
+    /// use reinette::Schema;
+    /// use serde_json::json;
+    ///
+    /// let age = Schema::from_json_schema(json!({"type": "integer", "minimum": 0, "maximum": 150}))?;
+    /// assert!(age.validate(&json!(42)).is_ok());
+    /// let refused = Schema::from_json_schema(json!({"type": "string", "not": {"const": "x"}})).unwrap_err();
+    /// assert!(refused.to_string().contains("`not` at #"), "{refused}");
+    /// # Ok::<(), reinette::ModelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ModelError::Schema`], with what to write instead.
+    pub fn from_json_schema(json: Value) -> Result<Self, ModelError> {
+        let schema = Self(json);
+        schema.check("the answer")?;
+        Ok(schema)
+    }
+
+    /// Whether models can be held to the schema; `what` it is the schema of stands in the error.
+    pub(crate) fn check(&self, what: &str) -> Result<(), ModelError> {
+        let refused = |error: ConstraintError| ModelError::Schema { what: what.to_owned(), reason: error.to_string() };
+        check_schema(&self.0).map_err(refused)
+    }
+
+    /// Holds a value against the schema.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and where; or with the schema.
+    pub fn validate(&self, value: &Value) -> Result<(), String> {
+        let validator = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .should_validate_formats(true)
+            .build(&self.0)
+            .map_err(|error| format!("the schema is none: {error}"))?;
+        validator.validate(value).map_err(|error| format!("{error}, at `{}`", error.instance_path()))
     }
 }

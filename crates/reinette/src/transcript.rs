@@ -37,8 +37,24 @@ pub enum Entry {
     },
 }
 
+/// The version of the form in which transcripts are written.
+const FORMAT_VERSION: u32 = 1;
+
 /// A conversation: its entries, oldest first.
+///
+/// Its serde form carries a version, so that one that a later program wrote is refused instead of misread:
+///
+/// ```
+/// use reinette::Transcript;
+///
+/// let written = serde_json::to_string(&Transcript::from_prompt("Hello"))?;
+/// assert_eq!(written, r#"{"version":1,"entries":[{"type":"prompt","text":"Hello"}]}"#);
+/// assert_eq!(serde_json::from_str::<Transcript>(&written)?, Transcript::from_prompt("Hello"));
+/// assert!(serde_json::from_str::<Transcript>(r#"{"version":9,"entries":[]}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Transcript {
     /// The entries, oldest first.
     pub entries: Vec<Entry>,
@@ -61,5 +77,46 @@ impl Transcript {
             Entry::Prompt { text } => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// Whether a call of this id was made.
+    pub fn has_call(&self, id: &str) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry, Entry::ToolCalls { calls } if calls.iter().any(|call| call.id == id)))
+    }
+}
+
+/// A transcript as it is written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(default = "first_version")]
+    version: u32,
+    entries: Vec<Entry>,
+}
+
+/// Transcripts written before there were versions have the form of the first.
+fn first_version() -> u32 {
+    1
+}
+
+impl From<Transcript> for Written {
+    fn from(transcript: Transcript) -> Self {
+        Self { version: FORMAT_VERSION, entries: transcript.entries }
+    }
+}
+
+impl TryFrom<Written> for Transcript {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        if written.version == FORMAT_VERSION {
+            return Ok(Self { entries: written.entries });
+        }
+        Err(format!(
+            "this transcript is of version {}, and this program reads version {FORMAT_VERSION}: open it with the program \
+             that wrote it, or a later one",
+            written.version
+        ))
     }
 }

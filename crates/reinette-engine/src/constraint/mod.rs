@@ -26,6 +26,14 @@ pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
 pub use session::{Constraint, TokenMask};
 
+/// Whether a JSON Schema can be followed, as far as that can be told without a vocabulary.
+///
+/// # Errors
+/// When it asks for what is not enforced, when nothing satisfies it, or when it is no schema.
+pub fn check_schema(schema: &serde_json::Value) -> Result<(), ConstraintError> {
+    schema::prepare(schema).map(drop)
+}
+
 /// What an answer has to look like.
 #[derive(Clone, Debug)]
 pub enum Grammar {

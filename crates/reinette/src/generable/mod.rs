@@ -1,12 +1,14 @@
 //! Rust types that a model can be made to produce.
 
 mod named_types;
+mod partial_value;
 mod types;
 
 use crate::Schema;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use named_types::NamedTypes;
+pub use partial_value::PartialValue;
 
 /// A type that guided generation can produce: whatever its [`Schema`] admits deserialises into it.
 ///
@@ -24,7 +26,8 @@ pub use named_types::NamedTypes;
 /// | `element(…)` | lists | guides of the elements |
 /// | `description = "…"` | all | in place of the doc comment |
 ///
-/// A guide that its field cannot meet is a compile error. `Option` fields may be left out.
+/// A guide that its field cannot meet is a compile error. `Option` fields may be left out. The derive also makes the type
+/// of [`Partial`](Self::Partial) values.
 ///
 /// ```
 /// use reinette::Generable;
@@ -48,6 +51,15 @@ pub use named_types::NamedTypes;
     note = "derive it: `#[derive(serde::Serialize, serde::Deserialize, reinette::Generable)]`"
 )]
 pub trait Generable: Serialize + DeserializeOwned {
+    /// What is known of a value while it is generated: words grow, lists grow, every field of a struct is optional until
+    /// something is known of it, and whatever says nothing by halves is there when it is whole. The derive makes a struct
+    /// or enum of it, called after the type: `Trip` gives `TripPartial`.
+    type Partial: Serialize;
+
+    /// What is known of a value from what is known of its JSON; `None` before anything is. Types of which a part says
+    /// nothing answer [`PartialValue::whole`].
+    fn partial(known: &PartialValue) -> Option<Self::Partial>;
+
     /// The shape of the type. Types that have a name and may contain themselves go through [`NamedTypes::define`].
     fn shape(types: &mut NamedTypes) -> Schema;
 

@@ -1,6 +1,6 @@
 //! The types of the standard library, and dates and times.
 
-use super::{Generable, NamedTypes};
+use super::{Generable, NamedTypes, PartialValue};
 use crate::Schema;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
@@ -22,6 +22,12 @@ const TIME_PATTERN: &str = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 macro_rules! plain {
     ($($type:ty => $shape:expr;)+) => {
         $(impl Generable for $type {
+            type Partial = Self;
+
+            fn partial(known: &PartialValue) -> Option<Self> {
+                known.whole()
+            }
+
             fn shape(_types: &mut NamedTypes) -> Schema {
                 $shape
             }
@@ -30,7 +36,6 @@ macro_rules! plain {
 }
 
 plain! {
-    String => Schema::text();
     char => Schema::text().with("minLength", 1).with("maxLength", 1);
     bool => Schema::boolean();
     () => Schema::null();
@@ -51,13 +56,40 @@ plain! {
     jiff::civil::DateTime => Schema::text().with("pattern", format!("^{DATE_PATTERN}T{TIME_PATTERN}$"));
 }
 
+impl Generable for String {
+    type Partial = Self;
+
+    fn partial(known: &PartialValue) -> Option<Self> {
+        match known {
+            PartialValue::Text { text, .. } => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn shape(_types: &mut NamedTypes) -> Schema {
+        Schema::text()
+    }
+}
+
 impl<T: Generable> Generable for Option<T> {
+    type Partial = Option<T::Partial>;
+
+    fn partial(known: &PartialValue) -> Option<Self::Partial> {
+        if *known == PartialValue::Null { Some(None) } else { T::partial(known).map(Some) }
+    }
+
     fn shape(types: &mut NamedTypes) -> Schema {
         Schema::any_of([T::shape(types), Schema::null()])
     }
 }
 
 impl<T: Generable> Generable for Box<T> {
+    type Partial = Box<T::Partial>;
+
+    fn partial(known: &PartialValue) -> Option<Self::Partial> {
+        T::partial(known).map(Box::new)
+    }
+
     fn shape(types: &mut NamedTypes) -> Schema {
         T::shape(types)
     }
@@ -67,6 +99,12 @@ impl<T: Generable> Generable for Box<T> {
 macro_rules! list {
     ($($type:ty where [$($bounds:tt)*];)+) => {
         $(impl<$($bounds)*> Generable for $type {
+            type Partial = Vec<T::Partial>;
+
+            fn partial(known: &PartialValue) -> Option<Self::Partial> {
+                Some(known.elements()?.iter().filter_map(T::partial).collect())
+            }
+
             fn shape(types: &mut NamedTypes) -> Schema {
                 Schema::array(T::shape(types))
             }
@@ -82,12 +120,29 @@ list! {
 }
 
 impl<T: Generable> Generable for BTreeMap<String, T> {
+    type Partial = BTreeMap<String, T::Partial>;
+
+    fn partial(known: &PartialValue) -> Option<Self::Partial> {
+        Some(entries::<T>(known.properties()?))
+    }
+
     fn shape(types: &mut NamedTypes) -> Schema {
         Schema::map(T::shape(types))
     }
 }
 
+/// What is known of the entries of a map.
+fn entries<T: Generable>(known: &[(String, PartialValue)]) -> BTreeMap<String, T::Partial> {
+    known.iter().filter_map(|(name, value)| Some((name.clone(), T::partial(value)?))).collect()
+}
+
 impl<T: Generable, S: BuildHasher + Default> Generable for HashMap<String, T, S> {
+    type Partial = BTreeMap<String, T::Partial>;
+
+    fn partial(known: &PartialValue) -> Option<Self::Partial> {
+        Some(entries::<T>(known.properties()?))
+    }
+
     fn shape(types: &mut NamedTypes) -> Schema {
         Schema::map(T::shape(types))
     }
@@ -97,6 +152,13 @@ impl<T: Generable, S: BuildHasher + Default> Generable for HashMap<String, T, S>
 macro_rules! tuple {
     ($($element:ident),+) => {
         impl<$($element: Generable),+> Generable for ($($element,)+) {
+            type Partial = ($(Option<$element::Partial>,)+);
+
+            fn partial(known: &PartialValue) -> Option<Self::Partial> {
+                let mut elements = known.elements()?.iter();
+                Some(($(elements.next().and_then($element::partial),)+))
+            }
+
             fn shape(types: &mut NamedTypes) -> Schema {
                 Schema::tuple([$($element::shape(types)),+])
             }

@@ -7,7 +7,7 @@ mod worker;
 
 pub use adapter::{ToolAdapter, ToolAdapterError};
 
-use crate::{LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
+use crate::{Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use async_channel::Sender;
 use reinette_engine::{Model, PackedFolder, SnapshotFolder};
 use std::path::PathBuf;
@@ -97,6 +97,11 @@ impl Drop for OnDeviceModel {
 impl LanguageModel for OnDeviceModel {
     fn info(&self) -> ModelInfo {
         self.info.clone()
+    }
+
+    fn supports(&self, capability: Capability) -> bool {
+        use Capability::{GuidedGeneration, SameTextForSameSeed, ToolCalling};
+        matches!(capability, GuidedGeneration | ToolCalling | SameTextForSameSeed)
     }
 
     fn respond(&self, request: Request) -> ResponseStream {

@@ -1,4 +1,4 @@
-//! What a model may ask for, and what it asked.
+//! Tools as a model sees them, and what it asked of them.
 
 use crate::{Generable, Schema};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,125 @@
+//! An answer, what it took, and what happened on the way.
+
+use crate::{Entry, FinishReason, ModelInfo, Summary, ToolCall};
+use serde::{Deserialize, Serialize};
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response<T = String> {
+    /// What was asked for: words, or a value.
+    pub content: T,
+    /// What the model said, character by character; for a value its JSON.
+    pub raw_content: String,
+    /// What this turn added to the transcript: the prompt, calls of tools with their outputs, the response.
+    pub entries: Vec<Entry>,
+    /// Tokens read and written, over all rounds of tools.
+    pub usage: Usage,
+    /// How long it took.
+    pub timings: Timings,
+    /// The model that answered.
+    pub model: ModelInfo,
+    /// Which version of it, if it knows; see [`LanguageModel::version`](crate::LanguageModel::version).
+    pub model_version: Option<String>,
+    /// Why the answer ended.
+    pub finish_reason: FinishReason,
+}
+
+impl<T> Response<T> {
+    /// The same response with another content.
+    pub(super) fn with_content<U>(self, content: U) -> Response<U> {
+        let Self { raw_content, entries, usage, timings, model, model_version, finish_reason, .. } = self;
+        Response { content, raw_content, entries, usage, timings, model, model_version, finish_reason }
+    }
+}
+
+/// Tokens that a turn took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompts, one for each round of tools.
+    pub input_tokens: usize,
+    /// Of these, how many the model had read before.
+    pub cached_input_tokens: usize,
+    /// Tokens of the answers.
+    pub output_tokens: usize,
+    /// Of these, how many the constraint forced, without a step of the model.
+    pub forced_output_tokens: usize,
+}
+
+impl Usage {
+    pub(super) fn add(&mut self, summary: &Summary) {
+        self.input_tokens += summary.prompt_tokens;
+        self.cached_input_tokens += summary.cached_tokens;
+        self.output_tokens += summary.output_tokens;
+        self.forced_output_tokens += summary.forced_tokens;
+    }
+}
+
+/// How long a turn took, as the caller saw it: waiting in line not included, tools included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Milliseconds until the first words, or the first call of a tool.
+    pub first_token_ms: f64,
+    /// Milliseconds until the end.
+    pub total_ms: f64,
+    /// Tokens a second that the model wrote, as it measured the last round itself.
+    pub output_tokens_per_second: f64,
+}
+
+impl Timings {
+    /// The speed of writing that a model's own summary tells; 0 where it tells none.
+    pub(super) fn speed(summary: &Summary) -> f64 {
+        let seconds = (summary.total_ms - summary.first_token_ms) / 1e3;
+        if seconds > 0.0 { summary.output_tokens.saturating_sub(1) as f64 / seconds } else { 0.0 }
+    }
+}
+
+/// What happens during a turn, as it happens.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TurnEvent {
+    /// The next words.
+    Text(String),
+    /// The model calls tools; outputs follow, one a call.
+    ToolCalls(Vec<ToolCall>),
+    /// What a tool said, as the model will see it.
+    ToolOutput {
+        /// The [`ToolCall::id`] it answers.
+        call_id: String,
+        /// What the tool said, or why it said nothing.
+        text: String,
+        /// Whether the tool did what it was asked.
+        outcome: ToolOutcome,
+    },
+    /// The conversation had outgrown the model's context, and the session's policy made room.
+    ContextReduced(ContextReduction),
+    /// The end; nothing follows.
+    Finished(Response),
+}
+
+/// How a call of a tool ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ToolOutcome {
+    /// The tool answered.
+    Done,
+    /// The tool failed, or took arguments that it cannot use.
+    Failed,
+    /// The tool took longer than it may.
+    TimedOut,
+    /// The application did not let it happen.
+    Refused,
+    /// No such tool is offered.
+    Unknown,
+}
+
+/// What the model no longer sees. The session's transcript keeps all of it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ContextReduction {
+    /// How many entries the model no longer sees, over the whole conversation.
+    pub hidden_entries: usize,
+    /// The notes that stand in their place, where the policy is to condense.
+    pub notes: Option<String>,
+    /// The characters to which outputs of tools are shortened, where dropping turns was not enough.
+    pub output_characters: Option<usize>,
+}
