@@ -169,7 +169,7 @@ impl Sequence {
         self.cache.keep_prefix(&[], adapter.map(Adapter::fingerprint));
         self.logits.clear();
         for batch in tokens.chunks(BATCH_TOKENS) {
-            self.decoder.read(&self.model, adapter, &mut self.cache, batch, &|| false);
+            self.decoder.read(&self.model, adapter, &mut self.cache, batch, batch.len(), &|| false);
             self.decoder.logits(&self.model, 0..batch.len(), &mut self.logits);
         }
         Ok(&self.logits)
@@ -208,7 +208,7 @@ impl Sequence {
         };
         // Read by itself whether it is to be kept or not, so that the rest is computed in the same batches either way.
         let rest = self.prefix_tokens.saturating_sub(cached_tokens);
-        let finish_reason = if self.read(&mut run.unread, rest, request.adapter, limits.cancelled) {
+        let finish_reason = if self.read(&mut run, rest, request.adapter, limits.cancelled) {
             self.answer(&mut run, request.adapter, &limits)?
         } else {
             FinishReason::Cancelled
@@ -332,7 +332,7 @@ impl Sequence {
             let guess = run.guesses.guess(self.cache.tokens(), &run.unread, room.saturating_sub(n_unread));
             run.unread.extend(guess);
             let n_tokens = run.unread.len();
-            if !self.read(&mut run.unread, n_tokens, adapter, limits.cancelled) {
+            if !self.read(run, n_tokens, adapter, limits.cancelled) {
                 return Ok(None);
             }
         }
@@ -362,17 +362,20 @@ impl Sequence {
         Ok(())
     }
 
-    /// Reads the first `n_tokens` of what is unread; `false` if cancelled.
+    /// Reads the first `n_tokens` of what is unread; `false` if cancelled. Logits are to be had after the last one and
+    /// after those that precede a guess.
     fn read(
         &mut self,
-        unread: &mut Vec<TokenId>,
+        run: &mut Run<'_>,
         n_tokens: usize,
         adapter: Option<&Adapter>,
         cancelled: &dyn Fn() -> bool,
     ) -> bool {
-        let tokens = &unread[..n_tokens];
-        let read = tokens.is_empty() || self.decoder.read(&self.model, adapter, &mut self.cache, tokens, cancelled);
-        unread.drain(..n_tokens);
+        let tokens = &run.unread[..n_tokens];
+        let n_outputs = run.guesses.ahead() + 1;
+        let read =
+            tokens.is_empty() || self.decoder.read(&self.model, adapter, &mut self.cache, tokens, n_outputs, cancelled);
+        run.unread.drain(..n_tokens);
         read
     }
 }
