@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use reinette_kernels::{AttentionShape, Compute, Direction, KvLayer, attention};
+use reinette_kernels::{AttentionShape, Compute, Direction, KvLayer, KvType, attention};
 
 /// A cache larger than the last-level cache's 32 MiB, so that decode reads memory, as a whole model does.
 const CACHE_BYTES: usize = 96 << 20;
@@ -81,7 +81,8 @@ fn prefill(compute: &Compute, name: &str, shape: &AttentionShape, n_tokens: usiz
 }
 
 fn filled(shape: &AttentionShape, n_positions: usize) -> KvLayer {
-    let mut layer = KvLayer::new(shape.n_kv_heads, shape.head_dim, n_positions).expect("a cache that fits");
+    let mut layer =
+        KvLayer::new(KvType::F16, shape.n_kv_heads, shape.head_dim, n_positions).expect("a cache that fits");
     let row: Vec<f32> = (0..shape.n_kv_heads * shape.head_dim).map(|i| (i as f32).cos()).collect();
     for position in 0..n_positions {
         layer.store(position, &row, &row);

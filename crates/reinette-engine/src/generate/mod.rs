@@ -11,6 +11,7 @@ use crate::constraint::{Constraint, ConstraintError};
 use crate::model::{Adapter, BATCH_TOKENS, Decoder, KvCache, LoadError, Model};
 use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache};
 use crate::tokenizer::{TokenId, Utf8Stream};
+use reinette_kernels::KvType;
 use speculation::Guesses;
 use std::sync::Arc;
 use std::time::Instant;
@@ -138,7 +139,7 @@ impl Sequence {
         let capacity = capacity_tokens.clamp(1, model.context_tokens());
         Ok(Self {
             decoder: Decoder::new(&model, capacity, n_threads)?,
-            cache: KvCache::new(model.description(), capacity)?,
+            cache: KvCache::new(model.description(), KvType::default(), capacity)?,
             logits: Vec::new(),
             prefixes: Arc::default(),
             prefix_tokens: 0,
@@ -150,6 +151,16 @@ impl Sequence {
     #[must_use]
     pub fn with_prefixes(self, prefixes: Arc<PrefixCache>) -> Self {
         Self { prefixes, ..self }
+    }
+
+    /// The same sequence, empty, whose keys and values are stored as numbers of another type. They are in half precision
+    /// otherwise.
+    ///
+    /// # Errors
+    /// If the file's description of the model asks for the impossible.
+    pub fn with_kv_type(self, ty: KvType) -> Result<Self, LoadError> {
+        let cache = KvCache::new(self.model.description(), ty, self.cache.capacity())?;
+        Ok(Self { cache, ..self })
     }
 
     /// The model.

@@ -2,7 +2,7 @@
 
 use super::{Description, Fingerprint, Reach};
 use crate::tokenizer::TokenId;
-use reinette_kernels::{CacheTooLarge, KvLayer};
+use reinette_kernels::{CacheTooLarge, KvLayer, KvType};
 use std::ops::Range;
 
 /// The keys and values of every layer for the tokens that a model has read.
@@ -23,15 +23,16 @@ pub(crate) struct KvCache {
 pub(crate) struct KvShape {
     pub(crate) n_layers: usize,
     pub(crate) n_kv_heads: usize,
-    /// Half-precision numbers of one key or value head.
-    pub(crate) row_len: usize,
+    pub(crate) ty: KvType,
+    /// 16-bit words of one key or value head.
+    pub(crate) row_words: usize,
     pub(crate) reach: Reach,
 }
 
 impl KvShape {
-    /// The numbers that a token takes in all layers.
-    pub(crate) fn numbers_per_token(self) -> usize {
-        2 * self.n_layers * self.n_kv_heads * self.row_len
+    /// The 16-bit words that a token takes in all layers.
+    pub(crate) fn words_per_token(self) -> usize {
+        2 * self.n_layers * self.n_kv_heads * self.row_words
     }
 }
 
@@ -40,8 +41,8 @@ impl KvCache {
     ///
     /// # Errors
     /// If the model's file asks for more than any machine has.
-    pub(crate) fn new(description: &Description, capacity: usize) -> Result<Self, CacheTooLarge> {
-        let layer = |_| KvLayer::new(description.n_kv_heads, description.head_dim, capacity);
+    pub(crate) fn new(description: &Description, ty: KvType, capacity: usize) -> Result<Self, CacheTooLarge> {
+        let layer = |_| KvLayer::new(ty, description.n_kv_heads, description.head_dim, capacity);
         let layers = (0..description.n_layers()).map(layer).collect::<Result<_, _>>()?;
         Ok(Self { layers, tokens: Vec::new(), adapter: None, capacity, reach: description.rope.reach(capacity) })
     }
@@ -66,8 +67,14 @@ impl KvCache {
     }
 
     pub(crate) fn shape(&self) -> KvShape {
-        let (n_kv_heads, row_len) = self.layers.first().map_or((0, 0), |layer| (layer.n_kv_heads(), layer.row_len()));
-        KvShape { n_layers: self.layers.len(), n_kv_heads, row_len, reach: self.reach }
+        let first = self.layers.first();
+        KvShape {
+            n_layers: self.layers.len(),
+            n_kv_heads: first.map_or(0, KvLayer::n_kv_heads),
+            ty: first.map_or_else(KvType::default, KvLayer::ty),
+            row_words: first.map_or(0, KvLayer::row_words),
+            reach: self.reach,
+        }
     }
 
     /// Keeps the longest stored beginning of `prompt` that was read with this adapter, forgets the rest, and gives
@@ -95,8 +102,8 @@ impl KvCache {
         self.tokens.extend_from_slice(tokens);
     }
 
-    /// The stored numbers of `positions`: layer by layer, keys before values, head by head, each
-    /// `[positions.len(), row_len]`.
+    /// The stored words of `positions`: layer by layer, keys before values, head by head, each
+    /// `[positions.len(), row_words]`.
     pub(crate) fn rows(&self, positions: Range<usize>) -> impl Iterator<Item = &[u16]> {
         self.layers.iter().flat_map(move |layer| {
             let (keys, values) = (positions.clone(), positions.clone());
@@ -106,7 +113,7 @@ impl KvCache {
         })
     }
 
-    /// Appends `tokens` without computing: `fill` is given the places of their numbers, in the order of
+    /// Appends `tokens` without computing: `fill` is given the places of their words, in the order of
     /// [`rows`](Self::rows). If it fails, the cache is as before.
     ///
     /// # Panics

@@ -31,7 +31,7 @@ pub(super) struct PrefixTree {
 struct Node {
     tokens: Vec<TokenId>,
     /// In the order of [`KvCache::rows`].
-    numbers: Vec<u16>,
+    words: Vec<u16>,
     used: u64,
     /// They begin with different tokens.
     children: Vec<Node>,
@@ -60,7 +60,7 @@ impl PrefixTree {
     /// Keeps the first `n_tokens` tokens of `cache`; forgets what was not used for longest when all are more than
     /// `limit_bytes`.
     pub(super) fn insert(&mut self, key: &TreeKey, cache: &KvCache, n_tokens: usize, limit_bytes: usize) {
-        if size_of::<u16>() * key.shape.numbers_per_token() * n_tokens > limit_bytes {
+        if size_of::<u16>() * key.shape.words_per_token() * n_tokens > limit_bytes {
             return;
         }
         self.clock += 1;
@@ -73,15 +73,15 @@ impl PrefixTree {
             let shared = node.shared_tokens(&tokens[start..]);
             start += shared;
             if shared < node.tokens.len() && start < n_tokens {
-                node.split(shared, key.shape.row_len);
+                node.split(shared, key.shape.row_words);
             }
             node.used = now;
             nodes = &mut nodes[index].children;
         }
         if start < n_tokens {
-            let numbers: Vec<u16> = cache.rows(start..n_tokens).flatten().copied().collect();
-            let bytes = size_of_val(numbers.as_slice());
-            nodes.push(Node { tokens: tokens[start..].to_vec(), numbers, used: now, children: Vec::new() });
+            let words: Vec<u16> = cache.rows(start..n_tokens).flatten().copied().collect();
+            let bytes = size_of_val(words.as_slice());
+            nodes.push(Node { tokens: tokens[start..].to_vec(), words, used: now, children: Vec::new() });
             self.bytes += bytes;
         }
         while self.bytes > limit_bytes {
@@ -106,7 +106,7 @@ impl PrefixTree {
             nodes = &mut nodes[index].children;
         }
         let leaf = nodes.swap_remove(oldest(nodes).0);
-        self.bytes -= size_of_val(leaf.numbers.as_slice());
+        self.bytes -= size_of_val(leaf.words.as_slice());
     }
 }
 
@@ -128,11 +128,11 @@ impl Node {
 
     /// Appends the keys and values of `tokens`, which are the node's own from `first` on, to `cache`.
     fn copy_to(&self, first: usize, tokens: &[TokenId], cache: &mut KvCache) {
-        let row_len = cache.shape().row_len;
-        let mut rows = self.numbers.chunks_exact(self.tokens.len() * row_len);
+        let row_words = cache.shape().row_words;
+        let mut rows = self.words.chunks_exact(self.tokens.len() * row_words);
         let copied = cache.append_filled(tokens, |row| {
             if let Some(own) = rows.next() {
-                row.copy_from_slice(&own[first * row_len..][..row.len()]);
+                row.copy_from_slice(&own[first * row_words..][..row.len()]);
             }
             Ok::<(), Infallible>(())
         });
@@ -140,19 +140,19 @@ impl Node {
     }
 
     /// Makes all but the first `n_tokens` tokens a child.
-    fn split(&mut self, n_tokens: usize, row_len: usize) {
+    fn split(&mut self, n_tokens: usize, row_words: usize) {
         let (mut first, mut rest) = (Vec::new(), Vec::new());
-        for row in self.numbers.chunks_exact(self.tokens.len() * row_len) {
-            let (row_first, row_rest) = row.split_at(n_tokens * row_len);
+        for row in self.words.chunks_exact(self.tokens.len() * row_words) {
+            let (row_first, row_rest) = row.split_at(n_tokens * row_words);
             first.extend_from_slice(row_first);
             rest.extend_from_slice(row_rest);
         }
         let child = Self {
             tokens: self.tokens.split_off(n_tokens),
-            numbers: rest,
+            words: rest,
             used: self.used,
             children: std::mem::take(&mut self.children),
         };
-        (self.numbers, self.children) = (first, vec![child]);
+        (self.words, self.children) = (first, vec![child]);
     }
 }

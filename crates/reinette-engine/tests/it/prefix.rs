@@ -2,7 +2,7 @@
 
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
-    Adapter, EndOfGeneration, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sampling, Sequence,
+    Adapter, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling, Sequence,
     SnapshotFolder, Speculation,
 };
 use reinette_testkit::TinyDecoder;
@@ -126,6 +126,24 @@ fn other_tokens_models_and_adapters_have_snapshots_of_their_own() {
     fs::write(&machine.model, TinyDecoder::Llama.file(2)).unwrap();
     File::options().write(true).open(&machine.model).unwrap().set_modified(changed).unwrap();
     assert_eq!((other_tokens, cached(None)), (0, 0));
+}
+
+#[test]
+fn each_type_of_numbers_has_snapshots_of_its_own() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let asked = |ty| {
+        let mut sequence = machine.process().with_kv_type(ty).unwrap();
+        let (text, generated) = answer(&mut sequence, &prompt(0, 1), None);
+        (text, generated.cached_tokens)
+    };
+    let read = [KvType::F16, KvType::Q8].map(asked);
+    let recalled = [KvType::F16, KvType::Q8].map(asked);
+    assert_eq!([read[0].1, read[1].1], [0; 2]);
+    assert_eq!([recalled[0].1, recalled[1].1], [PREFIX_TOKENS; 2]);
+    assert_eq!([&read[0].0, &read[1].0], [&recalled[0].0, &recalled[1].0]);
+    let sizes = machine.files().into_iter().map(|file| fs::metadata(file).unwrap().len());
+    let (smaller, larger) = sizes.fold((u64::MAX, 0), |(least, most), size| (least.min(size), most.max(size)));
+    assert!(smaller * 10 < larger * 6, "{smaller} bytes in 8 bits, {larger} in half precision");
 }
 
 #[test]

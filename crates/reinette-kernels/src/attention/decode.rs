@@ -6,6 +6,7 @@ use super::{AttentionShape, Inputs};
 use crate::InstructionSet;
 use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
 use crate::ops::softmax::{exp_and_sum, maximum};
+use std::cell::RefCell;
 
 /// Query heads that share registers: six, with two vectors of sums each, leave four of sixteen for keys and queries.
 const MAX_HEADS: usize = 6;
@@ -20,13 +21,19 @@ const CACHE_LINE: usize = 32;
 
 /// Sets `partial` to the attention of the one token of `part` over its keys.
 pub(super) fn compute(set: InstructionSet, inputs: &Inputs<'_>, part: &Part, partial: &mut Partial) {
-    dispatch(set, Decode { inputs, part, partial });
+    HALVES.with_borrow_mut(|halves| dispatch(set, Decode { inputs, part, partial, halves }));
+}
+
+thread_local! {
+    /// Keys and values of this thread's last part, if they are stored in another form.
+    static HALVES: RefCell<[Vec<u16>; 2]> = RefCell::default();
 }
 
 struct Decode<'a> {
     inputs: &'a Inputs<'a>,
     part: &'a Part,
     partial: &'a mut Partial,
+    halves: &'a mut [Vec<u16>; 2],
 }
 
 impl Kernel for Decode<'_> {
@@ -38,9 +45,10 @@ impl Kernel for Decode<'_> {
         let group = inputs.shape.group();
         let row_len = inputs.kv.row_len();
         let n_keys = part.keys.len();
-        let keys = inputs.kv.keys(part.kv_head, part.keys.clone());
-        let values = inputs.kv.values(part.kv_head, part.keys.clone());
         let query = self.scaled_query(row_len);
+        let [keys, values] = self.halves;
+        let keys = inputs.kv.in_half_precision(simd, inputs.kv.keys(part.kv_head, part.keys.clone()), keys);
+        let values = inputs.kv.in_half_precision(simd, inputs.kv.values(part.kv_head, part.keys.clone()), values);
         let partial = self.partial;
 
         let mut scores = vec![0.0; group * n_keys];

@@ -1,4 +1,4 @@
-//! Attention of grouped query heads over a half-precision KV cache.
+//! Attention of grouped query heads over a KV cache.
 //!
 //! A call is cut into [`Part`]s: one key/value head, one tile of query tokens, one chunk of keys. Each part is computed
 //! by one thread and yields, for every query row, the greatest score, the sum of the exponentials and the values
@@ -22,7 +22,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-pub use cache::{CacheTooLarge, KvLayer};
+pub use cache::{CacheTooLarge, KvLayer, KvType};
 
 use crate::{Compute, InstructionSet};
 use partial::{Partial, merge};
@@ -84,7 +84,7 @@ impl AttentionShape {
 ///
 /// # Shapes
 /// - `q`, `out`: `[n_tokens, n_heads, head_dim]`
-/// - `kv`: `[n_kv_heads, capacity, head_dim]`
+/// - `kv`: `[n_kv_heads, capacity, head_dim]`, of either type; all arithmetic is in `f32`
 ///
 /// # Panics
 /// If the shapes do not fit together, or the last position is beyond the cache.

@@ -40,6 +40,8 @@ struct Workspace {
     row_len: usize,
     /// `[n_rows / COLUMNS, row_len, COLUMNS]`, scaled.
     query: Vec<f32>,
+    /// Keys or values of a block, if they are stored in another form: `[BLOCK, row_len]`.
+    halves: Vec<u16>,
     /// `[BLOCK, row_len]`.
     keys: Vec<f32>,
     /// `[row_len / COLUMNS, BLOCK, COLUMNS]`.
@@ -68,10 +70,13 @@ impl Kernel for Prefill<'_> {
             let all_visible = block.end <= first_end && block.start >= inputs.shape.first_key(last_query);
             let visible = if all_visible { Visible::All } else { Visible::From(block.start - part.keys.start) };
 
-            widen(simd, inputs.kv.keys(part.kv_head, block.clone()), &mut workspace.keys);
+            let keys = inputs.kv.keys(part.kv_head, block.clone());
+            widen(simd, inputs.kv.in_half_precision(simd, keys, &mut workspace.halves), &mut workspace.keys);
             workspace.score(simd);
             workspace.weigh(simd, inputs.shape, block.len(), visible, partial);
-            workspace.widen_values(simd, inputs.kv.values(part.kv_head, block.clone()));
+            let values = inputs.kv.values(part.kv_head, block.clone());
+            let values = inputs.kv.in_half_precision(simd, values, &mut workspace.halves);
+            widen_values(simd, values, workspace.row_len, &mut workspace.values);
             workspace.sum_values(simd, block.len(), &mut partial.values);
         }
     }
@@ -171,18 +176,6 @@ impl Workspace {
         }
     }
 
-    /// Brings values, `[keys, row_len]`, into panels.
-    #[inline(always)]
-    fn widen_values<S: Simd>(&mut self, simd: S, values: &[u16]) {
-        let panels = self.values.as_chunks_mut::<LANES>().0;
-        for (key, value) in values.chunks_exact(self.row_len).enumerate() {
-            for (index, chunk) in value.as_chunks::<LANES>().0.iter().enumerate() {
-                let to = &mut panels[(index / 2 * BLOCK + key) * 2 + index % 2];
-                simd.store(simd.load_f16(chunk), to);
-            }
-        }
-    }
-
     /// `sums = sums · corrections + weightsᵀ · values`.
     #[inline(always)]
     fn sum_values<S: Simd>(&mut self, simd: S, n_keys: usize, sums: &mut [f32]) {
@@ -210,6 +203,18 @@ fn mask<S: Simd>(simd: S, scores: &mut [f32], first_key: usize, limits: &[Vec<f3
         for (score, (first, last)) in scores.zip(limits) {
             let not_before = simd.select_less(key, simd.load(first), hidden, simd.load(score));
             simd.store(simd.select_less(simd.load(last), key, hidden, not_before), score);
+        }
+    }
+}
+
+/// Brings values, `[keys, row_len]` in half precision, into panels.
+#[inline(always)]
+fn widen_values<S: Simd>(simd: S, values: &[u16], row_len: usize, panels: &mut [f32]) {
+    let panels = panels.as_chunks_mut::<LANES>().0;
+    for (key, value) in values.chunks_exact(row_len).enumerate() {
+        for (index, chunk) in value.as_chunks::<LANES>().0.iter().enumerate() {
+            let to = &mut panels[(index / 2 * BLOCK + key) * 2 + index % 2];
+            simd.store(simd.load_f16(chunk), to);
         }
     }
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{AttentionShape, CacheTooLarge, Direction, KvLayer, attention};
+use super::{AttentionShape, CacheTooLarge, Direction, KvLayer, KvType, attention};
 use crate::{Compute, InstructionSet, ThreadPool};
 
 /// Numbers that look random, between -1 and 1, the same for the same seed.
@@ -27,7 +27,7 @@ impl Case {
     fn new(shape: AttentionShape, first_position: usize, n_tokens: usize, amplitude: f32) -> Self {
         let n_positions = first_position + n_tokens;
         // Room beyond the last position is poisoned: nothing may be read there.
-        let mut kv = KvLayer::new(shape.n_kv_heads, shape.head_dim, n_positions + 3).unwrap();
+        let mut kv = KvLayer::new(KvType::F16, shape.n_kv_heads, shape.head_dim, n_positions + 3).unwrap();
         let len = shape.n_kv_heads * shape.head_dim;
         for position in 0..n_positions {
             let seed = position as u64;
@@ -177,7 +177,7 @@ fn huge_scores_stay_finite() {
 #[test]
 fn equal_keys_give_the_mean_of_values_far_from_position_zero() {
     let (depth, window) = (40_000, 500);
-    let mut kv = KvLayer::new(1, 16, depth + 1).unwrap();
+    let mut kv = KvLayer::new(KvType::F16, 1, 16, depth + 1).unwrap();
     for position in 0..=depth {
         kv.store(position, &[1.0; 16], &[if position > depth - window { 0.5 } else { 9.0 }; 16]);
     }
@@ -187,27 +187,55 @@ fn equal_keys_give_the_mean_of_values_far_from_position_zero() {
     assert!(out.iter().all(|x| (x - 0.5).abs() < 1e-6), "{out:?}");
 }
 
+/// Half a percent of what the numbers are, from rounding values, and as much from rounding keys.
+const EIGHT_BIT_BUDGET: f64 = 0.01;
+
+#[test]
+fn eight_bits_cost_less_than_a_percent() {
+    for (n_heads, n_kv_heads, head_dim) in MODELS.into_iter().chain([(3, 1, 37)]) {
+        for (depth, n_tokens) in [(0, 1), (300, 1), (0, 50), (130, 7)] {
+            let mut case = Case::new(shape(n_heads, n_kv_heads, head_dim), depth, n_tokens, 3.0);
+            let exact = case.reference();
+            let n_positions = depth + n_tokens;
+            let len = n_kv_heads * head_dim;
+            case.kv = KvLayer::new(KvType::Q8, n_kv_heads, head_dim, n_positions).unwrap();
+            for position in 0..n_positions {
+                let seed = position as u64;
+                case.kv.store(position, &noise(len, 2 * seed + 1), &noise(len, 2 * seed + 2));
+            }
+            for set in InstructionSet::available() {
+                let out = case.run(set, 1);
+                assert_eq!(out, case.run(set, 2), "whatever the number of threads");
+                let squares = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>();
+                let error = squares(&mut out.iter().zip(&exact).map(|(found, exact)| f64::from(*found) - exact));
+                let share = (error / squares(&mut exact.iter().copied())).sqrt();
+                assert!(share < EIGHT_BIT_BUDGET, "{set:?} {n_heads} heads of {head_dim} at {depth}: {share}");
+            }
+        }
+    }
+}
+
 #[test]
 fn no_tokens_no_output() {
-    let kv = KvLayer::new(1, 16, 4).unwrap();
+    let kv = KvLayer::new(KvType::F16, 1, 16, 4).unwrap();
     attention(&Compute::new(1), &shape(2, 1, 16), &[], 0, &kv, &mut []);
 }
 
 #[test]
 fn cache_refuses_absurd_sizes() {
     for (heads, head_dim, capacity) in [(1 << 20, 1 << 20, 1 << 20), (usize::MAX, 2, 2), (1, usize::MAX, 1)] {
-        let error = KvLayer::new(heads, head_dim, capacity).unwrap_err();
+        let error = KvLayer::new(KvType::Q8, heads, head_dim, capacity).unwrap_err();
         assert_eq!(error, CacheTooLarge { n_kv_heads: heads, head_dim, capacity });
     }
 }
 
 #[test]
 fn snapshot_of_rows_restores_them() {
-    let mut from = KvLayer::new(2, 24, 5).unwrap();
+    let mut from = KvLayer::new(KvType::F16, 2, 24, 5).unwrap();
     for position in 0..4 {
         from.store(position, &noise(48, position as u64 + 1), &noise(48, position as u64 + 9));
     }
-    let mut to = KvLayer::new(2, 24, 9).unwrap();
+    let mut to = KvLayer::new(KvType::F16, 2, 24, 9).unwrap();
     for head in 0..2 {
         to.keys_mut(head, 1..4).copy_from_slice(from.keys(head, 1..4));
         to.values_mut(head, 1..4).copy_from_slice(from.values(head, 1..4));

@@ -32,11 +32,21 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32 {
+        lanes(|i| f32::from(from[i / 2].to_le_bytes()[i % 2].cast_signed()))
+    }
+
+    #[inline(always)]
     fn prefetch(self, _: &[u16]) {}
 
     #[inline(always)]
     fn store(self, value: Self::F32, to: &mut [f32; LANES]) {
         *to = value;
+    }
+
+    #[inline(always)]
+    fn store_f16(self, value: Self::F32, to: &mut [u16; LANES]) {
+        *to = value.map(|value| f16::from_f32_const(value).to_bits());
     }
 
     #[inline(always)]
