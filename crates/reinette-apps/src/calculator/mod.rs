@@ -155,6 +155,9 @@ impl Interrupt for Deadline {
 }
 
 fn calculate(expression: &str) -> Result<String, Failure> {
+    if holds_dice(expression) {
+        return Err(Failure::Refused("dice such as 2d6 are not rolled".to_owned()));
+    }
     let deadline = Deadline(Instant::now() + TIME_LIMIT);
     match fend_core::evaluate_with_interrupt(expression, &mut Context::new(), &deadline) {
         Ok(result) if result.get_main_result().len() > LONGEST_RESULT => Err(Failure::TooLarge),
@@ -162,4 +165,18 @@ fn calculate(expression: &str) -> Result<String, Failure> {
         Err(_) if deadline.should_interrupt() => Err(Failure::TooLarge),
         Err(reason) => Err(Failure::Refused(reason)),
     }
+}
+
+/// Whether there is a `d` between two numbers, or before one: `fend` would work out how all the dice can fall, which for large
+/// ones takes hours that no deadline ends.
+fn holds_dice(expression: &str) -> bool {
+    let mut before = ' ';
+    let mut characters = expression.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character == 'd' && !before.is_alphabetic() && characters.peek().is_some_and(char::is_ascii_digit) {
+            return true;
+        }
+        before = character;
+    }
+    false
 }

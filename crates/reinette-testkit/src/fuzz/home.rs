@@ -138,6 +138,7 @@ pub(super) const CALCULATION: FuzzTarget = FuzzTarget {
     seeds: || SUMS.map(|sum| sum.as_bytes().to_vec()).to_vec(),
     words: &[
         "plus ",
+        "d6",
         "times ",
         "divided by ",
         "percent of ",

@@ -147,7 +147,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "ticks and ends are taken as they are")]
     fn the_scale_holds_every_ratio_and_keeps_its_ends() {
         let comparisons = Comparison::read(RECORDS).unwrap();
         let summaries = comparisons[0].summaries();

@@ -1,7 +1,7 @@
 //! The two sides of a comparison: each measures the same things, in processes of its own.
 
 use super::comparison::{Answer, Part, Process, Row};
-use super::probe::{Finished, FirstToken};
+use super::probe::Finished;
 use super::process::{self, Line, Watched};
 use super::workload::WORDS;
 use crate::measure::Figure;
@@ -109,14 +109,17 @@ impl Ours {
     /// The first request by the clock outside, the last one by the clock inside, and its answer.
     fn conversation(&self, threads: usize) -> Result<(Timed, Timed, (usize, Answer))> {
         let lines = self.watch(&["--probe", "assistant"], threads)?.output;
-        if lines.len() != 2 * WORDS.len() {
-            bail!("{} of {} requests were answered", lines.len() / 2, WORDS.len());
+        let [first, .., last] = lines.as_slice() else { bail!("none of the requests were answered") };
+        if lines.len() != WORDS.len() {
+            bail!("{} of {} requests were answered", lines.len(), WORDS.len());
         }
-        let outside = |line: &Line| line.after.as_secs_f64() * 1000.0;
-        let first = Timed { first_token_ms: outside(&lines[0]), whole_answer_ms: outside(&lines[1]) };
-        let [.., first_token, finished] = lines.as_slice() else { unreachable!("there are six") };
-        let (first_token, finished): (FirstToken, Finished) = (parse(first_token)?, parse(finished)?);
-        let warm = Timed { first_token_ms: first_token.milliseconds, whole_answer_ms: finished.milliseconds };
+        let timed = |whole_answer_ms: f64, finished: &Finished| Timed {
+            first_token_ms: whole_answer_ms - finished.milliseconds_after_first,
+            whole_answer_ms,
+        };
+        let first = timed(first.after.as_secs_f64() * 1000.0, &parse(first)?);
+        let finished: Finished = parse(last)?;
+        let warm = timed(finished.milliseconds, &finished);
         Ok((first, warm, (finished.prompt_tokens, finished.answer)))
     }
 }

@@ -171,7 +171,7 @@ fn is_better(one: &Outcome, other: &Outcome) -> bool {
 fn watch(command: &mut Command) -> Result<Watched> {
     let name = command.get_program().to_string_lossy().into_owned();
     process::watch(command)?
-        .with_context(|| format!("{name} is missing; delete what is in {FOLDER} beside it, and it will be built again"))
+        .with_context(|| format!("{name} is missing; delete the folder {FOLDER}, and it is built again"))
 }
 
 /// Builds llama.cpp into `folder`, which is there once it is complete.

@@ -26,10 +26,10 @@ pub(crate) enum Probe {
 }
 
 /// A token that is there.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct FirstToken {
-    /// Since the request.
-    pub(super) milliseconds: f64,
+#[derive(Debug, Serialize)]
+struct FirstToken {
+    /// Since the start.
+    milliseconds: f64,
 }
 
 /// An answer that is complete.
@@ -37,6 +37,8 @@ pub(super) struct FirstToken {
 pub(super) struct Finished {
     /// Since the request.
     pub(super) milliseconds: f64,
+    /// From the first token that the model chose to the end: what the grammar forces is there before the prompt is read.
+    pub(super) milliseconds_after_first: f64,
     pub(super) prompt_tokens: usize,
     #[serde(flatten)]
     pub(super) answer: Answer,
@@ -81,16 +83,11 @@ fn assistant(context: &Context, path: &Path, threads: usize) -> Result<()> {
         let mut text = String::new();
         for event in model.respond(request.request(words)) {
             match event? {
-                Event::Text(piece) => {
-                    if text.is_empty() {
-                        let first = FirstToken { milliseconds: milliseconds(started) };
-                        context.printer.print_for_programs("first_token", &first)?;
-                    }
-                    text.push_str(&piece);
-                }
+                Event::Text(piece) => text.push_str(&piece),
                 Event::Finished(summary) => {
                     let finished = Finished {
                         milliseconds: milliseconds(started),
+                        milliseconds_after_first: summary.total_ms - summary.first_token_ms,
                         prompt_tokens: summary.prompt_tokens,
                         answer: Answer { text: std::mem::take(&mut text), tokens: summary.output_tokens },
                     };

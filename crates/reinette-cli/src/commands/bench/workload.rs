@@ -1,7 +1,7 @@
 //! What both sides are given to answer.
 
 use anyhow::{Result, bail};
-use reinette::{Entry, GenerationOptions, Property, Request, Schema, ToolDefinition, ToolMode, Transcript};
+use reinette::{Entry, GenerationOptions, Property, Request, Schema, ToolDefinition, Transcript};
 use reinette_engine::Model;
 use reinette_engine::template::{Message, RenderInput};
 use reinette_engine::tokenizer::SpecialTokens;
@@ -75,10 +75,9 @@ impl AssistantRequest {
         let instructions = Entry::Instructions { text: self.instructions.clone() };
         Request {
             transcript: Transcript { entries: vec![instructions, Entry::Prompt { text: words.to_owned() }] },
-            tools: Vec::new(),
-            tool_mode: ToolMode::Disallowed,
             response_schema: Some(self.schema.clone()),
             options: GenerationOptions { max_tokens: MAX_ANSWER_TOKENS, ..GenerationOptions::default() },
+            ..Request::default()
         }
     }
 
