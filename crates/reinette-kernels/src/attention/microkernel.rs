@@ -7,9 +7,6 @@ pub(super) const ROWS: usize = 6;
 /// Columns of a register tile. 6 × 2 vectors of sums, 2 of columns and 1 row fill 15 of AVX2's 16 registers.
 pub(super) const COLUMNS: usize = 2 * LANES;
 
-/// Steps of one turn of the loop over the depth: addresses of the rows are computed once for all.
-const STEPS: usize = 4;
-
 /// Sums held in registers, `[ROWS, COLUMNS]`.
 pub(super) type Tile<S> = [[<S as Simd>::F32; 2]; ROWS];
 
@@ -29,25 +26,6 @@ fn add_outer_product<S: Simd>(simd: S, tile: &mut Tile<S>, column: [f32; ROWS], 
         sums[0] = simd.mul_add(value, row[0], sums[0]);
         sums[1] = simd.mul_add(value, row[1], sums[1]);
     }
-}
-
-/// `left · panel`, where `left` is `[ROWS, depth]`, row by row, and `panel` is `[depth, COLUMNS]`; the depth is a multiple
-/// of [`STEPS`].
-#[inline(always)]
-pub(super) fn multiply_rows<S: Simd>(simd: S, left: &[f32], panel: &[[f32; COLUMNS]]) -> Tile<S> {
-    let depth = panel.len();
-    let (panel, _) = panel.as_chunks::<STEPS>();
-    let left: [&[[f32; STEPS]]; ROWS] =
-        std::array::from_fn(|row| &left[row * depth..][..depth].as_chunks().0[..panel.len()]);
-    let mut tile = zero(simd);
-    for (index, rows) in panel.iter().enumerate() {
-        let left = [left[0][index], left[1][index], left[2][index], left[3][index], left[4][index], left[5][index]];
-        for (step, row) in rows.iter().enumerate() {
-            let column = [left[0][step], left[1][step], left[2][step], left[3][step], left[4][step], left[5][step]];
-            add_outer_product(simd, &mut tile, column, row);
-        }
-    }
-    tile
 }
 
 /// Adds `leftᵀ · panel`, where `left` is [`ROWS`] columns, from `column` on, of `[depth, stride]`, and `panel` is

@@ -32,8 +32,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32 {
+    fn load_i8(self, from: &[u16; LANES / 2]) -> Self::F32 {
         lanes(|i| f32::from(from[i / 2].to_le_bytes()[i % 2].cast_signed()))
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &[u16; 2 * LANES]) -> Self::F32 {
+        lanes(|i| f32::from_bits(u32::from(from[2 * i]) | u32::from(from[2 * i + 1]) << 16))
     }
 
     #[inline(always)]
@@ -42,11 +47,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn store(self, value: Self::F32, to: &mut [f32; LANES]) {
         *to = value;
-    }
-
-    #[inline(always)]
-    fn store_f16(self, value: Self::F32, to: &mut [u16; LANES]) {
-        *to = value.map(|value| f16::from_f32_const(value).to_bits());
     }
 
     #[inline(always)]
