@@ -1,6 +1,6 @@
 //! What a model makes of a token depends on the tokens before it, and on nothing about how they were read.
 
-use super::{Adapter, Decoder, KvCache, Model};
+use super::{Adapter, BATCH_TOKENS, Decoder, KvCache, Model};
 use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache, SnapshotFolder};
 use crate::tokenizer::TokenId;
 use reinette_kernels::KvType;
@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         let mut rest = tokens;
         let mut logits = Vec::new();
         for length in lengths.iter().cycle() {
-            let (batch, later) = rest.split_at(rest.len().min(*length));
+            let (batch, later) = rest.split_at(rest.len().min(*length).min(BATCH_TOKENS));
             if batch.is_empty() {
                 break;
             }

@@ -93,7 +93,8 @@ impl<'a> Decode<'a> {
         let pages = keys.start / PAGE..keys.end.div_ceil(PAGE);
         let page_words = inputs.kv.page_words();
         let words = inputs.kv.pages(kv_head, pages.clone());
-        partial.clear(workspace.limits.len(), row_len);
+        partial.reset(workspace.limits.len(), row_len);
+        partial.values.fill(0.0);
         for (index, page) in words.chunks_exact(page_words).enumerate() {
             let start = (pages.start + index) * PAGE;
             let visible = keys.start.max(start) - start..keys.end.min(start + PAGE) - start;
@@ -171,14 +172,19 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
         scores: &mut Scores,
     ) {
         let query = query.as_chunks::<ROWS>().0;
-        let step = (ahead.len() * VECTORS).div_ceil(query.len() * PAGE_VECTORS);
+        let mut lines = ahead.chunks((ahead.len() * VECTORS).div_ceil(PAGE_VECTORS).max(1));
         for first in (0..PAGE_VECTORS).step_by(VECTORS) {
             if first * LANES >= self.visible.end {
                 break;
             }
+            let lines = lines.next().unwrap_or_default();
             let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
             for (dimension, row) in query.iter().enumerate() {
-                prefetch(simd, ahead, (first / VECTORS * query.len() + dimension) * step, step);
+                // A key and its value are as long: a dimension of four vectors of positions takes a cache line.
+                prefetch(simd, lines, dimension);
+                if VECTORS > 4 {
+                    prefetch(simd, lines, query.len() + dimension);
+                }
                 let keys = self.numbers.keys::<S, VECTORS>(simd, dimension, first);
                 for (sums, query) in sums.iter_mut().zip(row) {
                     let query = simd.splat(*query);
@@ -245,30 +251,34 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
         ahead: &[u16],
         sums: &mut [f32],
     ) {
+        // The fewer rows, the more columns at once, if they divide into as many.
+        let fits_four = (sums.len() / n_rows).is_multiple_of(4 * LANES);
         match n_rows {
-            1 => self.sum::<S, 1>(simd, weights, ahead, sums),
-            2 => self.sum::<S, 2>(simd, weights, ahead, sums),
-            3 => self.sum::<S, 3>(simd, weights, ahead, sums),
-            4 => self.sum::<S, 4>(simd, weights, ahead, sums),
-            5 => self.sum::<S, 5>(simd, weights, ahead, sums),
-            _ => self.sum::<S, MAX_ROWS>(simd, weights, ahead, sums),
+            1 if fits_four => self.sum::<S, 1, 4>(simd, weights, ahead, sums),
+            2 if fits_four => self.sum::<S, 2, 4>(simd, weights, ahead, sums),
+            3 if fits_four => self.sum::<S, 3, 4>(simd, weights, ahead, sums),
+            1 => self.sum::<S, 1, 2>(simd, weights, ahead, sums),
+            2 => self.sum::<S, 2, 2>(simd, weights, ahead, sums),
+            3 => self.sum::<S, 3, 2>(simd, weights, ahead, sums),
+            4 => self.sum::<S, 4, 2>(simd, weights, ahead, sums),
+            5 => self.sum::<S, 5, 2>(simd, weights, ahead, sums),
+            _ => self.sum::<S, MAX_ROWS, 2>(simd, weights, ahead, sums),
         }
     }
 
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize>(
+    fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
         (weights, factors): (&Scores, &[f32; MAX_ROWS]),
         ahead: &[u16],
         sums: &mut [f32],
     ) {
-        /// Vectors of columns that one pass sums up.
-        const VECTORS: usize = 2;
         let row_len = sums.len() / ROWS;
-        let step = (ahead.len() * VECTORS * LANES).div_ceil(row_len * PAGE);
+        let mut lines = ahead.chunks((ahead.len() * VECTORS * LANES).div_ceil(row_len).max(1));
         let visible = self.visible.start..self.visible.end.min(PAGE);
         for column in (0..row_len / LANES).step_by(VECTORS) {
+            let lines = lines.next().unwrap_or_default();
             let mut totals = [[simd.splat(0.0); VECTORS]; ROWS];
             for (row, totals) in totals.iter_mut().enumerate() {
                 let sums = &sums.as_chunks::<LANES>().0[row * row_len / LANES + column..][..VECTORS];
@@ -277,7 +287,7 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
                 }
             }
             for key in visible.clone() {
-                prefetch(simd, ahead, (column / VECTORS * PAGE + key) * step, step);
+                prefetch(simd, lines, key);
                 let values = self.numbers.values::<S, VECTORS>(simd, key, column);
                 for (totals, weights) in totals.iter_mut().zip(weights) {
                     let weight = simd.splat(weights[key]);
@@ -298,12 +308,10 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
 
 const LANE_INDICES: [f32; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
 
-/// Fetches the lines of `count` words from `start` on, if there are any.
+/// Fetches a cache line of `words`, if they have so many.
 #[inline(always)]
-fn prefetch<S: Simd>(simd: S, words: &[u16], start: usize, count: usize) {
-    for start in (start..start + count).step_by(CACHE_LINE) {
-        if let Some(line) = words.get(start..) {
-            simd.prefetch(line);
-        }
+fn prefetch<S: Simd>(simd: S, words: &[u16], line: usize) {
+    if let Some(line) = words.get(line * CACHE_LINE..) {
+        simd.prefetch(line);
     }
 }

@@ -1,5 +1,6 @@
 //! The innermost loops of prefill: outer products that fill the registers.
 
+use super::partial;
 use crate::ops::simd::{LANES, Simd};
 
 /// Rows of a register tile.
@@ -45,6 +46,17 @@ pub(super) fn add_columns_product<S: Simd>(
     }
 }
 
+/// Reads a tile of `[rows, stride]`.
+#[inline(always)]
+pub(super) fn load<S: Simd>(simd: S, from: &[f32], stride: usize) -> Tile<S> {
+    let mut tile = zero(simd);
+    for (row, sums) in tile.iter_mut().enumerate() {
+        let values = from[row * stride..][..COLUMNS].as_chunks::<LANES>().0;
+        *sums = [simd.load(&values[0]), simd.load(&values[1])];
+    }
+    tile
+}
+
 /// Reads a tile of `[rows, stride]`, each row times its factor.
 #[inline(always)]
 pub(super) fn load_scaled<S: Simd>(simd: S, from: &[f32], stride: usize, factors: &[f32]) -> Tile<S> {
@@ -53,6 +65,19 @@ pub(super) fn load_scaled<S: Simd>(simd: S, from: &[f32], stride: usize, factors
         let factor = simd.splat(factors[row]);
         let values = from[row * stride..][..COLUMNS].as_chunks::<LANES>().0;
         *sums = [simd.mul(factor, simd.load(&values[0])), simd.mul(factor, simd.load(&values[1]))];
+    }
+    tile
+}
+
+/// Two tiles, each row times its factor of those of its tile.
+#[inline(always)]
+pub(super) fn added<S: Simd>(simd: S, factors: [&[f32]; 2], [own, later]: [&Tile<S>; 2]) -> Tile<S> {
+    let mut tile = zero(simd);
+    for (row, sums) in tile.iter_mut().enumerate() {
+        let factors = [simd.splat(factors[0][row]), simd.splat(factors[1][row])];
+        for (half, sum) in sums.iter_mut().enumerate() {
+            *sum = partial::added(simd, factors, [own[row][half], later[row][half]]);
+        }
     }
     tile
 }

@@ -94,7 +94,7 @@ impl<'a> Numbers<'a> for Codes<'a> {
         let codes = &self.keys[dimension][first..first + N];
         let scales = &self.key_scales[dimension / GROUP][first..first + N];
         for (number, (codes, scales)) in numbers.iter_mut().zip(codes.iter().zip(scales)) {
-            *number = simd.mul(simd.load_words(scales), simd.load_i8(codes));
+            *number = simd.mul(simd.load_words(scales), simd.load_i8(*codes));
         }
         numbers
     }
@@ -107,7 +107,7 @@ impl<'a> Numbers<'a> for Codes<'a> {
         let [low, high] = self.value_scales[position * self.groups + first * LANES / GROUP];
         let scale = simd.splat(f32::from_bits(u32::from(low) | u32::from(high) << 16));
         for (number, codes) in numbers.iter_mut().zip(codes) {
-            *number = simd.mul(scale, simd.load_i8(codes));
+            *number = simd.mul(scale, simd.load_i8(*codes));
         }
         numbers
     }

@@ -19,47 +19,53 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Makes it attention over no keys.
-    pub(super) fn clear(&mut self, n_rows: usize, row_len: usize) {
+    /// Makes room, for attention over no keys as far as maxima and sums are concerned. What the values are is left open.
+    pub(super) fn reset(&mut self, n_rows: usize, row_len: usize) {
         self.row_len = row_len;
         let padded_rows = n_rows.next_multiple_of(LANES);
-        for (numbers, len, value) in [
-            (&mut self.maximum, padded_rows, f32::MIN),
-            (&mut self.sum, padded_rows, 0.0),
-            (&mut self.values, n_rows * row_len, 0.0),
-        ] {
+        for (numbers, value) in [(&mut self.maximum, f32::MIN), (&mut self.sum, 0.0)] {
             numbers.clear();
-            numbers.resize(len, value);
+            numbers.resize(padded_rows, value);
+        }
+        self.values.resize(n_rows * row_len, 0.0);
+    }
+
+    /// Adds the maxima and sums of `later`, which is of the same rows, and sets `factors` to what own values and those
+    /// of `later` are to be multiplied with, `[rows]` each.
+    #[inline(always)]
+    pub(super) fn add_sums<S: Simd>(&mut self, simd: S, later: &Self, factors: &mut [Vec<f32>; 2]) {
+        let [own_factors, later_factors] = factors;
+        own_factors.resize(self.maximum.len(), 0.0);
+        later_factors.resize(self.maximum.len(), 0.0);
+        let maxima = self.maximum.as_chunks_mut::<LANES>().0.iter_mut().zip(later.maximum.as_chunks().0);
+        let sums = self.sum.as_chunks_mut::<LANES>().0.iter_mut().zip(later.sum.as_chunks().0);
+        let own_factors = own_factors.as_chunks_mut().0.iter_mut();
+        let factors = own_factors.zip(later_factors.as_chunks_mut().0);
+        for (((maximum, later_maximum), (sum, later_sum)), (own_factor, later_factor)) in maxima.zip(sums).zip(factors)
+        {
+            let (old, later) = (simd.load(maximum), simd.load(later_maximum));
+            let new = simd.max(later, old);
+            let own = simd::exp_of_negative(simd, simd.sub(old, new));
+            let later = simd::exp_of_negative(simd, simd.sub(later, new));
+            let later_sum = simd.mul(simd.load(later_sum), later);
+            simd.store(simd.add(simd.mul(simd.load(sum), own), later_sum), sum);
+            simd.store(new, maximum);
+            simd.store(own, own_factor);
+            simd.store(later, later_factor);
         }
     }
 
     /// Adds the keys of `later`, which is of the same rows.
     #[inline(always)]
-    pub(super) fn add<S: Simd>(&mut self, simd: S, later: &Self) {
-        let maxima = self.maximum.as_chunks_mut::<LANES>().0.iter_mut().zip(later.maximum.as_chunks().0);
-        let sums = self.sum.as_chunks_mut::<LANES>().0.iter_mut().zip(later.sum.as_chunks().0);
-        let rows = self.values.chunks_mut(LANES * self.row_len).zip(later.values.chunks(LANES * self.row_len));
-        for (((maximum, later_maximum), (sum, later_sum)), (rows, later_rows)) in maxima.zip(sums).zip(rows) {
-            let old = [simd.load(maximum), simd.load(later_maximum)];
-            let new = simd.max(old[1], old[0]);
-            let factors = [
-                simd::exp_of_negative(simd, simd.sub(old[0], new)),
-                simd::exp_of_negative(simd, simd.sub(old[1], new)),
-            ];
-            simd.store(new, maximum);
-            let later_sum = simd.mul(simd.load(later_sum), factors[1]);
-            simd.store(simd.add(simd.mul(simd.load(sum), factors[0]), later_sum), sum);
-            let mut lanes = [[0.0; LANES]; 2];
-            simd.store(factors[0], &mut lanes[0]);
-            simd.store(factors[1], &mut lanes[1]);
-            let rows = rows.chunks_exact_mut(self.row_len).zip(later_rows.chunks_exact(self.row_len));
-            for (row, (values, later_values)) in rows.enumerate() {
-                let factors = [simd.splat(lanes[0][row]), simd.splat(lanes[1][row])];
-                let later_values = later_values.as_chunks::<LANES>().0;
-                for (value, later_value) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(later_values) {
-                    let sum = simd.mul(simd.load(value), factors[0]);
-                    simd.store(simd.mul_add(simd.load(later_value), factors[1], sum), value);
-                }
+    fn add<S: Simd>(&mut self, simd: S, later: &Self, factors: &mut [Vec<f32>; 2]) {
+        self.add_sums(simd, later, factors);
+        let rows = self.values.chunks_exact_mut(self.row_len).zip(later.values.chunks_exact(self.row_len));
+        for (row, (values, later_values)) in rows.enumerate() {
+            let factors = [simd.splat(factors[0][row]), simd.splat(factors[1][row])];
+            let values = values.as_chunks_mut::<LANES>().0.iter_mut();
+            for (value, later_value) in values.zip(later_values.as_chunks::<LANES>().0) {
+                let sum = added(simd, factors, [simd.load(value), simd.load(later_value)]);
+                simd.store(sum, value);
             }
         }
     }
@@ -75,16 +81,21 @@ impl Partial {
     }
 }
 
+/// Some values, and later ones that are added to them, each times its factor.
+#[inline(always)]
+pub(super) fn added<S: Simd>(simd: S, factors: [S::F32; 2], [own, later]: [S::F32; 2]) -> S::F32 {
+    simd.mul_add(later, factors[1], simd.mul(own, factors[0]))
+}
+
 /// Writes the attention of one key/value head's group over all `parts`, in the order of their keys, to `out`,
 /// `[tokens of the tile, n_heads, head_dim]`.
 pub(super) fn merge(set: InstructionSet, shape: &AttentionShape, kv_head: usize, parts: &[&Partial], out: &mut [f32]) {
     let mut total = Partial::default();
-    let total = match parts {
-        [only] => only,
-        _ => {
-            dispatch(set, Sum { parts, total: &mut total });
-            &total
-        }
+    let total = if let [only] = parts {
+        only
+    } else {
+        dispatch(set, Sum { parts, total: &mut total });
+        &total
     };
     let group = shape.group();
     let heads = kv_head * group * shape.head_dim..(kv_head + 1) * group * shape.head_dim;
@@ -106,11 +117,12 @@ impl Kernel for Sum<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        let mut factors = [Vec::new(), Vec::new()];
         if let Some(first) = self.parts.first() {
-            self.total.clear(first.values.len() / first.row_len, first.row_len);
+            self.total.reset(first.values.len() / first.row_len, first.row_len);
         }
         for part in self.parts {
-            self.total.add(simd, part);
+            self.total.add(simd, part, &mut factors);
         }
     }
 }

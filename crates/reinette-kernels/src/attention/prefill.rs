@@ -16,6 +16,10 @@ use super::{AttentionShape, Inputs};
 use crate::InstructionSet;
 use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
 
+/// Dimensions that all scores of a page are summed over before the next ones: their keys take 12 KiB, which stay in the
+/// level-one cache while all query rows pass.
+const SCORE_DEPTH: usize = 64;
+
 thread_local! {
     /// What this thread's last part worked on, whose memory is used again, and a chunk to be added to others.
     static WORKSPACE: RefCell<(Workspace, Partial)> = RefCell::default();
@@ -63,6 +67,8 @@ struct Workspace {
     scores: Vec<f32>,
     /// By what the last page diminishes earlier sums, `[n_rows]`.
     corrections: Vec<f32>,
+    /// By what a total, and a chunk that is added to it, are multiplied, `[n_rows]`.
+    factors: [Vec<f32>; 2],
     /// First and last key that a row attends to, counted from the first of the part, `[n_rows]`.
     limits: [Vec<f32>; 2],
 }
@@ -72,14 +78,15 @@ impl Kernel for Prefill<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { inputs, part, keys, workspace, partial, total } = self;
+        let Self { inputs, part, keys, workspace, partial, mut total } = self;
         let (kv, shape) = (inputs.kv, inputs.shape);
         let first_query = inputs.first_position + part.tokens.start;
         let last_query = inputs.first_position + part.tokens.end - 1;
         // What all rows attend to.
         let common = shape.first_key(last_query)..shape.end_key(first_query, inputs.end);
-        partial.clear(workspace.n_rows, workspace.row_len);
-        for page in keys.start / PAGE..keys.end.div_ceil(PAGE) {
+        partial.reset(workspace.n_rows, workspace.row_len);
+        let pages = keys.start / PAGE..keys.end.div_ceil(PAGE);
+        for page in pages.clone() {
             let start = page * PAGE;
             let n_keys = keys.end.min(start + PAGE) - start;
             let all_visible = n_keys == PAGE && common.start <= start && start + PAGE <= common.end;
@@ -91,10 +98,13 @@ impl Kernel for Prefill<'_> {
             }
             workspace.score(simd, n_keys);
             workspace.weigh(simd, shape, n_keys, visible, partial);
-            workspace.sum_values(simd, n_keys, &mut partial.values);
-        }
-        if let Some(total) = total {
-            total.add(simd, partial);
+            let total = total.as_deref_mut().filter(|_| page + 1 == pages.end);
+            let total = total.map(|total| {
+                total.add_sums(simd, partial, &mut workspace.factors);
+                total.values.as_mut_slice()
+            });
+            let earlier = if page == pages.start { Earlier::None } else { Earlier::Pages };
+            workspace.sum_values(simd, n_keys, earlier, (&mut partial.values, total));
         }
     }
 }
@@ -105,6 +115,15 @@ enum Visible {
     All,
     /// Those within each row's limits; the page begins at this key, counted from the first of the part.
     From(f32),
+}
+
+/// What sums begin with.
+#[derive(Clone, Copy)]
+enum Earlier {
+    /// Zero: the page is the first of its chunk.
+    None,
+    /// The sums over the pages before.
+    Pages,
 }
 
 impl Workspace {
@@ -165,13 +184,21 @@ impl Workspace {
     /// Scores of the first `n_keys` keys of the page, and of some more that are masked.
     #[inline(always)]
     fn score<S: Simd>(&mut self, simd: S, n_keys: usize) {
-        let panels = self.query.as_chunks::<COLUMNS>().0.chunks_exact(self.row_len);
-        for (panel, query) in panels.enumerate() {
-            for key in (0..n_keys).step_by(ROWS) {
-                let mut tile = microkernel::zero(simd);
-                microkernel::add_columns_product(simd, &mut tile, (&self.keys, PAGE), key, query);
-                let scores = &mut self.scores[key * self.n_rows + panel * COLUMNS..];
-                microkernel::store(simd, &tile, scores, self.n_rows);
+        for first in (0..self.row_len).step_by(SCORE_DEPTH) {
+            let dimensions = first..(first + SCORE_DEPTH).min(self.row_len);
+            let keys = &self.keys[dimensions.start * PAGE..dimensions.end * PAGE];
+            let panels = self.query.as_chunks::<COLUMNS>().0.chunks_exact(self.row_len);
+            for (panel, query) in panels.enumerate() {
+                for key in (0..n_keys).step_by(ROWS) {
+                    let scores = &mut self.scores[key * self.n_rows + panel * COLUMNS..];
+                    let mut tile = match first {
+                        0 => microkernel::zero(simd),
+                        _ => microkernel::load(simd, scores, self.n_rows),
+                    };
+                    let query = &query[dimensions.clone()];
+                    microkernel::add_columns_product(simd, &mut tile, (keys, PAGE), key, query);
+                    microkernel::store(simd, &tile, scores, self.n_rows);
+                }
             }
         }
     }
@@ -220,17 +247,37 @@ impl Workspace {
         }
     }
 
-    /// `sums = sums · corrections + weightsᵀ · values`.
+    /// `sums = sums · corrections + weightsᵀ · values`; of the last page, these are added to the total instead.
     #[inline(always)]
-    fn sum_values<S: Simd>(&mut self, simd: S, n_keys: usize, sums: &mut [f32]) {
+    fn sum_values<S: Simd>(
+        &mut self,
+        simd: S,
+        n_keys: usize,
+        earlier: Earlier,
+        (sums, mut total): (&mut [f32], Option<&mut [f32]>),
+    ) {
         let panels = self.values.as_chunks::<COLUMNS>().0.chunks_exact(PAGE);
         let weights = &self.scores[..n_keys * self.n_rows];
         for (panel, values) in panels.enumerate() {
             for row in (0..self.n_rows).step_by(ROWS) {
-                let sums = &mut sums[row * self.row_len + panel * COLUMNS..];
-                let mut tile = microkernel::load_scaled(simd, sums, self.row_len, &self.corrections[row..row + ROWS]);
+                let place = row * self.row_len + panel * COLUMNS;
+                let sums = &mut sums[place..];
+                let mut tile = match earlier {
+                    Earlier::None => microkernel::zero(simd),
+                    Earlier::Pages => {
+                        microkernel::load_scaled(simd, sums, self.row_len, &self.corrections[row..row + ROWS])
+                    }
+                };
                 microkernel::add_columns_product(simd, &mut tile, (weights, self.n_rows), row, values);
-                microkernel::store(simd, &tile, sums, self.row_len);
+                if let Some(total) = &mut total {
+                    let total = &mut total[place..];
+                    let factors = [0, 1].map(|index| &self.factors[index][row..row + ROWS]);
+                    let old = microkernel::load(simd, total, self.row_len);
+                    let tile = microkernel::added(simd, factors, [&old, &tile]);
+                    microkernel::store(simd, &tile, total, self.row_len);
+                } else {
+                    microkernel::store(simd, &tile, sums, self.row_len);
+                }
             }
         }
     }

@@ -49,7 +49,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn load_i8(self, from: &[u16; LANES / 2]) -> __m256 {
+    fn load_i8(self, from: [u16; LANES / 2]) -> __m256 {
         instructions! { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.as_ptr().cast()))) }
     }
 

@@ -32,7 +32,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn load_i8(self, from: &[u16; LANES / 2]) -> Self::F32 {
+    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32 {
         lanes(|i| f32::from(from[i / 2].to_le_bytes()[i % 2].cast_signed()))
     }
 
