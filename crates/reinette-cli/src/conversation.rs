@@ -56,6 +56,7 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
     };
     config.snapshots.clone_from(&context.snapshots);
     config.packed = context.packed_to_keep().cloned();
+    config.kv_type = context.kv_type;
     if let Some(threads) = context.threads {
         config.threads = threads;
     }

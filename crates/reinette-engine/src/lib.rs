@@ -54,3 +54,4 @@ pub use generate::{
 };
 pub use model::{Adapter, AdapterError, LoadError, Model, PackedFolder};
 pub use prefix::{PrefixCache, SnapshotFolder};
+pub use reinette_kernels::KvType;

@@ -22,7 +22,7 @@ pub use generable::{Generable, NamedTypes};
 pub use model::{Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary};
 pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
 pub use options::{GenerationOptions, Sampling, ToolMode};
-pub use reinette_engine::{CacheUsage, PackedFolder, SnapshotFolder};
+pub use reinette_engine::{CacheUsage, KvType, PackedFolder, SnapshotFolder};
 pub use reinette_macros::Generable;
 pub use schema::{Property, Schema};
 pub use tool::{CallExample, ToolCall, ToolDefinition};

@@ -3,7 +3,7 @@
 mod bandwidth;
 
 use anyhow::Context;
-use reinette::PackedFolder;
+use reinette::{KvType, PackedFolder};
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) repetitions: usize,
     /// Threads to compute with.
     pub(crate) threads: usize,
+    /// How keys and values are stored.
+    pub(crate) kv_type: KvType,
     /// Where rearranged weights are kept.
     pub(crate) packed: Option<PackedFolder>,
 }
@@ -82,7 +84,8 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
 
     let model = Arc::new(Model::load_with_cache(path, plan.packed.as_ref())?);
     let longest = plan.prefill_tokens.iter().chain(&plan.depths).max().copied().unwrap_or(0);
-    let mut sequence = Sequence::new(Arc::clone(&model), longest + DECODE_TOKENS + 1, plan.threads)?;
+    let sequence = Sequence::new(Arc::clone(&model), longest + DECODE_TOKENS + 1, plan.threads)?;
+    let mut sequence = sequence.with_kv_type(plan.kv_type)?;
     let fits = |tokens: &&usize| **tokens + DECODE_TOKENS < model.context_tokens();
     // The first answer pages the weights in; it is not measured.
     answer(&mut sequence, 16, 1, 0)?;

@@ -11,6 +11,7 @@ use crate::constraint::{Constraint, ConstraintError};
 use crate::model::{Adapter, BATCH_TOKENS, Decoder, KvCache, LoadError, Model};
 use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache};
 use crate::tokenizer::{TokenId, Utf8Stream};
+use reinette_kernels::KvType;
 use speculation::Guesses;
 use std::sync::Arc;
 use std::time::Instant;
@@ -138,7 +139,7 @@ impl Sequence {
         let capacity = capacity_tokens.clamp(1, model.context_tokens());
         Ok(Self {
             decoder: Decoder::new(&model, capacity, n_threads)?,
-            cache: KvCache::new(model.description(), capacity)?,
+            cache: KvCache::new(model.description(), KvType::default(), capacity)?,
             logits: Vec::new(),
             prefixes: Arc::default(),
             prefix_tokens: 0,
@@ -150,6 +151,16 @@ impl Sequence {
     #[must_use]
     pub fn with_prefixes(self, prefixes: Arc<PrefixCache>) -> Self {
         Self { prefixes, ..self }
+    }
+
+    /// The same sequence, empty, whose keys and values are stored as numbers of another type. They are in half precision
+    /// otherwise.
+    ///
+    /// # Errors
+    /// If the file's description of the model asks for the impossible.
+    pub fn with_kv_type(self, ty: KvType) -> Result<Self, LoadError> {
+        let cache = KvCache::new(self.model.description(), ty, self.cache.capacity())?;
+        Ok(Self { cache, ..self })
     }
 
     /// The model.
@@ -169,7 +180,7 @@ impl Sequence {
         self.cache.keep_prefix(&[], adapter.map(Adapter::fingerprint));
         self.logits.clear();
         for batch in tokens.chunks(BATCH_TOKENS) {
-            self.decoder.read(&self.model, adapter, &mut self.cache, batch, &|| false);
+            self.decoder.read(&self.model, adapter, &mut self.cache, batch, batch.len(), &|| false);
             self.decoder.logits(&self.model, 0..batch.len(), &mut self.logits);
         }
         Ok(&self.logits)
@@ -208,7 +219,7 @@ impl Sequence {
         };
         // Read by itself whether it is to be kept or not, so that the rest is computed in the same batches either way.
         let rest = self.prefix_tokens.saturating_sub(cached_tokens);
-        let finish_reason = if self.read(&mut run.unread, rest, request.adapter, limits.cancelled) {
+        let finish_reason = if self.read(&mut run, rest, request.adapter, limits.cancelled) {
             self.answer(&mut run, request.adapter, &limits)?
         } else {
             FinishReason::Cancelled
@@ -332,7 +343,7 @@ impl Sequence {
             let guess = run.guesses.guess(self.cache.tokens(), &run.unread, room.saturating_sub(n_unread));
             run.unread.extend(guess);
             let n_tokens = run.unread.len();
-            if !self.read(&mut run.unread, n_tokens, adapter, limits.cancelled) {
+            if !self.read(run, n_tokens, adapter, limits.cancelled) {
                 return Ok(None);
             }
         }
@@ -362,17 +373,20 @@ impl Sequence {
         Ok(())
     }
 
-    /// Reads the first `n_tokens` of what is unread; `false` if cancelled.
+    /// Reads the first `n_tokens` of what is unread; `false` if cancelled. Logits are to be had after the last one and
+    /// after those that precede a guess.
     fn read(
         &mut self,
-        unread: &mut Vec<TokenId>,
+        run: &mut Run<'_>,
         n_tokens: usize,
         adapter: Option<&Adapter>,
         cancelled: &dyn Fn() -> bool,
     ) -> bool {
-        let tokens = &unread[..n_tokens];
-        let read = tokens.is_empty() || self.decoder.read(&self.model, adapter, &mut self.cache, tokens, cancelled);
-        unread.drain(..n_tokens);
+        let tokens = &run.unread[..n_tokens];
+        let n_outputs = run.guesses.ahead() + 1;
+        let read =
+            tokens.is_empty() || self.decoder.read(&self.model, adapter, &mut self.cache, tokens, n_outputs, cancelled);
+        run.unread.drain(..n_tokens);
         read
     }
 }

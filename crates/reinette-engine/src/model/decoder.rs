@@ -67,8 +67,9 @@ impl Decoder {
         })
     }
 
-    /// Reads `tokens` after those that `cache` holds and appends their keys and values to it. `interrupted` is asked
-    /// before each layer; once it answers yes, the batches read so far stay in the cache and `false` is returned.
+    /// Reads `tokens` after those that `cache` holds and appends their keys and values to it. Logits are to be had of
+    /// the last `n_outputs` of them, as far as they are in the last batch. `interrupted` is asked before each layer;
+    /// once it answers yes, the batches read so far stay in the cache and `false` is returned.
     ///
     /// # Panics
     /// If `tokens` is empty or does not fit the cache: the caller has checked.
@@ -78,16 +79,23 @@ impl Decoder {
         adapter: Option<&Adapter>,
         cache: &mut KvCache,
         tokens: &[TokenId],
+        n_outputs: usize,
         interrupted: &dyn Fn() -> bool,
     ) -> bool {
         assert!(!tokens.is_empty() && cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
+        let mut n_unread = tokens.len();
         for batch in tokens.chunks(BATCH_TOKENS) {
             self.embed(model, batch);
-            for layer in 0..model.description().n_layers() {
+            n_unread -= batch.len();
+            let n_outputs = n_outputs.saturating_sub(n_unread).min(batch.len());
+            let n_layers = model.description().n_layers();
+            for layer in 0..n_layers {
                 if interrupted() {
                     return false;
                 }
-                self.block(model, adapter, cache, layer, batch.len());
+                // What the last layer computes of a token beside its key and value is for its logits alone.
+                let n_kept = if layer + 1 == n_layers { n_outputs } else { batch.len() };
+                self.block(model, adapter, cache, layer, n_kept);
             }
             cache.append(batch);
         }
@@ -149,23 +157,25 @@ impl Decoder {
         }
     }
 
-    fn block(&mut self, model: &Model, adapter: Option<&Adapter>, cache: &mut KvCache, index: usize, n_tokens: usize) {
+    /// Passes the batch through a layer, of which only the last `n_kept` tokens come out.
+    fn block(&mut self, model: &Model, adapter: Option<&Adapter>, cache: &mut KvCache, index: usize, n_kept: usize) {
         let layer = &model.weights().layers[index];
-        self.attention(model, adapter, cache, index, n_tokens);
+        let Description { hidden_dim, n_heads, head_dim, .. } = *model.description();
+        let end = cache.len() + self.buffers.hidden.len() / hidden_dim;
+        self.project_heads(model, adapter, cache, index);
+        if n_kept == 0 {
+            return;
+        }
+        keep_last(&mut self.buffers.hidden, n_kept * hidden_dim);
+        keep_last(&mut self.buffers.query, n_kept * n_heads * head_dim);
+        self.attend(model, adapter, cache, index, end - n_kept);
         self.add_to_hidden(model, layer.post_attention_norm.as_deref());
         self.feed_forward(model, adapter, index);
         self.add_to_hidden(model, layer.post_ffn_norm.as_deref());
     }
 
-    /// From `hidden` to `projected`, by way of all earlier positions.
-    fn attention(
-        &mut self,
-        model: &Model,
-        adapter: Option<&Adapter>,
-        cache: &mut KvCache,
-        index: usize,
-        n_tokens: usize,
-    ) {
+    /// From `hidden` to `query`, and to the keys and values in the cache.
+    fn project_heads(&mut self, model: &Model, adapter: Option<&Adapter>, cache: &mut KvCache, index: usize) {
         let description = model.description();
         let layer = &model.weights().layers[index];
         let lora = adapter.map(|adapter| (adapter, index));
@@ -186,7 +196,7 @@ impl Decoder {
             (Positions::Rotated, Some(_), Some(table)) => Some(table),
             (Positions::Rotated, ..) => Some(&self.rope),
         };
-        let Buffers { query, key, value, attended, .. } = &mut self.buffers;
+        let Buffers { query, key, value, .. } = &mut self.buffers;
         let heads = Heads { description, table, first, compute: &self.compute };
         heads.place(query, description.n_heads, layer.query_norm.as_deref());
         heads.sharpen(query);
@@ -196,13 +206,21 @@ impl Decoder {
         for (token, (key, value)) in key.chunks_exact(key_width).zip(value.chunks_exact(key_width)).enumerate() {
             kv.store(first + token, key, value);
         }
-        attended.resize(n_tokens * description.n_heads * description.head_dim, 0.0);
+    }
+
+    /// From `query` to `projected`, by way of all earlier positions; the first query stands at position `first`.
+    fn attend(&mut self, model: &Model, adapter: Option<&Adapter>, cache: &KvCache, index: usize, first: usize) {
+        let description = model.description();
+        let layer = &model.weights().layers[index];
+        let lora = adapter.map(|adapter| (adapter, index));
+        let Buffers { query, attended, .. } = &mut self.buffers;
+        attended.resize(query.len(), 0.0);
         let shape = AttentionShape {
             n_heads: description.n_heads,
             n_kv_heads: description.n_kv_heads,
             head_dim: description.head_dim,
             scale: description.scores.scale,
-            window: kind.window,
+            window: description.layers[index].window,
             soft_cap: description.scores.soft_cap,
             direction: Direction::Backward,
         };
@@ -259,6 +277,11 @@ impl Decoder {
             add_assign(set, rows, &projected[first * width..][..rows.len()]);
         });
     }
+}
+
+/// Forgets all but the last `len` numbers.
+fn keep_last(numbers: &mut Vec<f32>, len: usize) {
+    numbers.drain(..numbers.len() - len);
 }
 
 /// Keeps logits below a cap, where there is one.

@@ -10,6 +10,8 @@ mod mixture;
 mod packed;
 mod rope;
 mod tensors;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
@@ -17,7 +19,7 @@ pub(crate) use decoder::{BATCH_TOKENS, Decoder};
 pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use hyper_parameters::HyperParameters;
-pub(crate) use kv_cache::{KvCache, KvShape};
+pub(crate) use kv_cache::{KvCache, KvShape, pages};
 use mixture::MixtureBuffers;
 pub use packed::PackedFolder;
 use packed::Source;

@@ -2,9 +2,10 @@
 
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
-    Adapter, EndOfGeneration, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sampling, Sequence,
+    Adapter, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling, Sequence,
     SnapshotFolder, Speculation,
 };
+use reinette_kernels::KvLayer;
 use reinette_testkit::TinyDecoder;
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs::{self, File};
@@ -126,6 +127,25 @@ fn other_tokens_models_and_adapters_have_snapshots_of_their_own() {
     fs::write(&machine.model, TinyDecoder::Llama.file(2)).unwrap();
     File::options().write(true).open(&machine.model).unwrap().set_modified(changed).unwrap();
     assert_eq!((other_tokens, cached(None)), (0, 0));
+}
+
+#[test]
+fn each_type_of_numbers_has_snapshots_of_its_own() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let asked = |ty| {
+        let mut sequence = machine.process().with_kv_type(ty).unwrap();
+        let (text, generated) = answer(&mut sequence, &prompt(0, 1), None);
+        (text, generated.cached_tokens)
+    };
+    let read = [KvType::F16, KvType::Q8].map(asked);
+    let recalled = [KvType::F16, KvType::Q8].map(asked);
+    assert_eq!([read[0].1, read[1].1], [0; 2]);
+    assert_eq!([recalled[0].1, recalled[1].1], [PREFIX_TOKENS; 2]);
+    assert_eq!([&read[0].0, &read[1].0], [&recalled[0].0, &recalled[1].0]);
+    let sizes = machine.files().into_iter().map(|file| fs::metadata(file).unwrap().len());
+    let (smaller, larger) = sizes.fold((u64::MAX, 0), |(least, most), size| (least.min(size), most.max(size)));
+    // Heads of 16 numbers have a scale each: 10 bits a number.
+    assert!(smaller * 3 < larger * 2, "{smaller} bytes in 8 bits, {larger} in half precision");
 }
 
 #[test]
@@ -259,7 +279,9 @@ fn sequences_share_the_beginnings_of_their_prompts() {
 #[test]
 fn memory_for_beginnings_is_bounded_and_the_oldest_go_first() {
     let machine = Machine::new(TinyDecoder::Llama);
-    let mut sequences = sequences::<7>(&machine, 2 * PREFIX_TOKENS * BYTES_PER_TOKEN).into_iter();
+    let pages = PREFIX_TOKENS.div_ceil(KvLayer::PAGE_POSITIONS);
+    let limit_bytes = 2 * pages * KvLayer::PAGE_POSITIONS * BYTES_PER_TOKEN;
+    let mut sequences = sequences::<7>(&machine, limit_bytes).into_iter();
     let asked = [0, 1, 0, 2, 0, 2, 1].map(|instructions| {
         let cached = answer(&mut sequences.next().unwrap(), &prompt(instructions, 1), None).1.cached_tokens;
         (instructions, cached)

@@ -9,7 +9,7 @@ pub use adapter::{ToolAdapter, ToolAdapterError};
 
 use crate::{LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use async_channel::Sender;
-use reinette_engine::{Model, PackedFolder, SnapshotFolder};
+use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -26,6 +26,8 @@ pub struct OnDeviceConfig {
     pub threads: usize,
     /// The longest conversation, in tokens; at most the model's own limit.
     pub context_tokens: usize,
+    /// How keys and values of what was read are stored: a choice between memory and exactness.
+    pub kv_type: KvType,
     /// Where what was read of long instructions and descriptions of tools is kept for the next process; without a
     /// folder, each process reads them once.
     pub snapshots: Option<SnapshotFolder>,
@@ -42,6 +44,7 @@ impl OnDeviceConfig {
             adapter: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context_tokens: 8192,
+            kv_type: KvType::default(),
             snapshots: None,
             packed: None,
         }

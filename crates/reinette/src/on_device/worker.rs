@@ -8,7 +8,7 @@ use reinette_engine::constraint::{CallGrammar, CallTool, Constraint, ConstraintC
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
-    Adapter, EndOfGeneration, GenerateError, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sequence,
+    Adapter, EndOfGeneration, GenerateError, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sequence,
     Speculation,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,12 +46,14 @@ pub(super) struct Worker {
 struct SequenceConfig {
     context_tokens: usize,
     n_threads: usize,
+    kv_type: KvType,
     prefixes: Arc<PrefixCache>,
 }
 
 impl SequenceConfig {
     fn sequence(&self, model: &Arc<Model>) -> Result<Sequence, ModelError> {
         let sequence = Sequence::new(Arc::clone(model), self.context_tokens, self.n_threads).map_err(engine)?;
+        let sequence = sequence.with_kv_type(self.kv_type).map_err(engine)?;
         Ok(sequence.with_prefixes(Arc::clone(&self.prefixes)))
     }
 }
@@ -86,6 +88,7 @@ impl Worker {
         let sequences = SequenceConfig {
             context_tokens: config.context_tokens,
             n_threads: config.threads.max(1),
+            kv_type: config.kv_type,
             prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
         };
         Ok(Self {

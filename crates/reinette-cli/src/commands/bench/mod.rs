@@ -136,6 +136,7 @@ pub(crate) fn run(context: &Context, arguments: &Bench) -> Result<()> {
         depths: arguments.depth.0.clone(),
         repetitions: arguments.repetitions,
         threads,
+        kv_type: context.kv_type,
         packed: context.packed_to_keep().cloned(),
     };
     let mut written = Ok(());
