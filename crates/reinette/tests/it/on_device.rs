@@ -1,5 +1,7 @@
 //! Many requests to one model at the same time.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use reinette::{
     Event, FinishReason, GenerationOptions, LanguageModel, OnDeviceConfig, OnDeviceModel, Request, Sampling, Summary,
     Transcript,
