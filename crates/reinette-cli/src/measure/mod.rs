@@ -6,7 +6,7 @@ use anyhow::Context;
 use reinette::{KvType, PackedFolder};
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
+use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sequence};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -149,16 +149,9 @@ fn answer(
     let prompt =
         (0..prompt_tokens).map(token).collect::<Result<Vec<_>, _>>().context("a vocabulary of over 4 billion")?;
     let request = GenerateRequest {
-        prompt: &prompt,
-        prefix_tokens: 0,
-        adapter: None,
-        sampler: Sampler::new(Sampling::Greedy, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: output_tokens,
-        stop: &[],
-        cancelled: &|| false,
+        ..GenerateRequest::new(prompt)
     };
     let generated = sequence.generate(request, &mut |_| {})?;
     Ok((generated.first_token_ms, generated.total_ms))

@@ -15,7 +15,7 @@ mod tests;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
-pub(crate) use decoder::{BATCH_TOKENS, Decoder};
+pub(crate) use decoder::{BATCH_TOKENS, Decoder, Part};
 pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use hyper_parameters::HyperParameters;
@@ -81,6 +81,9 @@ pub enum LoadError {
     /// The KV cache would be larger than any machine's memory.
     #[error(transparent)]
     Cache(#[from] CacheTooLarge),
+    /// The system has no thread left to compute on.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// A tensor does not fit the metadata.
     #[error("{0}")]
     Shape(String),

@@ -1,6 +1,6 @@
 //! What a model makes of a token depends on the tokens before it, and on nothing about how they were read.
 
-use super::{Adapter, BATCH_TOKENS, Decoder, KvCache, Model};
+use super::{Adapter, BATCH_TOKENS, Decoder, KvCache, Model, Part};
 use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache, SnapshotFolder};
 use crate::tokenizer::TokenId;
 use reinette_kernels::KvType;
@@ -32,8 +32,10 @@ impl<'a> Reader<'a> {
             if batch.is_empty() {
                 break;
             }
-            assert!(self.decoder.read(self.model, self.adapter, &mut self.cache, batch, batch.len(), &|| false));
-            self.decoder.logits(self.model, 0..batch.len(), &mut logits);
+            let Self { cache, adapter, .. } = self;
+            let part = Part { cache, adapter: *adapter, tokens: batch, n_outputs: batch.len() };
+            assert!(self.decoder.read(self.model, &mut [part], &|| false));
+            self.decoder.logits(self.model, &(0..batch.len()).collect::<Vec<_>>(), &mut logits);
             rest = later;
         }
         let vocab_size = logits.len() / tokens.len();

@@ -3,7 +3,7 @@
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
     Adapter, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling, Sequence,
-    SnapshotFolder, Speculation,
+    SnapshotFolder,
 };
 use reinette_kernels::KvLayer;
 use reinette_testkit::TinyDecoder;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-const PREFIX_TOKENS: usize = 300;
+pub(crate) const PREFIX_TOKENS: usize = 300;
 /// Far more than all snapshots of a test.
 const AMPLE: u64 = 1 << 30;
 
@@ -65,19 +65,15 @@ fn prompt(instructions: u32, question: u32) -> Vec<TokenId> {
     prefix.chain((0..20).map(|position| TokenId((position * 11 + question) % 256))).collect()
 }
 
-fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Adapter>) -> (String, Generated) {
+fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Arc<Adapter>>) -> (String, Generated) {
     let sampling = Sampling::Random { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 7 };
     let request = GenerateRequest {
-        prompt,
         prefix_tokens: PREFIX_TOKENS,
-        adapter,
+        adapter: adapter.cloned(),
         sampler: Sampler::new(sampling, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: 24,
-        stop: &[],
-        cancelled: &|| false,
+        ..GenerateRequest::new(prompt.to_vec())
     };
     let mut text = String::new();
     let generated = sequence.generate(request, &mut |piece| text.push_str(piece)).unwrap();
@@ -86,13 +82,13 @@ fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Adapter>
 }
 
 /// An adapter of rank 1 on one projection.
-fn adapter(model: &Model, weight: f32, alpha: f32) -> Adapter {
+pub(crate) fn adapter(model: &Model, weight: f32, alpha: f32) -> Arc<Adapter> {
     let bytes: Vec<u8> = (0..64).flat_map(|_| weight.to_le_bytes()).collect();
     let name = |part: &str| format!("base_model.model.model.layers.0.self_attn.q_proj.lora_{part}.weight");
     let view = |shape: [usize; 2]| TensorView::new(Dtype::F32, shape.to_vec(), &bytes).unwrap();
     let file = safetensors::serialize([(name("A"), view([1, 64])), (name("B"), view([64, 1]))], None).unwrap();
     let config = format!(r#"{{"peft_type": "LORA", "r": 1, "lora_alpha": {alpha}}}"#);
-    Adapter::from_parts(config.as_bytes(), &file, model).unwrap()
+    Arc::new(Adapter::from_parts(config.as_bytes(), &file, model).unwrap())
 }
 
 #[test]
@@ -229,16 +225,9 @@ fn a_cancelled_prompt_leaves_no_snapshot() {
     let mut sequence = machine.process();
     let asked = AtomicBool::new(false);
     let request = GenerateRequest {
-        prompt: &prompt(0, 1),
         prefix_tokens: PREFIX_TOKENS,
-        adapter: None,
-        sampler: Sampler::new(Sampling::Greedy, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
-        end_of_generation: EndOfGeneration::Ignored,
-        max_tokens: 1,
-        stop: &[],
-        cancelled: &|| asked.swap(true, Ordering::Relaxed),
+        cancelled: Box::new(move || asked.swap(true, Ordering::Relaxed)),
+        ..GenerateRequest::new(prompt(0, 1))
     };
     let generated = sequence.generate(request, &mut |_| {}).unwrap();
     sequence.save_prefix();

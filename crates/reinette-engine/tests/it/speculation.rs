@@ -29,16 +29,12 @@ impl Question<'_> {
         let compiler = ConstraintCompiler::new(Arc::clone(sequence.model().tokenizer()));
         let compile = |regex: &str| compiler.compile(&Grammar::Regex(regex.to_owned())).unwrap();
         let request = GenerateRequest {
-            prompt: self.prompt,
-            prefix_tokens: 0,
-            adapter: None,
             sampler: Sampler::new(self.sampling, 1.1),
             constraint: self.grammar.map(compile),
             speculation,
             end_of_generation: EndOfGeneration::Ignored,
             max_tokens: self.max_tokens,
-            stop: &[],
-            cancelled: &|| false,
+            ..GenerateRequest::new(self.prompt.to_vec())
         };
         let mut text = String::new();
         let generated = sequence.generate(request, &mut |piece| text.push_str(piece)).unwrap();

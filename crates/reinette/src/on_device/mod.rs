@@ -13,7 +13,7 @@ use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use worker::{Job, Worker, engine};
+use worker::{Job, MAX_REQUESTS, Worker, engine};
 
 /// What to load, and what it may use.
 #[derive(Clone, Debug)]
@@ -53,17 +53,18 @@ impl OnDeviceConfig {
 
 /// A language model that runs on this machine, in this process.
 ///
-/// It answers one request at a time, on a thread of its own; others wait their turn. Tools are chosen first, under a
+/// Requests that come at the same time are answered together: the weights are read once for the next token of all of them.
+/// Beyond eight, or where their conversations would take more memory than two of the greatest length, they wait their turn. Tools are chosen first, under a
 /// grammar that admits nothing but calls of the tools with arguments that satisfy their schemas; if none is called,
 /// the model answers in words.
 ///
-/// Dropping it waits for the answer under way, which ends at once if its stream was dropped before, and for the snapshot
-/// that is being written.
+/// Dropping it waits for the answers under way, which end at once if their streams were dropped before, and for the
+/// snapshot that is being written.
 #[derive(Debug)]
 pub struct OnDeviceModel {
     info: ModelInfo,
     jobs: Sender<Job>,
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl OnDeviceModel {
@@ -79,21 +80,25 @@ impl OnDeviceModel {
             context_tokens: config.context_tokens.min(model.context_tokens()),
             size_bytes: model.size_bytes(),
         };
-        let worker = Worker::new(model, config)?;
+        let worker = Arc::new(Worker::new(model, config)?);
         let (jobs, queue) = async_channel::unbounded();
-        let worker = std::thread::Builder::new()
-            .name("reinette-model".to_owned())
-            .spawn(move || worker.run(&queue))
-            .map_err(engine)?;
-        Ok(Self { info, jobs, worker: Some(worker) })
+        let spawn = |index| {
+            let (worker, queue) = (Arc::clone(&worker), queue.clone());
+            let thread = std::thread::Builder::new().name(format!("reinette-answer-{index}"));
+            thread.spawn(move || worker.run(&queue)).map_err(engine)
+        };
+        let workers = (0..MAX_REQUESTS).map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { info, jobs, workers })
     }
 }
 
 impl Drop for OnDeviceModel {
     fn drop(&mut self) {
         self.jobs.close();
-        // A worker that panicked has nothing left to do.
-        self.worker.take().map(JoinHandle::join);
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has nothing left to do.
+            let _ = worker.join();
+        }
     }
 }
 
