@@ -31,6 +31,10 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "NAME|FILE", env = "REINETTE_MODEL")]
     pub(crate) model: Option<String>,
 
+    /// Let this much smaller model of the same family guess what the model says: the same answers, sooner where it is right
+    #[arg(long, global = true, value_name = "NAME|FILE", env = "REINETTE_DRAFT")]
+    pub(crate) draft: Option<String>,
+
     /// Let the model choose tools with the adapter in DIR: a LoRA that learned them, in PEFT's form, with tools.json
     #[arg(long, global = true, value_name = "DIR", env = "REINETTE_ADAPTER")]
     pub(crate) adapter: Option<PathBuf>,

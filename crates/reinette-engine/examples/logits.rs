@@ -4,7 +4,7 @@
 //! `logits [--kv-cache=q8] MODEL.gguf [ADAPTER_FOLDER]`
 
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{Adapter, KvType, Model, Sequence};
+use reinette_engine::{Adapter, BatchConfig, KvType, Model, Sequence};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let tokens = text.split_whitespace().map(|id| id.parse().map(TokenId)).collect::<Result<Vec<_>, _>>()?;
-    let mut sequence = Sequence::new(model, tokens.len() + 1, 2)?.with_kv_type(kv_type)?;
+    let config = BatchConfig { kv_type, ..BatchConfig::new(tokens.len() + 1, 2) };
+    let mut sequence = Sequence::with_config(model, config)?;
     let logits = sequence.logits(&tokens, adapter.as_ref())?;
     let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
     std::io::stdout().write_all(&bytes)?;

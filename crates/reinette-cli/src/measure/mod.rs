@@ -6,7 +6,7 @@ use anyhow::Context;
 use reinette::{KvType, PackedFolder};
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sequence};
+use reinette_engine::{BatchConfig, EndOfGeneration, GenerateRequest, Model, Sequence};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -84,8 +84,9 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
 
     let model = Arc::new(Model::load_with_cache(path, plan.packed.as_ref())?);
     let longest = plan.prefill_tokens.iter().chain(&plan.depths).max().copied().unwrap_or(0);
-    let sequence = Sequence::new(Arc::clone(&model), longest + DECODE_TOKENS + 1, plan.threads)?;
-    let mut sequence = sequence.with_kv_type(plan.kv_type)?;
+    let config = BatchConfig::new(longest + DECODE_TOKENS + 1, plan.threads);
+    let config = BatchConfig { kv_type: plan.kv_type, ..config };
+    let mut sequence = Sequence::with_config(Arc::clone(&model), config)?;
     let fits = |tokens: &&usize| **tokens + DECODE_TOKENS < model.context_tokens();
     // The first answer pages the weights in; it is not measured.
     answer(&mut sequence, 16, 1, 0)?;

@@ -7,6 +7,7 @@
 //! Papers: Orca: A Distributed Serving System for Transformer-Based Generative Models, OSDI 2022; Taming
 //! Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve, arXiv:2403.02310.
 
+use super::draft::{Draft, Drafter};
 use super::run::{Allowed, Run};
 use super::slots::{Slot, Slots};
 use super::{FinishReason, GenerateError, GenerateRequest, Generated};
@@ -37,6 +38,8 @@ pub struct BatchConfig {
     pub max_tokens: usize,
     /// Beginnings of prompts that need not be read if somebody else has.
     pub prefixes: Arc<PrefixCache>,
+    /// A much smaller model of the same vocabulary, for [`Speculation::DraftModel`](super::Speculation::DraftModel).
+    pub draft: Option<Arc<Model>>,
 }
 
 impl BatchConfig {
@@ -49,6 +52,7 @@ impl BatchConfig {
             max_sequences: 8,
             max_tokens: context_tokens,
             prefixes: Arc::default(),
+            draft: None,
         }
     }
 }
@@ -105,12 +109,14 @@ impl Batch {
     /// A batch without requests.
     ///
     /// # Errors
-    /// If the file's description of the model asks for the impossible.
+    /// If the file's description of the model asks for the impossible, or a draft model has another vocabulary.
     pub fn new(model: Arc<Model>, config: BatchConfig) -> Result<Self, LoadError> {
         let capacity = config.context_tokens.clamp(1, model.context_tokens());
+        let drafter = config.draft.map(|draft| Drafter::new(draft, &model, capacity, config.n_threads)).transpose()?;
         let mut slots = Slots {
             all: Vec::new(),
             kv_type: config.kv_type,
+            drafter,
             prefixes: config.prefixes,
             capacity,
             max_sequences: config.max_sequences.clamp(1, SHARED_STEP_TOKENS),
@@ -262,9 +268,13 @@ impl Batch {
         // One more token costs a step little, a hundred make it many times as long, and those who read an answer wait.
         let step_tokens =
             if n_running > 1 && running().any(Run::is_answering) { SHARED_STEP_TOKENS } else { BATCH_TOKENS };
+        let room = step_tokens / n_running.max(1);
         let mut wanted: Vec<(usize, usize)> = Vec::with_capacity(n_running);
-        for (index, Slot { cache, run, .. }) in self.slots.all.iter_mut().enumerate() {
-            wanted.extend(run.as_mut().map(|run| (run.plan(cache, step_tokens / n_running), index)));
+        let Slots { all, drafter, .. } = &mut self.slots;
+        for (index, Slot { cache, draft, run, .. }) in all.iter_mut().enumerate() {
+            let Some(run) = run else { continue };
+            let draft = drafter.as_mut().zip(draft.as_mut()).map(|(drafter, cache)| Draft { drafter, cache, room });
+            wanted.push((run.plan(cache, room, draft), index));
         }
         wanted.sort_unstable();
         let mut shares = vec![0; self.slots.all.len()];

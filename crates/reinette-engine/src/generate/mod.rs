@@ -1,6 +1,7 @@
 //! From a prompt to an answer, token by token.
 
 mod batch;
+mod draft;
 mod generator;
 mod run;
 mod sampler;

@@ -1,5 +1,6 @@
 //! An answer while it is made.
 
+use super::draft::Draft;
 use super::speculation::Guesses;
 use super::stop::{Released, StopStrings};
 use super::{EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Ticket};
@@ -107,7 +108,7 @@ impl Run {
     }
 
     /// Adds guesses to what is unread, as far as the batch has `room` for both. Gives how many tokens are to be read in one go.
-    pub(super) fn plan(&mut self, cache: &KvCache, room: usize) -> usize {
+    pub(super) fn plan(&mut self, cache: &KvCache, room: usize, draft: Option<Draft<'_>>) -> usize {
         // Read by itself whether it is to be kept or not, so that the rest is computed in the same batches either way.
         let prefix_tokens = self.request.prefix_tokens.min(self.request.prompt.len() - 1);
         if let rest @ 1.. = prefix_tokens.saturating_sub(cache.len()) {
@@ -118,7 +119,9 @@ impl Run {
         let room = room
             .min(cache.capacity() - cache.len())
             .min(n_unread.saturating_add(self.request.max_tokens - self.output_tokens).saturating_sub(1));
-        let guess = self.guesses.guess(cache.tokens(), &self.unread, room.saturating_sub(n_unread));
+        // Nobody waits for a draft of the first token: reading the prompt once more would take longer than it gains.
+        let draft = draft.filter(|_| self.is_answering());
+        let guess = self.guesses.guess(cache.tokens(), &self.unread, room.saturating_sub(n_unread), draft);
         self.unread.extend(guess);
         self.unread.len()
     }

@@ -2,9 +2,7 @@
 
 use super::{Batch, BatchConfig, GenerateError, GenerateRequest, Generated, Progress};
 use crate::model::{Adapter, LoadError, Model};
-use crate::prefix::PrefixCache;
 use crate::tokenizer::TokenId;
-use reinette_kernels::KvType;
 use std::sync::Arc;
 
 /// One sequence of tokens on one model: reads prompts and generates answers, and keeps what it has read, so that a
@@ -20,27 +18,16 @@ impl Sequence {
     /// # Errors
     /// If the file's description of the model asks for the impossible.
     pub fn new(model: Arc<Model>, capacity_tokens: usize, n_threads: usize) -> Result<Self, LoadError> {
-        let config = BatchConfig { max_sequences: 1, ..BatchConfig::new(capacity_tokens, n_threads) };
-        Ok(Self { batch: Batch::new(model, config)?, logits: Vec::new() })
+        Self::with_config(model, BatchConfig::new(capacity_tokens, n_threads))
     }
 
-    /// The same sequence, with beginnings of prompts that it need not read if another sequence or process has.
-    #[must_use]
-    pub fn with_prefixes(mut self, prefixes: Arc<PrefixCache>) -> Self {
-        self.batch.slots.prefixes = prefixes;
-        self
-    }
-
-    /// The same sequence, empty, whose keys and values are stored as numbers of another type. They are in half precision
-    /// otherwise.
+    /// A sequence that may use what a batch may, but for the number of sequences.
     ///
     /// # Errors
-    /// If the file's description of the model asks for the impossible.
-    pub fn with_kv_type(mut self, ty: KvType) -> Result<Self, LoadError> {
-        self.batch.slots.kv_type = ty;
-        self.batch.slots.all.clear();
-        self.batch.slots.add(&self.batch.model)?;
-        Ok(self)
+    /// As for [`Batch::new`].
+    pub fn with_config(model: Arc<Model>, config: BatchConfig) -> Result<Self, LoadError> {
+        let batch = Batch::new(model, BatchConfig { max_sequences: 1, ..config })?;
+        Ok(Self { batch, logits: Vec::new() })
     }
 
     /// The model.

@@ -1,5 +1,6 @@
 //! Places for sequences that are computed together.
 
+use super::draft::Drafter;
 use super::run::Run;
 use crate::model::{Adapter, Fingerprint, KvCache, Model};
 use crate::prefix::{MIN_PREFIX_TOKENS, PrefixCache};
@@ -11,6 +12,8 @@ use std::sync::Arc;
 /// A KV cache, and the answer that is made with it.
 pub(super) struct Slot {
     pub(super) cache: KvCache,
+    /// What the draft model has read, if there is one.
+    pub(super) draft: Option<KvCache>,
     pub(super) run: Option<Run>,
     /// The most tokens that the cache has held: what it takes of memory.
     touched: usize,
@@ -26,6 +29,7 @@ pub(super) struct Slot {
 pub(super) struct Slots {
     pub(super) all: Vec<Slot>,
     pub(super) kv_type: KvType,
+    pub(super) drafter: Option<Drafter>,
     pub(super) prefixes: Arc<PrefixCache>,
     /// Tokens of one sequence.
     pub(super) capacity: usize,
@@ -65,7 +69,8 @@ impl Slots {
     /// An empty cache.
     pub(super) fn add(&mut self, model: &Model) -> Result<&mut Slot, CacheTooLarge> {
         let cache = KvCache::new(model.description(), self.kv_type, self.capacity)?;
-        self.all.push(Slot { cache, run: None, touched: 0, needed: 0, taken: 0, prefix_tokens: 0 });
+        let draft = self.drafter.as_ref().map(|drafter| drafter.cache(self.kv_type)).transpose()?;
+        self.all.push(Slot { cache, draft, run: None, touched: 0, needed: 0, taken: 0, prefix_tokens: 0 });
         let last = self.all.len() - 1;
         Ok(&mut self.all[last])
     }

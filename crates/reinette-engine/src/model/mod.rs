@@ -84,6 +84,16 @@ pub enum LoadError {
     /// The system has no thread left to compute on.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    /// A draft model cannot guess for another one.
+    #[error(
+        "{draft:?} has other tokens than {target:?} and cannot guess them: take a smaller model of the same family"
+    )]
+    DraftVocabulary {
+        /// The model that was to guess.
+        draft: String,
+        /// The model that answers.
+        target: String,
+    },
     /// A tensor does not fit the metadata.
     #[error("{0}")]
     Shape(String),

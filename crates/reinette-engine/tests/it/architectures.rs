@@ -3,7 +3,7 @@
 
 use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{Adapter, AdapterError, KvType, LoadError, Model, Sequence};
+use reinette_engine::{Adapter, AdapterError, BatchConfig, KvType, LoadError, Model, Sequence};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,7 +83,8 @@ fn keys_and_values_in_8_bits_change_logits_a_little() {
         let model = load(name);
         let tokens: Vec<TokenId> = (3..60).map(TokenId).collect();
         let logits = |ty| {
-            let mut sequence = Sequence::new(model.clone(), 64, 1).unwrap().with_kv_type(ty).unwrap();
+            let mut sequence =
+                Sequence::with_config(model.clone(), BatchConfig { kv_type: ty, ..BatchConfig::new(64, 1) }).unwrap();
             sequence.logits(&tokens, None).unwrap().to_vec()
         };
         let exact: Vec<f64> = logits(KvType::F16).into_iter().map(f64::from).collect();

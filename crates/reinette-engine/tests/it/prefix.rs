@@ -2,8 +2,8 @@
 
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
-    Adapter, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling, Sequence,
-    SnapshotFolder,
+    Adapter, BatchConfig, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling,
+    Sequence, SnapshotFolder,
 };
 use reinette_kernels::KvLayer;
 use reinette_testkit::TinyDecoder;
@@ -55,7 +55,11 @@ impl Machine {
 
 fn process(model: &Path, folder: Option<SnapshotFolder>) -> Sequence {
     let model = Arc::new(Model::load(model).unwrap());
-    Sequence::new(model, 512, 2).unwrap().with_prefixes(Arc::new(PrefixCache::new(0, folder)))
+    Sequence::with_config(model, config(Arc::new(PrefixCache::new(0, folder)), KvType::F16)).unwrap()
+}
+
+fn config(prefixes: Arc<PrefixCache>, kv_type: KvType) -> BatchConfig {
+    BatchConfig { prefixes, kv_type, ..BatchConfig::new(512, 2) }
 }
 
 /// A prompt of instructions, the same for the same `instructions`, and a question.
@@ -129,7 +133,10 @@ fn other_tokens_models_and_adapters_have_snapshots_of_their_own() {
 fn each_type_of_numbers_has_snapshots_of_its_own() {
     let machine = Machine::new(TinyDecoder::Llama);
     let asked = |ty| {
-        let mut sequence = machine.process().with_kv_type(ty).unwrap();
+        let model = Arc::new(Model::load(&machine.model).unwrap());
+        let folder = SnapshotFolder::new(machine.snapshots(), AMPLE);
+        let config = config(Arc::new(PrefixCache::new(0, Some(folder))), ty);
+        let mut sequence = Sequence::with_config(model, config).unwrap();
         let (text, generated) = answer(&mut sequence, &prompt(0, 1), None);
         (text, generated.cached_tokens)
     };
@@ -239,7 +246,7 @@ fn a_cancelled_prompt_leaves_no_snapshot() {
 fn sequences<const COUNT: usize>(machine: &Machine, limit_bytes: usize) -> [Sequence; COUNT] {
     let model = Arc::new(Model::load(&machine.model).unwrap());
     let prefixes = Arc::new(PrefixCache::new(limit_bytes, None));
-    [(); COUNT].map(|()| Sequence::new(Arc::clone(&model), 512, 2).unwrap().with_prefixes(Arc::clone(&prefixes)))
+    [(); COUNT].map(|()| Sequence::with_config(Arc::clone(&model), config(Arc::clone(&prefixes), KvType::F16)).unwrap())
 }
 
 /// Half-precision keys and values of seven layers with two heads of 16 numbers.

@@ -22,6 +22,9 @@ pub struct OnDeviceConfig {
     pub path: PathBuf,
     /// The adapter that taught this model tools; without one, tools are described in the prompt.
     pub adapter: Option<ToolAdapter>,
+    /// A GGUF file of a much smaller model of the same family. What it guesses is read several tokens at a time: answers are
+    /// the same and come sooner, where the model is many times as large and says what the small one would.
+    pub draft: Option<PathBuf>,
     /// Threads to compute with.
     pub threads: usize,
     /// The longest conversation, in tokens; at most the model's own limit.
@@ -42,6 +45,7 @@ impl OnDeviceConfig {
         Self {
             path: path.into(),
             adapter: None,
+            draft: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context_tokens: 8192,
             kv_type: KvType::default(),

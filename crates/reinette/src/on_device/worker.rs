@@ -9,6 +9,7 @@ use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
     Adapter, BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler,
+    Speculation,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,6 +22,11 @@ const MAX_CALL_TOKENS: usize = 512;
 
 /// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
 const PREFIX_BYTES: usize = 256 << 20;
+
+/// Without a draft model: most of a call, and much of a proofread text, is copied from the prompt.
+const LOOKUP: Speculation = Speculation::PromptLookup { max_tokens: 8 };
+/// How a draft model is used.
+const DRAFT: Speculation = Speculation::DraftModel { max_tokens: 8, least_probability: 0.5 };
 
 /// A request and where its answer goes.
 pub(super) struct Job {
@@ -38,6 +44,7 @@ pub(super) struct Worker {
     compiler: ConstraintCompiler,
     tools: Option<LearnedTools>,
     generator: Generator,
+    speculation: Speculation,
     answered: AtomicUsize,
 }
 
@@ -69,7 +76,9 @@ impl Worker {
         let vocabulary = compiler.clone();
         // Beside all else that the first answer takes; nobody waits for a thread that is not needed after all.
         std::thread::spawn(move || vocabulary.prepare());
+        let load = |path| Model::load_with_cache(path, config.packed.as_ref()).map(Arc::new).map_err(engine);
         let batch = BatchConfig {
+            draft: config.draft.as_deref().map(load).transpose()?,
             kv_type: config.kv_type,
             max_sequences: MAX_REQUESTS,
             // Two conversations of the greatest length, or more that are shorter.
@@ -80,6 +89,7 @@ impl Worker {
         Ok(Self {
             tools: config.adapter.as_ref().map(|adapter| LearnedTools::new(adapter, &model)).transpose()?,
             compiler,
+            speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
             generator: Generator::new(Arc::clone(&model), batch).map_err(engine)?,
             model,
             answered: AtomicUsize::new(0),
@@ -212,6 +222,7 @@ impl Worker {
             adapter: plan.adapter,
             sampler: plan.sampler,
             constraint: plan.constraint,
+            speculation: self.speculation,
             max_tokens: plan.max_tokens,
             stop: plan.stop,
             cancelled: Box::new(move || events.is_closed()),
