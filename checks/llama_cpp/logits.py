@@ -33,8 +33,8 @@ def default_models():
     return [pathlib.Path(folder) / name for name in MODELS]
 
 
-def ours(model, tokens):
-    command = ["cargo", "run", "--quiet", "--release", "-p", "reinette-engine", "--example", "logits", "--", str(model)]
+def ours(model, tokens, *options):
+    command = ["cargo", "run", "--quiet", "--release", "-p", "reinette-engine", "--example", "logits", "--", *options, str(model)]
     ids = " ".join(map(str, tokens)).encode()
     out = subprocess.run(command, input=ids, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout
     return np.frombuffer(out, dtype="<f4").reshape(len(tokens), -1)
@@ -127,6 +127,7 @@ def compare(path, text):
     peer = Distance("llama.cpp", theirs(llama, tokens), reference, tokens)
     Distance("llama.cpp, flash", theirs(open_llama(path, flash=True), tokens), reference, tokens)
     mine = Distance("Reinette", log_softmax(ours(path, tokens)), reference, tokens)
+    Distance("with --kv-cache q8", log_softmax(ours(path, tokens, "--kv-cache=q8")), reference, tokens)
     equal, margin = greedy(path, llama, tokens[:64], 100)
     parted = "" if equal == 100 else f"; there llama.cpp's own two best tokens were {margin:.3f} apart"
     print(f"  greedy text: {equal} of 100 tokens equal to llama.cpp's{parted}", flush=True)

@@ -2,7 +2,8 @@
 
 use crate::commands::{ask, bench, cache, chat, completions, daemon, eval, history, man, models, setup, undo};
 use crate::printer::{OutputFormat, Verbosity};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use reinette::KvType;
 use std::path::PathBuf;
 
 /// A private assistant: it understands plain words with a language model on this machine, and does what they say.
@@ -30,6 +31,10 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "NAME|FILE", env = "REINETTE_MODEL")]
     pub(crate) model: Option<String>,
 
+    /// Let this much smaller model of the same family guess what the model says: the same answers, sooner where it is right
+    #[arg(long, global = true, value_name = "NAME|FILE", env = "REINETTE_DRAFT")]
+    pub(crate) draft: Option<String>,
+
     /// Let the model choose tools with the adapter in DIR: a LoRA that learned them, in PEFT's form, with tools.json
     #[arg(long, global = true, value_name = "DIR", env = "REINETTE_ADAPTER")]
     pub(crate) adapter: Option<PathBuf>,
@@ -47,6 +52,11 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
 
+    /// Keep what the model has read in numbers of this type: f16 is what the model's figures are made with, q8 takes a
+    /// bit more than half the memory
+    #[arg(long, global = true, value_name = "TYPE", value_enum, default_value_t, env = "REINETTE_KV_CACHE")]
+    pub(crate) kv_cache: KvCacheArgument,
+
     /// Print JSON Lines: one object a line, each with a `type`
     #[arg(long, global = true)]
     json: bool,
@@ -54,6 +64,25 @@ pub(crate) struct GlobalArguments {
     /// Print nothing but data and errors
     #[arg(long, short, global = true)]
     quiet: bool,
+}
+
+/// What `--kv-cache` takes.
+#[derive(ValueEnum, Debug, Clone, Copy, Default)]
+pub(crate) enum KvCacheArgument {
+    /// Half precision
+    #[default]
+    F16,
+    /// 8 bits, with a scale for every 32 numbers
+    Q8,
+}
+
+impl From<KvCacheArgument> for KvType {
+    fn from(argument: KvCacheArgument) -> Self {
+        match argument {
+            KvCacheArgument::F16 => Self::F16,
+            KvCacheArgument::Q8 => Self::Q8,
+        }
+    }
 }
 
 impl GlobalArguments {

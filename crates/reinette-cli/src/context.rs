@@ -4,7 +4,7 @@ use crate::arguments::GlobalArguments;
 use crate::printer::Printer;
 use anyhow::{Context as _, Result};
 use reinette::models::{FetchSettings, ModelStore};
-use reinette::{PackedFolder, SnapshotFolder, cache_folder, data_folder};
+use reinette::{KvType, PackedFolder, SnapshotFolder, cache_folder, data_folder};
 use reinette_assistant::Home;
 use std::path::PathBuf;
 
@@ -18,8 +18,12 @@ pub(crate) struct Context {
     pub(crate) store: ModelStore,
     /// The model that the user asked for by `--model`.
     pub(crate) model: Option<String>,
+    /// The draft model that the user asked for by `--draft`.
+    pub(crate) draft: Option<String>,
     /// The threads that the user asked for by `--threads`.
     pub(crate) threads: Option<usize>,
+    /// How keys and values are stored.
+    pub(crate) kv_type: KvType,
     /// The adapter that the user asked for by `--adapter`.
     pub(crate) adapter: Option<PathBuf>,
     /// What models have read, kept for the next start; `None` where there is nowhere to keep it.
@@ -39,12 +43,13 @@ impl Context {
         let settings = FetchSettings { hub: arguments.hub, ..FetchSettings::default() };
         let store = ModelStore::open(models).with_settings(settings);
         let threads = arguments.threads.map(usize::from);
-        let GlobalArguments { model, adapter, home, cache_limit, .. } = arguments;
+        let GlobalArguments { model, draft, adapter, home, cache_limit, kv_cache, .. } = arguments;
         let limit_bytes = u64::from(cache_limit) * BYTES_PER_MEGABYTE;
         let cache = cache_folder(home.as_deref());
         let snapshots = cache.as_ref().map(|cache| SnapshotFolder::new(cache.join("prefixes"), limit_bytes));
         let packed = cache.as_ref().map(|cache| PackedFolder::new(cache.join("packed")));
-        Ok(Self { printer, store, model, threads, adapter, snapshots, packed, cache, home })
+        let kv_type = kv_cache.into();
+        Ok(Self { printer, store, model, draft, threads, kv_type, adapter, snapshots, packed, cache, home })
     }
 
     /// Where to keep rearranged weights, unless the user wants nothing to be kept.

@@ -54,8 +54,10 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
         None if fetching::tier(context)? == Tier::Embedded => Some(everyday_adapter()?),
         None => None,
     };
+    config.draft = context.draft.as_deref().map(|draft| fetching::named_model(context, draft)).transpose()?;
     config.snapshots.clone_from(&context.snapshots);
     config.packed = context.packed_to_keep().cloned();
+    config.kv_type = context.kv_type;
     if let Some(threads) = context.threads {
         config.threads = threads;
     }

@@ -23,15 +23,18 @@ pub(crate) fn tier(context: &Context) -> Result<Tier> {
 
 /// The file of the model that the user asked for, or else of the default one. A known model that is not here is fetched.
 pub(crate) fn model_file(context: &Context) -> Result<PathBuf> {
-    let manifest = context.store.manifest();
-    let known = match &context.model {
-        Some(name) => manifest.model(name),
-        None => Some(manifest.with_role(Role::Embedded).context("the list of models names no default")?),
-    };
-    match (known, &context.model) {
-        (Some(model), _) => fetch(context, model),
-        (None, Some(name)) => Ok(context.store.resolve(name)?),
-        (None, None) => unreachable!("without a name, the default is known"),
+    if let Some(name) = &context.model {
+        return named_model(context, name);
+    }
+    let default = context.store.manifest().with_role(Role::Embedded);
+    fetch(context, default.context("the list of models names no default")?)
+}
+
+/// The file of the model that the user calls so, fetched if it is known and not here.
+pub(crate) fn named_model(context: &Context, name: &str) -> Result<PathBuf> {
+    match context.store.manifest().model(name) {
+        Some(known) => fetch(context, known),
+        None => Ok(context.store.resolve(name)?),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`Model`]: a memory-mapped GGUF file, checked once; immutable and shared.
 //! - [`Sequence`]: one sequence of tokens on a model; reads a prompt, answers it, keeps its KV cache for the next.
+//! - [`Batch`]: several of them, whose tokens are computed together; [`Generator`] is one for many threads.
 //! - [`GenerateRequest`]: a prompt, a [`Sampler`], and what bounds the answer: a constraint, a limit, stop strings.
 //! - [`Adapter`]: a LoRA adapter, chosen per request.
 //! - [`PrefixCache`]: beginnings of prompts that were read before, in other sequences or processes.
@@ -9,24 +10,13 @@
 //!
 //! ```no_run
 //! use reinette_engine::tokenizer::SpecialTokens;
-//! use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
+//! use reinette_engine::{GenerateRequest, Model, Sequence};
 //! use std::sync::Arc;
 //!
 //! let model = Arc::new(Model::load("SmolLM2-135M-Instruct.Q4_1.gguf".as_ref())?);
 //! let prompt = model.tokenizer().encode("Once upon a time", SpecialTokens::AsText);
 //! let mut sequence = Sequence::new(model, 2048, 2)?;
-//! let request = GenerateRequest {
-//!     prompt: &prompt,
-//!     prefix_tokens: 0,
-//!     adapter: None,
-//!     sampler: Sampler::new(Sampling::Greedy, 1.0),
-//!     constraint: None,
-//!     speculation: Speculation::Off,
-//!     end_of_generation: EndOfGeneration::Ends,
-//!     max_tokens: 100,
-//!     stop: &[],
-//!     cancelled: &|| false,
-//! };
+//! let request = GenerateRequest { max_tokens: 100, ..GenerateRequest::new(prompt) };
 //! let mut text = String::new();
 //! let generated = sequence.generate(request, &mut |piece| text.push_str(piece))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,7 +24,7 @@
 //!
 //! # Invariants
 //! - No file makes this crate panic, hang or allocate more than it justifies: files are foreign.
-//! - The same request gives the same text, whatever the number of threads and whatever was asked before.
+//! - The same request gives the same text, whatever the number of threads, and whatever is asked before or beside it.
 //! - Nothing is printed, and no clock is read but to time an answer and to mark a snapshot as used.
 
 pub mod constraint;
@@ -50,7 +40,9 @@ pub mod tokenizer;
 pub use embed::{EmbedError, Embedder};
 pub use file_cache::CacheUsage;
 pub use generate::{
-    EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Sampler, Sampling, Sequence, Speculation,
+    Batch, BatchConfig, EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Generator, Progress,
+    Sampler, Sampling, Sequence, Speculation, Ticket,
 };
 pub use model::{Adapter, AdapterError, LoadError, Model, PackedFolder};
 pub use prefix::{PrefixCache, SnapshotFolder};
+pub use reinette_kernels::KvType;

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use reinette_kernels::{AttentionShape, Compute, Direction, KvLayer, attention};
+use reinette_kernels::{AttentionShape, Compute, Direction, KvLayer, KvType, attention};
 
 /// A cache larger than the last-level cache's 32 MiB, so that decode reads memory, as a whole model does.
 const CACHE_BYTES: usize = 96 << 20;
@@ -35,20 +35,33 @@ fn main() {
     let models =
         [("SmolLM2-135M", shape(9, 3, 64)), ("Gemma-3-270M", shape(4, 1, 256)), ("Qwen2.5-1.5B", shape(12, 2, 128))];
     for (name, shape) in models {
-        for depth in [0, 512, 2048, 8192] {
-            decode(&compute, name, &shape, depth, bandwidth, budget);
-        }
-        for n_tokens in [512, 2048] {
-            prefill(&compute, name, &shape, n_tokens, peak, budget);
+        for ty in [KvType::F16, KvType::Q8] {
+            for depth in [0, 512, 2048, 8192] {
+                decode(&compute, name, &shape, (ty, depth), bandwidth, budget);
+            }
+            for n_tokens in [4, 96, 512, 2048] {
+                prefill(&compute, name, &shape, (ty, n_tokens), peak, budget);
+            }
         }
     }
 }
 
 /// One token of a model whose layers, read in turn, do not fit the last-level cache.
-fn decode(compute: &Compute, name: &str, shape: &AttentionShape, depth: usize, bandwidth: f64, budget: Duration) {
-    let layer_bytes = (depth + 1) * shape.n_kv_heads * shape.head_dim * 2 * size_of::<u16>();
+fn decode(
+    compute: &Compute,
+    name: &str,
+    shape: &AttentionShape,
+    (ty, depth): (KvType, usize),
+    bandwidth: f64,
+    budget: Duration,
+) {
+    let bits = match ty {
+        KvType::F16 => 16,
+        KvType::Q8 => 9,
+    };
+    let layer_bytes = (depth + 1) * shape.n_kv_heads * shape.head_dim * 2 * bits / 8;
     let n_layers = (CACHE_BYTES / layer_bytes).clamp(1, 1024);
-    let layers: Vec<KvLayer> = (0..n_layers).map(|_| filled(shape, depth + 1)).collect();
+    let layers: Vec<KvLayer> = (0..n_layers).map(|_| filled(shape, ty, depth + 1)).collect();
     let q = vec![0.1; shape.n_heads * shape.head_dim];
     let mut out = q.clone();
     let seconds = undisturbed(budget, |run| {
@@ -57,14 +70,21 @@ fn decode(compute: &Compute, name: &str, shape: &AttentionShape, depth: usize, b
     });
     let share = layer_bytes as f64 / bandwidth / seconds;
     println!(
-        "{name:<13} decode at {depth:>5}: {:>8.1} µs a layer, {:>5.1}% of the bandwidth",
+        "{name:<13} {ty:?} decode at {depth:>5}: {:>8.1} µs a layer, {:>5.1}% of the bandwidth",
         seconds * 1e6,
         share * 100.0
     );
 }
 
-fn prefill(compute: &Compute, name: &str, shape: &AttentionShape, n_tokens: usize, peak: f64, budget: Duration) {
-    let layer = filled(shape, n_tokens);
+fn prefill(
+    compute: &Compute,
+    name: &str,
+    shape: &AttentionShape,
+    (ty, n_tokens): (KvType, usize),
+    peak: f64,
+    budget: Duration,
+) {
+    let layer = filled(shape, ty, n_tokens);
     let q: Vec<f32> = (0..n_tokens * shape.n_heads * shape.head_dim).map(|i| (i as f32).sin()).collect();
     let mut out = vec![0.0; q.len()];
     let seconds = undisturbed(budget, |_| {
@@ -74,14 +94,14 @@ fn prefill(compute: &Compute, name: &str, shape: &AttentionShape, n_tokens: usiz
     // Two products, of two operations each, for every pair that the causal mask leaves.
     let operations = 4.0 * (shape.n_heads * shape.head_dim) as f64 * (n_tokens * (n_tokens + 1) / 2) as f64;
     println!(
-        "{name:<13} prefill {n_tokens:>5}: {:>8.1} µs a layer, {:>5.1}% of the peak",
+        "{name:<13} {ty:?} prefill {n_tokens:>5}: {:>8.1} µs a layer, {:>5.1}% of the peak",
         seconds * 1e6,
         operations / peak / seconds * 100.0
     );
 }
 
-fn filled(shape: &AttentionShape, n_positions: usize) -> KvLayer {
-    let mut layer = KvLayer::new(shape.n_kv_heads, shape.head_dim, n_positions).expect("a cache that fits");
+fn filled(shape: &AttentionShape, ty: KvType, n_positions: usize) -> KvLayer {
+    let mut layer = KvLayer::new(ty, shape.n_kv_heads, shape.head_dim, n_positions).expect("a cache that fits");
     let row: Vec<f32> = (0..shape.n_kv_heads * shape.head_dim).map(|i| (i as f32).cos()).collect();
     for position in 0..n_positions {
         layer.store(position, &row, &row);

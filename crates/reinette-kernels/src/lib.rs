@@ -3,7 +3,7 @@
 //! - [`Compute`]: what computation runs on, an [`InstructionSet`] and a [`ThreadPool`].
 //! - [`Matrix`]: quantised weights where they stand in a file; [`Activations`]: what they are multiplied with.
 //! - [`matmul`]: several products with one input in one parallel step; [`add_low_rank`] is the same for adapters.
-//! - [`KvLayer`] and [`attention`]: keys and values in half precision, and attention over them.
+//! - [`KvLayer`] and [`attention`]: keys and values in 16 or 8 bits, and attention over them.
 //!
 //! Invariants: every algorithm has a version in plain Rust, which tests hold the others to; an instruction set is used only
 //! after the processor was asked for it; no result depends on the number of threads; nearly all `unsafe` of the project is
@@ -16,7 +16,7 @@ mod ops;
 mod pool;
 mod quant;
 
-pub use attention::{AttentionShape, CacheTooLarge, Direction, KvLayer, attention};
+pub use attention::{AttentionShape, CacheTooLarge, Direction, KvLayer, KvType, attention};
 pub use instruction_set::InstructionSet;
 pub use matmul::{
     Activations, Compute, Layout, LowRankColumns, LowRankTask, MatmulTask, Matrix, ShapeError, add_low_rank, matmul,

@@ -33,7 +33,7 @@ pub use model::{
 };
 pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
 pub use options::{GenerationOptions, Sampling, ToolMode};
-pub use reinette_engine::{CacheUsage, PackedFolder, SnapshotFolder};
+pub use reinette_engine::{CacheUsage, KvType, PackedFolder, SnapshotFolder};
 pub use reinette_macros::{Generable, tool};
 pub use remote::{ChatCompletionsConfig, ChatCompletionsModel};
 pub use schema::{Property, Schema};

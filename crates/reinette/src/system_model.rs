@@ -72,7 +72,7 @@ pub enum Unavailable {
 
 /// The model of this machine: what the user has fetched, found where the `reinette` program keeps it.
 ///
-/// Clones share one model. It answers one request at a time; others wait.
+/// Clones share one model; what they ask at the same time is answered together.
 ///
 /// ```no_run
 /// use reinette::{Session, SystemModel};

@@ -3,10 +3,10 @@
 mod bandwidth;
 
 use anyhow::Context;
-use reinette::PackedFolder;
+use reinette::{KvType, PackedFolder};
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
+use reinette_engine::{BatchConfig, EndOfGeneration, GenerateRequest, Model, Sequence};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) repetitions: usize,
     /// Threads to compute with.
     pub(crate) threads: usize,
+    /// How keys and values are stored.
+    pub(crate) kv_type: KvType,
     /// Where rearranged weights are kept.
     pub(crate) packed: Option<PackedFolder>,
 }
@@ -82,7 +84,9 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
 
     let model = Arc::new(Model::load_with_cache(path, plan.packed.as_ref())?);
     let longest = plan.prefill_tokens.iter().chain(&plan.depths).max().copied().unwrap_or(0);
-    let mut sequence = Sequence::new(Arc::clone(&model), longest + DECODE_TOKENS + 1, plan.threads)?;
+    let config = BatchConfig::new(longest + DECODE_TOKENS + 1, plan.threads);
+    let config = BatchConfig { kv_type: plan.kv_type, ..config };
+    let mut sequence = Sequence::with_config(Arc::clone(&model), config)?;
     let fits = |tokens: &&usize| **tokens + DECODE_TOKENS < model.context_tokens();
     // The first answer pages the weights in; it is not measured.
     answer(&mut sequence, 16, 1, 0)?;
@@ -146,16 +150,9 @@ fn answer(
     let prompt =
         (0..prompt_tokens).map(token).collect::<Result<Vec<_>, _>>().context("a vocabulary of over 4 billion")?;
     let request = GenerateRequest {
-        prompt: &prompt,
-        prefix_tokens: 0,
-        adapter: None,
-        sampler: Sampler::new(Sampling::Greedy, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: output_tokens,
-        stop: &[],
-        cancelled: &|| false,
+        ..GenerateRequest::new(prompt)
     };
     let generated = sequence.generate(request, &mut |_| {})?;
     Ok((generated.first_token_ms, generated.total_ms))

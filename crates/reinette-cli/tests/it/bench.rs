@@ -73,7 +73,8 @@ fn both_are_measured_in_turn_and_the_peer_with_its_better_setting() {
     let lines: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((lines[0]["type"].as_str(), lines[0]["model"].as_str()), (Some("comparison"), Some("tiny.gguf")));
     let measured = |name: &str| lines.iter().filter(|line| line["measured"] == name).count();
-    assert_eq!(["prefill", "decode", "start", "peak_memory", "assistant"].map(measured), [2, 2, 2, 2, 0]);
+    let measured_rows = ["prefill", "decode", "busy_decode", "start", "peak_memory", "assistant"].map(measured);
+    assert_eq!(measured_rows, [2, 2, 2, 2, 2, 0]);
     let prefill = lines.iter().filter(|line| line["measured"] == "prefill");
     assert!(prefill.clone().all(|line| line["peer"] == 100.0 && line["ours"].as_f64() > Some(0.0)), "{records}");
     assert_eq!(lines.iter().filter(|line| line["type"] == "limit").count(), 2);
@@ -102,7 +103,9 @@ fn both_are_measured_in_turn_and_the_peer_with_its_better_setting() {
     let table = from("chart.svg");
     assert!(table.starts_with("tiny.gguf against llama.cpp"), "{table}");
     assert!(
-        ["prefill 8 ", "decode at depth 0 ", "process start ", "peak memory "].iter().all(|row| table.contains(row))
+        ["prefill 8 ", "decode at depth 0 ", "decode on a busy machine ", "process start ", "peak memory "]
+            .iter()
+            .all(|row| table.contains(row))
     );
     assert!(fs::read_to_string(bench.path("chart.svg")).unwrap().contains("prefill 8"));
 }

@@ -6,7 +6,7 @@ use crate::gguf::Gguf;
 use crate::model::{HyperParameters, LoadError, Projection, Tensors, Weight};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{
-    Activations, AttentionShape, CacheTooLarge, Compute, Direction, KvLayer, MatmulTask, add_assign, attention,
+    Activations, AttentionShape, CacheTooLarge, Compute, Direction, KvLayer, KvType, MatmulTask, add_assign, attention,
     gelu_in_place, layer_norm_in_place, matmul,
 };
 
@@ -192,7 +192,7 @@ impl Encoder {
         Ok(Self {
             compute: Compute::new(n_threads),
             input: Activations::new(),
-            kv: KvLayer::new(n_kv_heads, head_dim, weights.context_tokens)?,
+            kv: KvLayer::new(KvType::F16, n_kv_heads, head_dim, weights.context_tokens)?,
             hidden: Vec::new(),
             query: Vec::new(),
             key: Vec::new(),

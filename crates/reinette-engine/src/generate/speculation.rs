@@ -7,6 +7,7 @@
 //! Papers: Fast Inference from Transformers via Speculative Decoding, arXiv:2211.17192; Inference with Reference: Lossless
 //! Acceleration of Large Language Models, arXiv:2304.04487.
 
+use super::draft::Draft;
 use crate::tokenizer::TokenId;
 use std::collections::VecDeque;
 
@@ -14,7 +15,7 @@ use std::collections::VecDeque;
 const MATCHED_TOKENS: usize = 3;
 
 /// How the tokens to come are guessed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Speculation {
     /// Not at all.
     #[default]
@@ -25,11 +26,20 @@ pub enum Speculation {
         /// The most tokens to guess at once.
         max_tokens: usize,
     },
+    /// What the batch's [draft model](super::BatchConfig::draft) holds for likely; nothing where there is none. The lengths of
+    /// guesses follow the success of the last one as well.
+    DraftModel {
+        /// The most tokens to guess at once.
+        max_tokens: usize,
+        /// The draft model guesses no further than it gives its best token this probability.
+        least_probability: f32,
+    },
 }
 
 /// The guessing of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Guesses {
+    speculation: Speculation,
     max_tokens: usize,
     next_tokens: usize,
     /// Tokens that were read after those of the answer.
@@ -44,9 +54,9 @@ impl Guesses {
     pub(super) fn new(speculation: Speculation) -> Self {
         let max_tokens = match speculation {
             Speculation::Off => 0,
-            Speculation::PromptLookup { max_tokens } => max_tokens,
+            Speculation::PromptLookup { max_tokens } | Speculation::DraftModel { max_tokens, .. } => max_tokens,
         };
-        Self { max_tokens, next_tokens: max_tokens, ..Self::default() }
+        Self { speculation, max_tokens, next_tokens: max_tokens, ..Self::default() }
     }
 
     /// How many tokens were read that the answer has not come to yet.
@@ -75,12 +85,25 @@ impl Guesses {
     }
 
     /// Guesses at most `room` tokens that follow `read` and `unread`, to be read with `unread`.
-    pub(super) fn guess(&mut self, read: &[TokenId], unread: &[TokenId], room: usize) -> Vec<TokenId> {
+    pub(super) fn guess(
+        &mut self,
+        read: &[TokenId],
+        unread: &[TokenId],
+        room: usize,
+        draft: Option<Draft<'_>>,
+    ) -> Vec<TokenId> {
         let max_tokens = self.next_tokens.min(room);
         if max_tokens == 0 {
             return Vec::new();
         }
-        let guess = look_up(&[read, unread].concat(), max_tokens).to_vec();
+        let text = [read, unread].concat();
+        let guess = match (self.speculation, draft) {
+            (Speculation::PromptLookup { .. }, _) => look_up(&text, max_tokens).to_vec(),
+            (Speculation::DraftModel { least_probability, .. }, Some(mut draft)) => {
+                draft.guess(&text, max_tokens, least_probability)
+            }
+            _ => Vec::new(),
+        };
         self.guessed = guess.len();
         self.ahead = guess.iter().copied().collect();
         guess
@@ -120,20 +143,20 @@ mod tests {
     fn wrong_guesses_are_counted_and_make_the_next_one_shorter() {
         let mut guesses = Guesses::new(Speculation::PromptLookup { max_tokens: 4 });
         let text = tokens(&[1, 2, 3, 4, 5, 6, 7, 1, 2, 3]);
-        assert_eq!(guesses.guess(&text[..9], &text[9..], 10), tokens(&[4, 5, 6, 7]));
+        assert_eq!(guesses.guess(&text[..9], &text[9..], 10, None), tokens(&[4, 5, 6, 7]));
         let mut unread = tokens(&[4]);
         assert_eq!((guesses.confirm(&mut unread), guesses.ahead(), unread.len()), (0, 3, 0));
         unread = tokens(&[9]);
         assert_eq!((guesses.confirm(&mut unread), guesses.ahead(), unread.len()), (3, 0, 1));
         assert_eq!(guesses.accepted, 1);
-        assert_eq!(guesses.guess(&text[..9], &text[9..], 10), tokens(&[4]));
+        assert_eq!(guesses.guess(&text[..9], &text[9..], 10, None), tokens(&[4]));
         unread = tokens(&[4, 5]);
         assert_eq!((guesses.confirm(&mut unread), guesses.ahead(), unread.len()), (0, 0, 1));
         assert_eq!(
-            guesses.guess(&text[..9], &text[9..], 10),
+            guesses.guess(&text[..9], &text[9..], 10, None),
             tokens(&[4, 5]),
             "a right guess makes the next one longer"
         );
-        assert_eq!(guesses.guess(&text[..9], &text[9..], 1), tokens(&[4]), "as far as there is room");
+        assert_eq!(guesses.guess(&text[..9], &text[9..], 1, None), tokens(&[4]), "as far as there is room");
     }
 }

@@ -1,4 +1,4 @@
-//! The one decoder block, and the way of a batch of tokens through all of them.
+//! The one decoder block, and the way of a batch of tokens, of one or several sequences, through all of them.
 
 use super::adapter::{LowRank, Target};
 use super::{Adapter, Description, FeedForward, KvCache, MixtureBuffers, Model, Positions, Projection};
@@ -42,6 +42,63 @@ pub(crate) struct Decoder {
     input: Activations,
 }
 
+/// Tokens of one sequence, which are read together with those of others.
+pub(crate) struct Part<'a> {
+    /// What the sequence has read before.
+    pub(crate) cache: &'a mut KvCache,
+    pub(crate) adapter: Option<&'a Adapter>,
+    pub(crate) tokens: &'a [TokenId],
+    /// After how many of the last tokens logits are to be had.
+    pub(crate) n_outputs: usize,
+}
+
+/// What the rows of the buffers are.
+struct Layout<'a> {
+    /// The rows of each part.
+    rows: Vec<Range<usize>>,
+    /// The position of each row in its sequence.
+    positions: Vec<usize>,
+    /// The adapters of all parts, each once.
+    adapters: Vec<&'a Adapter>,
+    /// Rows that an adapter changes, in ascending order, and its index.
+    adapted: Vec<(Range<usize>, usize)>,
+}
+
+impl<'a> Layout<'a> {
+    /// The layout of the last `n_rows` tokens of each part.
+    fn new(parts: &[Part<'a>], n_rows: impl Fn(&Part<'a>) -> usize) -> Self {
+        let mut layout = Self {
+            rows: Vec::with_capacity(parts.len()),
+            positions: Vec::new(),
+            adapters: Vec::new(),
+            adapted: Vec::new(),
+        };
+        for part in parts {
+            let start = layout.positions.len();
+            let end = part.cache.len() + part.tokens.len();
+            layout.positions.extend(end - n_rows(part)..end);
+            let rows = start..layout.positions.len();
+            if let Some(adapter) = part.adapter {
+                layout.adapt(rows.clone(), adapter);
+            }
+            layout.rows.push(rows);
+        }
+        layout
+    }
+
+    fn adapt(&mut self, rows: Range<usize>, adapter: &'a Adapter) {
+        let known = self.adapters.iter().position(|known| std::ptr::eq(*known, adapter));
+        let index = known.unwrap_or_else(|| {
+            self.adapters.push(adapter);
+            self.adapters.len() - 1
+        });
+        match self.adapted.last_mut() {
+            Some((before, same)) if *same == index && before.end == rows.start => before.end = rows.end,
+            _ => self.adapted.push((rows, index)),
+        }
+    }
+}
+
 /// A projection within a step: its weight, its place in the adapter and where its result goes.
 struct Step<'a> {
     projection: &'a Projection,
@@ -67,54 +124,62 @@ impl Decoder {
         })
     }
 
-    /// Reads `tokens` after those that `cache` holds and appends their keys and values to it. `interrupted` is asked
-    /// before each layer; once it answers yes, the batches read so far stay in the cache and `false` is returned.
+    /// Reads the tokens of every part after those that its cache holds, all in the same products, and appends their keys
+    /// and values. `interrupted` is asked before each layer; once it answers yes, all caches stay as they were and `false`
+    /// is returned.
     ///
     /// # Panics
-    /// If `tokens` is empty or does not fit the cache: the caller has checked.
-    pub(crate) fn read(
-        &mut self,
-        model: &Model,
-        adapter: Option<&Adapter>,
-        cache: &mut KvCache,
-        tokens: &[TokenId],
-        interrupted: &dyn Fn() -> bool,
-    ) -> bool {
-        assert!(!tokens.is_empty() && cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
-        for batch in tokens.chunks(BATCH_TOKENS) {
-            self.embed(model, batch);
-            for layer in 0..model.description().n_layers() {
-                if interrupted() {
-                    return false;
-                }
-                self.block(model, adapter, cache, layer, batch.len());
+    /// If a part's tokens do not fit its cache: the caller has checked.
+    pub(crate) fn read(&mut self, model: &Model, parts: &mut [Part<'_>], interrupted: &dyn Fn() -> bool) -> bool {
+        for Part { cache, tokens, .. } in &*parts {
+            assert!(cache.len() + tokens.len() <= cache.capacity(), "the caller checks what fits");
+        }
+        self.embed(model, parts);
+        let mut layout = Layout::new(parts, |part| part.tokens.len());
+        let n_layers = model.description().n_layers();
+        for index in 0..n_layers {
+            if interrupted() {
+                return false;
             }
-            cache.append(batch);
+            self.project_heads(model, parts, &layout, index);
+            if index + 1 == n_layers {
+                // What the last layer computes of a token beside its key and value is for its logits alone.
+                layout = self.keep_outputs(model, parts);
+            }
+            if !layout.positions.is_empty() {
+                self.attend(model, parts, &layout, index);
+                let layer = &model.weights().layers[index];
+                self.add_to_hidden(model, layer.post_attention_norm.as_deref());
+                self.feed_forward(model, &layout, index);
+                self.add_to_hidden(model, layer.post_ffn_norm.as_deref());
+            }
+        }
+        for Part { cache, tokens, .. } in parts {
+            cache.append(tokens);
         }
         true
     }
 
-    /// Appends to `out` the logits after tokens of the batch that was read last, which are counted from its end: `0..1`
-    /// is the last one, `0..n` the last `n` in their order.
+    /// Appends to `out` the logits after some of the outputs that were read last; these are numbered through all parts.
     ///
     /// # Shapes
-    /// `[tokens.len(), vocab_size]`.
-    pub(crate) fn logits(&mut self, model: &Model, tokens: Range<usize>, out: &mut Vec<f32>) {
+    /// `[outputs.len(), vocab_size]`.
+    pub(crate) fn logits(&mut self, model: &Model, outputs: &[usize], out: &mut Vec<f32>) {
         let output = &model.weights().output;
         let start = out.len();
-        out.resize(start + tokens.len() * output.rows(), 0.0);
-        self.normed_output(model, tokens);
+        out.resize(start + outputs.len() * output.rows(), 0.0);
+        self.normed_output(model, outputs);
         matmul(&self.compute, &mut [MatmulTask { weights: output.matrix(), out: &mut out[start..] }], &self.input);
         soften(&mut out[start..], model.description().logit_soft_cap);
     }
 
-    /// Sets `out` to the logits of `ids` after one token of the batch, counted from its end; those of all others are −∞.
+    /// Sets `out` to the logits of `ids` after one of the outputs that were read last; those of all others are −∞.
     ///
     /// # Shapes
     /// `[vocab_size]`.
-    pub(crate) fn logits_of(&mut self, model: &Model, token: usize, ids: &[u32], out: &mut Vec<f32>) {
+    pub(crate) fn logits_of(&mut self, model: &Model, output: usize, ids: &[u32], out: &mut Vec<f32>) {
+        self.normed_output(model, &[output]);
         let output = &model.weights().output;
-        self.normed_output(model, token..token + 1);
         let mut some = vec![0.0; ids.len()];
         matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
         soften(&mut some, model.description().logit_soft_cap);
@@ -125,23 +190,25 @@ impl Decoder {
         }
     }
 
-    /// Makes tokens of the batch, counted from its end and normed, the input of the output layer.
-    fn normed_output(&mut self, model: &Model, tokens: Range<usize>) {
-        let Description { hidden_dim, norm_eps, .. } = model.description();
+    /// Makes outputs, normed, the input of the output layer.
+    fn normed_output(&mut self, model: &Model, outputs: &[usize]) {
+        let Description { hidden_dim, norm_eps, .. } = *model.description();
         let Buffers { hidden, normed, .. } = &mut self.buffers;
-        let end = hidden.len() - tokens.start * hidden_dim;
-        let chosen = &hidden[end - tokens.len() * hidden_dim..end];
-        normed.resize(chosen.len(), 0.0);
-        rms_norm(self.compute.set, chosen, &model.weights().output_norm, *norm_eps, normed);
-        self.input.set(&self.compute, normed, *hidden_dim);
+        normed.resize(outputs.len() * hidden_dim, 0.0);
+        for (output, normed) in outputs.iter().zip(normed.chunks_exact_mut(hidden_dim)) {
+            let hidden = &hidden[output * hidden_dim..][..hidden_dim];
+            rms_norm(self.compute.set, hidden, &model.weights().output_norm, norm_eps, normed);
+        }
+        self.input.set(&self.compute, normed, hidden_dim);
     }
 
-    fn embed(&mut self, model: &Model, tokens: &[TokenId]) {
+    fn embed(&mut self, model: &Model, parts: &[Part<'_>]) {
         let width = model.description().hidden_dim;
         let scale = model.description().embedding_scale;
         let hidden = &mut self.buffers.hidden;
-        hidden.resize(tokens.len() * width, 0.0);
-        for (token, row) in tokens.iter().zip(hidden.chunks_exact_mut(width)) {
+        hidden.resize(parts.iter().map(|part| part.tokens.len()).sum::<usize>() * width, 0.0);
+        let tokens = parts.iter().flat_map(|part| part.tokens);
+        for (token, row) in tokens.zip(hidden.chunks_exact_mut(width)) {
             model.weights().embedding.matrix().row_f32(token.0 as usize, row);
             if let Some(scale) = scale {
                 scale_in_place(row, scale);
@@ -149,26 +216,26 @@ impl Decoder {
         }
     }
 
-    fn block(&mut self, model: &Model, adapter: Option<&Adapter>, cache: &mut KvCache, index: usize, n_tokens: usize) {
-        let layer = &model.weights().layers[index];
-        self.attention(model, adapter, cache, index, n_tokens);
-        self.add_to_hidden(model, layer.post_attention_norm.as_deref());
-        self.feed_forward(model, adapter, index);
-        self.add_to_hidden(model, layer.post_ffn_norm.as_deref());
+    /// Forgets the hidden states and queries of all tokens that no logits are asked after.
+    fn keep_outputs<'a>(&mut self, model: &Model, parts: &[Part<'a>]) -> Layout<'a> {
+        let Description { hidden_dim, n_heads, head_dim, .. } = *model.description();
+        let Buffers { hidden, query, .. } = &mut self.buffers;
+        for (rows, width) in [(hidden, hidden_dim), (query, n_heads * head_dim)] {
+            let (mut end, mut kept) = (0, 0);
+            for part in parts {
+                end += part.tokens.len();
+                rows.copy_within((end - part.n_outputs) * width..end * width, kept * width);
+                kept += part.n_outputs;
+            }
+            rows.truncate(kept * width);
+        }
+        Layout::new(parts, |part| part.n_outputs)
     }
 
-    /// From `hidden` to `projected`, by way of all earlier positions.
-    fn attention(
-        &mut self,
-        model: &Model,
-        adapter: Option<&Adapter>,
-        cache: &mut KvCache,
-        index: usize,
-        n_tokens: usize,
-    ) {
+    /// From `hidden` to `query`, and to the keys and values in the caches.
+    fn project_heads(&mut self, model: &Model, parts: &mut [Part<'_>], layout: &Layout<'_>, index: usize) {
         let description = model.description();
         let layer = &model.weights().layers[index];
-        let lora = adapter.map(|adapter| (adapter, index));
         self.norm(&layer.attention_norm, description.norm_eps);
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
         let Buffers { query, key, value, low_rank, .. } = &mut self.buffers;
@@ -177,48 +244,61 @@ impl Decoder {
             step(&layer.key, Target::Key, key),
             step(&layer.value, Target::Value, value),
         ];
-        project(&self.compute, lora, &self.input, &mut steps, low_rank);
+        project(&self.compute, (layout, index), &self.input, &mut steps, low_rank);
 
-        let first = cache.len();
         let kind = description.layers[index];
         let table = match (kind.positions, kind.window, &self.window_rope) {
             (Positions::Unknown, ..) => None,
             (Positions::Rotated, Some(_), Some(table)) => Some(table),
             (Positions::Rotated, ..) => Some(&self.rope),
         };
-        let Buffers { query, key, value, attended, .. } = &mut self.buffers;
-        let heads = Heads { description, table, first, compute: &self.compute };
+        let heads = Heads { description, table, positions: &layout.positions, compute: &self.compute };
         heads.place(query, description.n_heads, layer.query_norm.as_deref());
         heads.sharpen(query);
         heads.place(key, description.n_kv_heads, layer.key_norm.as_deref());
-        let kv = cache.layer_mut(index);
         let key_width = description.n_kv_heads * description.head_dim;
-        for (token, (key, value)) in key.chunks_exact(key_width).zip(value.chunks_exact(key_width)).enumerate() {
-            kv.store(first + token, key, value);
+        let mut rows = key.chunks_exact(key_width).zip(value.chunks_exact(key_width));
+        for Part { cache, tokens, .. } in parts {
+            let first = cache.len();
+            let kv = cache.layer_mut(index);
+            for (position, (key, value)) in (first..).zip(rows.by_ref().take(tokens.len())) {
+                kv.store(position, key, value);
+            }
         }
-        attended.resize(n_tokens * description.n_heads * description.head_dim, 0.0);
+    }
+
+    /// From `query` to `projected`, by way of all earlier positions of the same sequence.
+    fn attend(&mut self, model: &Model, parts: &[Part<'_>], layout: &Layout<'_>, index: usize) {
+        let description = model.description();
+        let layer = &model.weights().layers[index];
+        let Buffers { query, attended, .. } = &mut self.buffers;
+        attended.resize(query.len(), 0.0);
         let shape = AttentionShape {
             n_heads: description.n_heads,
             n_kv_heads: description.n_kv_heads,
             head_dim: description.head_dim,
             scale: description.scores.scale,
-            window: kind.window,
+            window: description.layers[index].window,
             soft_cap: description.scores.soft_cap,
             direction: Direction::Backward,
         };
-        attention(&self.compute, &shape, query, first, cache.layer(index), attended);
+        let width = description.n_heads * description.head_dim;
+        for (part, rows) in parts.iter().zip(&layout.rows).filter(|(_, rows)| !rows.is_empty()) {
+            let (first, numbers) = (layout.positions[rows.start], rows.start * width..rows.end * width);
+            let kv = part.cache.layer(index);
+            attention(&self.compute, &shape, &query[numbers.clone()], first, kv, &mut attended[numbers]);
+        }
 
-        self.input.set(&self.compute, &self.buffers.attended, description.n_heads * description.head_dim);
+        self.input.set(&self.compute, &self.buffers.attended, width);
         let Buffers { projected, low_rank, .. } = &mut self.buffers;
         let mut steps = [step(&layer.attention_out, Target::AttentionOut, projected)];
-        project(&self.compute, lora, &self.input, &mut steps, low_rank);
+        project(&self.compute, (layout, index), &self.input, &mut steps, low_rank);
     }
 
     /// From `hidden` to `projected`, each position for itself.
-    fn feed_forward(&mut self, model: &Model, adapter: Option<&Adapter>, index: usize) {
+    fn feed_forward(&mut self, model: &Model, layout: &Layout<'_>, index: usize) {
         let description = model.description();
         let layer = &model.weights().layers[index];
-        let lora = adapter.map(|adapter| (adapter, index));
         self.norm(&layer.ffn_norm, description.norm_eps);
         self.input.set(&self.compute, &self.buffers.normed, description.hidden_dim);
         let Buffers { normed, gate, up, projected, low_rank, .. } = &mut self.buffers;
@@ -231,11 +311,11 @@ impl Decoder {
             }
         };
         let mut steps = [step(&network.gate, Target::Gate, gate), step(&network.up, Target::Up, up)];
-        project(&self.compute, lora, &self.input, &mut steps, low_rank);
+        project(&self.compute, (layout, index), &self.input, &mut steps, low_rank);
         description.activation.apply(&self.compute, description.ffn_dim, gate, up);
         self.input.set(&self.compute, gate, description.ffn_dim);
         let mut steps = [step(&network.down, Target::Down, projected)];
-        project(&self.compute, lora, &self.input, &mut steps, low_rank);
+        project(&self.compute, (layout, index), &self.input, &mut steps, low_rank);
     }
 
     fn norm(&mut self, weight: &[f32], eps: f32) {
@@ -274,38 +354,50 @@ fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -
     Step { projection, target, out }
 }
 
-/// Multiplies one input by several matrices in one parallel step, the adapter's `A` among them, then adds biases and,
-/// in another step, `scale · B·(A·x)`. `thin` is where the products with `A` go, `[n_tokens, rank]` each.
+/// Multiplies one input by several matrices in one parallel step, the adapters' `A` among them, then adds biases and,
+/// in another step, `scale · B·(A·x)` to the rows that an adapter changes. `thin` is where the products with `A` go,
+/// `[n_tokens, rank]` each: of all rows, as a few too many of so thin a matrix cost less than a product of their own.
 fn project(
     compute: &Compute,
-    lora: Option<(&Adapter, usize)>,
+    (layout, layer): (&Layout<'_>, usize),
     input: &Activations,
     steps: &mut [Step<'_>],
     thin: &mut Vec<Vec<f32>>,
 ) {
-    let low_rank = |target| lora.and_then(|(adapter, layer)| adapter.target(layer, target));
-    thin.resize_with(thin.len().max(steps.len()), Vec::new);
-    let mut tasks = Vec::with_capacity(2 * steps.len());
-    for (step, thin) in steps.iter_mut().zip(thin.iter_mut()) {
+    let n_adapters = layout.adapters.len();
+    thin.resize_with(thin.len().max(steps.len() * n_adapters), Vec::new);
+    let mut tasks = Vec::with_capacity(steps.len() * (1 + n_adapters));
+    let mut unused = thin.iter_mut();
+    for step in &mut *steps {
         step.out.resize(input.n_tokens() * step.projection.weight.rows(), 0.0);
         tasks.push(MatmulTask { weights: step.projection.weight.matrix(), out: step.out.as_mut_slice() });
-        if let Some(pair) = low_rank(step.target) {
-            thin.resize(input.n_tokens() * pair.a.rows(), 0.0);
-            tasks.push(MatmulTask { weights: pair.a.matrix(), out: thin.as_mut_slice() });
+        for (adapter, thin) in layout.adapters.iter().zip(unused.by_ref().take(n_adapters)) {
+            if let Some(pair) = adapter.target(layer, step.target) {
+                thin.resize(input.n_tokens() * pair.a.rows(), 0.0);
+                tasks.push(MatmulTask { weights: pair.a.matrix(), out: thin.as_mut_slice() });
+            }
         }
     }
     matmul(compute, &mut tasks, input);
     drop(tasks);
-    for step in &mut *steps {
+    let mut products = Vec::with_capacity(steps.len() * layout.adapted.len());
+    for (index, step) in steps.iter_mut().enumerate() {
         if let Some(bias) = &step.projection.bias {
             step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
+        let width = step.projection.weight.rows();
+        let (mut rest, mut first) = (step.out.as_mut_slice(), 0);
+        for (rows, adapter) in &layout.adapted {
+            let (_, from) = std::mem::take(&mut rest).split_at_mut((rows.start - first) * width);
+            let (out, after) = from.split_at_mut(rows.len() * width);
+            (rest, first) = (after, rows.end);
+            if let Some(LowRank { a, b, scale }) = layout.adapters[*adapter].target(layer, step.target) {
+                let factors = &thin[index * n_adapters + adapter][rows.start * a.rows()..rows.end * a.rows()];
+                products.push(LowRankTask { columns: b, factors, scale: *scale, out });
+            }
+        }
     }
-    let products = steps.iter_mut().zip(thin.iter()).filter_map(|(step, thin)| {
-        let LowRank { b, scale, .. } = low_rank(step.target)?;
-        Some(LowRankTask { columns: b, factors: thin, scale: *scale, out: step.out })
-    });
-    add_low_rank(compute, &mut products.collect::<Vec<_>>());
+    add_low_rank(compute, &mut products);
 }
 
 fn scale_in_place(x: &mut [f32], factor: f32) {
@@ -319,8 +411,8 @@ struct Heads<'a> {
     description: &'a Description,
     /// `None` in a layer that does not rotate.
     table: Option<&'a RopeTable>,
-    /// The position of the first token.
-    first: usize,
+    /// The position of each token.
+    positions: &'a [usize],
     compute: &'a Compute,
 }
 
@@ -330,12 +422,12 @@ impl Heads<'_> {
         let Description { head_dim, norm_eps, rope: rotary, .. } = self.description;
         let (set, width) = (self.compute.set, n_heads * head_dim);
         self.compute.for_rows(heads, width, |first, rows| {
-            for (token, row) in rows.chunks_exact_mut(width).enumerate() {
+            for (row, position) in rows.chunks_exact_mut(width).zip(&self.positions[first..]) {
                 if let Some(weight) = norm {
                     rms_norm_in_place(set, row, weight, *norm_eps);
                 }
                 if let Some(table) = self.table {
-                    rope(set, row, self.first + first + token, table, rotary.style);
+                    rope(set, row, *position, table, rotary.style);
                 }
             }
         });
@@ -345,8 +437,8 @@ impl Heads<'_> {
     fn sharpen(&self, queries: &mut [f32]) {
         let Some(temperature) = self.description.scores.temperature else { return };
         let width = self.description.n_heads * self.description.head_dim;
-        for (token, row) in queries.chunks_exact_mut(width).enumerate() {
-            scale_in_place(row, temperature.factor(self.first + token));
+        for (row, position) in queries.chunks_exact_mut(width).zip(self.positions) {
+            scale_in_place(row, temperature.factor(*position));
         }
     }
 }

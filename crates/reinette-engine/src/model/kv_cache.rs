@@ -2,7 +2,7 @@
 
 use super::{Description, Fingerprint, Reach};
 use crate::tokenizer::TokenId;
-use reinette_kernels::{CacheTooLarge, KvLayer};
+use reinette_kernels::{CacheTooLarge, KvLayer, KvType};
 use std::ops::Range;
 
 /// The keys and values of every layer for the tokens that a model has read.
@@ -23,16 +23,22 @@ pub(crate) struct KvCache {
 pub(crate) struct KvShape {
     pub(crate) n_layers: usize,
     pub(crate) n_kv_heads: usize,
-    /// Half-precision numbers of one key or value head.
-    pub(crate) row_len: usize,
+    pub(crate) ty: KvType,
+    /// 16-bit words of the keys and values of one head at [`KvLayer::PAGE_POSITIONS`] positions.
+    pub(crate) page_words: usize,
     pub(crate) reach: Reach,
 }
 
 impl KvShape {
-    /// The numbers that a token takes in all layers.
-    pub(crate) fn numbers_per_token(self) -> usize {
-        2 * self.n_layers * self.n_kv_heads * self.row_len
+    /// The 16-bit words that the pages of `positions` take in all layers.
+    pub(crate) fn words(self, positions: Range<usize>) -> usize {
+        self.n_layers * self.n_kv_heads * self.page_words * pages(positions).len()
     }
+}
+
+/// The pages that `positions` are in; those of the first and of the last one may be in others too.
+pub(crate) fn pages(positions: Range<usize>) -> Range<usize> {
+    positions.start / KvLayer::PAGE_POSITIONS..positions.end.div_ceil(KvLayer::PAGE_POSITIONS)
 }
 
 impl KvCache {
@@ -40,8 +46,8 @@ impl KvCache {
     ///
     /// # Errors
     /// If the model's file asks for more than any machine has.
-    pub(crate) fn new(description: &Description, capacity: usize) -> Result<Self, CacheTooLarge> {
-        let layer = |_| KvLayer::new(description.n_kv_heads, description.head_dim, capacity);
+    pub(crate) fn new(description: &Description, ty: KvType, capacity: usize) -> Result<Self, CacheTooLarge> {
+        let layer = |_| KvLayer::new(ty, description.n_kv_heads, description.head_dim, capacity);
         let layers = (0..description.n_layers()).map(layer).collect::<Result<_, _>>()?;
         Ok(Self { layers, tokens: Vec::new(), adapter: None, capacity, reach: description.rope.reach(capacity) })
     }
@@ -66,8 +72,14 @@ impl KvCache {
     }
 
     pub(crate) fn shape(&self) -> KvShape {
-        let (n_kv_heads, row_len) = self.layers.first().map_or((0, 0), |layer| (layer.n_kv_heads(), layer.row_len()));
-        KvShape { n_layers: self.layers.len(), n_kv_heads, row_len, reach: self.reach }
+        let first = self.layers.first();
+        KvShape {
+            n_layers: self.layers.len(),
+            n_kv_heads: first.map_or(0, KvLayer::n_kv_heads),
+            ty: first.map_or_else(KvType::default, KvLayer::ty),
+            page_words: first.map_or(0, KvLayer::page_words),
+            reach: self.reach,
+        }
     }
 
     /// Keeps the longest stored beginning of `prompt` that was read with this adapter, forgets the rest, and gives
@@ -95,19 +107,26 @@ impl KvCache {
         self.tokens.extend_from_slice(tokens);
     }
 
-    /// The stored numbers of `positions`: layer by layer, keys before values, head by head, each
-    /// `[positions.len(), row_len]`.
-    pub(crate) fn rows(&self, positions: Range<usize>) -> impl Iterator<Item = &[u16]> {
+    /// The stored words of the pages that `positions` are in: layer by layer, head by head, each `[pages, page_words]`.
+    /// What the last page holds beyond the stored tokens means nothing.
+    pub(crate) fn pages(&self, positions: Range<usize>) -> impl Iterator<Item = &[u16]> {
+        let pages = pages(positions);
         self.layers.iter().flat_map(move |layer| {
-            let (keys, values) = (positions.clone(), positions.clone());
-            let heads = 0..layer.n_kv_heads();
-            let keys = heads.clone().map(move |head| layer.keys(head, keys.clone()));
-            keys.chain(heads.map(move |head| layer.values(head, values.clone())))
+            let pages = pages.clone();
+            (0..layer.n_kv_heads()).map(move |head| layer.pages(head, pages.clone()))
         })
     }
 
-    /// Appends `tokens` without computing: `fill` is given the places of their numbers, in the order of
-    /// [`rows`](Self::rows). If it fails, the cache is as before.
+    /// Clears what a page, of any layer and head, holds of all but its first `n_positions` positions.
+    pub(crate) fn clear_page_after(&self, n_positions: usize, page: &mut [u16]) {
+        if let Some(layer) = self.layers.first() {
+            layer.clear_page_after(n_positions, page);
+        }
+    }
+
+    /// Appends `tokens` without computing: `fill` is given the places of their pages' words, in the order of
+    /// [`pages`](Self::pages). Their first page may hold earlier tokens: `fill` writes these again, and as the keys and
+    /// values of a token do not depend on how it was read, they stay what they are. If it fails, nothing is appended.
     ///
     /// # Panics
     /// If they do not fit: the caller has checked.
@@ -116,11 +135,9 @@ impl KvCache {
         tokens: &[TokenId],
         mut fill: impl FnMut(&mut [u16]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let positions = self.tokens.len()..self.tokens.len() + tokens.len();
+        let pages = pages(self.tokens.len()..self.tokens.len() + tokens.len());
         for layer in &mut self.layers {
-            let heads = 0..layer.n_kv_heads();
-            heads.clone().try_for_each(|head| fill(layer.keys_mut(head, positions.clone())))?;
-            heads.into_iter().try_for_each(|head| fill(layer.values_mut(head, positions.clone())))?;
+            (0..layer.n_kv_heads()).try_for_each(|head| fill(layer.pages_mut(head, pages.clone())))?;
         }
         self.append(tokens);
         Ok(())

@@ -10,14 +10,16 @@ mod mixture;
 mod packed;
 mod rope;
 mod tensors;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use adapter::{Adapter, AdapterError};
-pub(crate) use decoder::{BATCH_TOKENS, Decoder};
+pub(crate) use decoder::{BATCH_TOKENS, Decoder, Part};
 pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use hyper_parameters::HyperParameters;
-pub(crate) use kv_cache::{KvCache, KvShape};
+pub(crate) use kv_cache::{KvCache, KvShape, pages};
 use mixture::MixtureBuffers;
 pub use packed::PackedFolder;
 use packed::Source;
@@ -79,6 +81,19 @@ pub enum LoadError {
     /// The KV cache would be larger than any machine's memory.
     #[error(transparent)]
     Cache(#[from] CacheTooLarge),
+    /// The system has no thread left to compute on.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+    /// A draft model cannot guess for another one.
+    #[error(
+        "{draft:?} has other tokens than {target:?} and cannot guess them: take a smaller model of the same family"
+    )]
+    DraftVocabulary {
+        /// The model that was to guess.
+        draft: String,
+        /// The model that answers.
+        target: String,
+    },
     /// A tensor does not fit the metadata.
     #[error("{0}")]
     Shape(String),

@@ -4,26 +4,24 @@
 //!
 //! | what | bytes |
 //! |---|---|
-//! | `RNTPREFX`, the format's version, the type of numbers (1: half precision) | 8, 4, 4 |
+//! | `RNTPREFX`, the format's version, the type of numbers (1: half precision, 2: 8 bits) | 8, 4, 4 |
 //! | fingerprints of the model and of the adapter (0: none) | 16, 16 |
-//! | layers, key/value heads, numbers of a head, tokens | 4 each |
+//! | how positions are rotated | 1 |
+//! | layers, key/value heads, words of a page, tokens | 4 each |
 //! | the tokens | 4 each |
-//! | layer by layer keys, then values, head by head: `[n_tokens, row_len]` | 2 each |
+//! | layer by layer, head by head: `[pages, page_words]`, as [`KvLayer`](reinette_kernels::KvLayer) says; zero behind the last token | 2 each |
 //! | XXH3-64 of all before | 8 |
 
 use crate::model::{Fingerprint, KvCache, KvShape};
 use crate::tokenizer::TokenId;
+use reinette_kernels::{KvLayer, KvType};
 use std::hash::Hasher;
 use std::io::{self, Read, Write};
 use twox_hash::XxHash3_64;
 
 const MAGIC: &[u8; 8] = b"RNTPREFX";
 /// Changes with the layout, and with whatever makes the same model compute other keys and values.
-const VERSION: u32 = 2;
-const HALF_PRECISION: u32 = 1;
-
-/// Numbers that are converted at a time: 64 KiB, so that they stay in the level-two cache.
-const CHUNK_NUMBERS: usize = 32 << 10;
+const VERSION: u32 = 3;
 
 /// Everything that keys and values depend on.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +48,16 @@ impl SnapshotKey<'_> {
     fn header(&self) -> Vec<u8> {
         let mut header = MAGIC.to_vec();
         header.extend(VERSION.to_le_bytes());
-        header.extend(HALF_PRECISION.to_le_bytes());
+        let KvShape { n_layers, n_kv_heads, ty, page_words, reach } = self.shape;
+        let ty: u32 = match ty {
+            KvType::F16 => 1,
+            KvType::Q8 => 2,
+        };
+        header.extend(ty.to_le_bytes());
         header.extend(self.model.to_le_bytes());
         header.extend(self.adapter.map_or([0; 16], Fingerprint::to_le_bytes));
-        let KvShape { n_layers, n_kv_heads, row_len, reach } = self.shape;
         header.push(reach as u8);
-        for size in [n_layers, n_kv_heads, row_len, self.tokens.len()] {
+        for size in [n_layers, n_kv_heads, page_words, self.tokens.len()] {
             header.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
         }
         header.extend(self.tokens.iter().flat_map(|token| token.0.to_le_bytes()));
@@ -69,8 +71,8 @@ impl SnapshotKey<'_> {
 
     /// The length of the file.
     pub(super) fn size_bytes(&self) -> u64 {
-        let numbers = self.tokens.len() * self.shape.numbers_per_token();
-        (self.header().len() + 2 * numbers + size_of::<u64>()) as u64
+        let words = self.shape.words(0..self.tokens.len());
+        (self.header().len() + 2 * words + size_of::<u64>()) as u64
     }
 }
 
@@ -83,11 +85,22 @@ pub(super) fn write(key: &SnapshotKey<'_>, cache: &KvCache, out: &mut impl Write
         out.write_all(bytes)
     };
     put(&header)?;
-    let mut bytes = Vec::with_capacity(2 * CHUNK_NUMBERS);
-    for chunk in cache.rows(0..key.tokens.len()).flat_map(|row| row.chunks(CHUNK_NUMBERS)) {
-        bytes.clear();
-        bytes.extend(chunk.iter().flat_map(|number| number.to_le_bytes()));
-        put(&bytes)?;
+    // Pages are small enough for the level-two cache.
+    let (mut words, mut bytes) = (Vec::new(), Vec::new());
+    let n_tokens = key.tokens.len();
+    for pages in cache.pages(0..n_tokens) {
+        for (index, page) in pages.chunks_exact(key.shape.page_words).enumerate() {
+            words.clear();
+            words.extend_from_slice(page);
+            // What was said after the prefix is nobody else's business.
+            let n_positions = n_tokens - index * KvLayer::PAGE_POSITIONS;
+            if n_positions < KvLayer::PAGE_POSITIONS {
+                cache.clear_page_after(n_positions, &mut words);
+            }
+            bytes.clear();
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            put(&bytes)?;
+        }
     }
     out.write_all(&checksum.finish().to_le_bytes())
 }
@@ -107,13 +120,12 @@ pub(super) fn read(key: &SnapshotKey<'_>, cache: &mut KvCache, input: &mut impl 
     if header != expected {
         return Err(SnapshotError::OtherKey);
     }
-    let mut bytes = vec![0; 2 * CHUNK_NUMBERS];
-    cache.append_filled(key.tokens, |row| {
-        row.chunks_mut(CHUNK_NUMBERS).try_for_each(|chunk| {
-            let bytes = &mut bytes[..2 * chunk.len()];
-            get(bytes)?;
-            for (number, bytes) in chunk.iter_mut().zip(bytes.as_chunks().0) {
-                *number = u16::from_le_bytes(*bytes);
+    let mut bytes = vec![0; 2 * key.shape.page_words];
+    cache.append_filled(key.tokens, |pages| {
+        pages.chunks_exact_mut(key.shape.page_words).try_for_each(|page| {
+            get(&mut bytes)?;
+            for (word, bytes) in page.iter_mut().zip(bytes.as_chunks().0) {
+                *word = u16::from_le_bytes(*bytes);
             }
             Ok::<(), io::Error>(())
         })

@@ -2,9 +2,10 @@
 //!
 //! Paper: `SGLang`: Efficient Execution of Structured Language Model Programs, arXiv:2312.07104.
 
-use crate::model::{Fingerprint, KvCache, KvShape};
+use crate::model::{Fingerprint, KvCache, KvShape, pages};
 use crate::tokenizer::TokenId;
 use std::convert::Infallible;
+use std::ops::Range;
 
 /// What keys and values depend on besides the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +27,15 @@ pub(super) struct PrefixTree {
     clock: u64,
 }
 
-/// Tokens that follow those of the nodes above, with their keys and values.
+/// Tokens that follow those of the nodes above, with the pages that hold their keys and values. The first page may hold
+/// tokens of the nodes above, too.
 #[derive(Debug)]
 struct Node {
+    /// The position of the first token.
+    start: usize,
     tokens: Vec<TokenId>,
-    /// In the order of [`KvCache::rows`].
-    numbers: Vec<u16>,
+    /// In the order of [`KvCache::pages`].
+    words: Vec<u16>,
     used: u64,
     /// They begin with different tokens.
     children: Vec<Node>,
@@ -47,9 +51,9 @@ impl PrefixTree {
         while let Some(node) = nodes.iter_mut().find(|node| prompt.get(start) == node.tokens.first()) {
             node.used = now;
             let shared = node.shared_tokens(&prompt[start..]);
-            let skipped = cache.len().saturating_sub(start).min(shared);
-            node.copy_to(skipped, &prompt[start + skipped..start + shared], cache);
+            let known = cache.len().clamp(start, start + shared);
             start += shared;
+            node.copy_to(&prompt[known..start], cache);
             if shared < node.tokens.len() {
                 return;
             }
@@ -60,7 +64,7 @@ impl PrefixTree {
     /// Keeps the first `n_tokens` tokens of `cache`; forgets what was not used for longest when all are more than
     /// `limit_bytes`.
     pub(super) fn insert(&mut self, key: &TreeKey, cache: &KvCache, n_tokens: usize, limit_bytes: usize) {
-        if size_of::<u16>() * key.shape.numbers_per_token() * n_tokens > limit_bytes {
+        if size_of::<u16>() * key.shape.words(0..n_tokens) > limit_bytes {
             return;
         }
         self.clock += 1;
@@ -68,22 +72,23 @@ impl PrefixTree {
         let tokens = &cache.tokens()[..n_tokens];
         let mut nodes = self.children_mut(key);
         let mut start = 0;
+        let mut added_words = 0;
         while let Some(index) = nodes.iter().position(|node| tokens.get(start) == node.tokens.first()) {
             let node = &mut nodes[index];
             let shared = node.shared_tokens(&tokens[start..]);
             start += shared;
             if shared < node.tokens.len() && start < n_tokens {
-                node.split(shared, key.shape.row_len);
+                added_words += node.split(shared, key.shape);
             }
             node.used = now;
             nodes = &mut nodes[index].children;
         }
         if start < n_tokens {
-            let numbers: Vec<u16> = cache.rows(start..n_tokens).flatten().copied().collect();
-            let bytes = size_of_val(numbers.as_slice());
-            nodes.push(Node { tokens: tokens[start..].to_vec(), numbers, used: now, children: Vec::new() });
-            self.bytes += bytes;
+            let words = cache.pages(start..n_tokens).collect::<Vec<_>>().concat();
+            added_words += words.len();
+            nodes.push(Node { start, tokens: tokens[start..].to_vec(), words, used: now, children: Vec::new() });
         }
+        self.bytes += size_of::<u16>() * added_words;
         while self.bytes > limit_bytes {
             self.forget_oldest();
         }
@@ -106,7 +111,7 @@ impl PrefixTree {
             nodes = &mut nodes[index].children;
         }
         let leaf = nodes.swap_remove(oldest(nodes).0);
-        self.bytes -= size_of_val(leaf.numbers.as_slice());
+        self.bytes -= size_of_val(leaf.words.as_slice());
     }
 }
 
@@ -126,33 +131,48 @@ impl Node {
         self.children.iter().map(Node::oldest_use).min().unwrap_or(self.used)
     }
 
-    /// Appends the keys and values of `tokens`, which are the node's own from `first` on, to `cache`.
-    fn copy_to(&self, first: usize, tokens: &[TokenId], cache: &mut KvCache) {
-        let row_len = cache.shape().row_len;
-        let mut rows = self.numbers.chunks_exact(self.tokens.len() * row_len);
-        let copied = cache.append_filled(tokens, |row| {
-            if let Some(own) = rows.next() {
-                row.copy_from_slice(&own[first * row_len..][..row.len()]);
+    /// Where it is in the sequence.
+    fn positions(&self) -> Range<usize> {
+        self.start..self.start + self.tokens.len()
+    }
+
+    /// Appends `tokens`, which are the node's own at the positions after those of `cache`.
+    fn copy_to(&self, tokens: &[TokenId], cache: &mut KvCache) {
+        if tokens.is_empty() {
+            return;
+        }
+        let page_words = cache.shape().page_words;
+        let own = pages(self.positions());
+        let skipped = pages(cache.len()..cache.len()).start - own.start;
+        let mut heads = self.words.chunks_exact(own.len() * page_words);
+        let copied = cache.append_filled(tokens, |pages| {
+            if let Some(own) = heads.next() {
+                pages.copy_from_slice(&own[skipped * page_words..][..pages.len()]);
             }
             Ok::<(), Infallible>(())
         });
         let Ok(()) = copied;
     }
 
-    /// Makes all but the first `n_tokens` tokens a child.
-    fn split(&mut self, n_tokens: usize, row_len: usize) {
-        let (mut first, mut rest) = (Vec::new(), Vec::new());
-        for row in self.numbers.chunks_exact(self.tokens.len() * row_len) {
-            let (row_first, row_rest) = row.split_at(n_tokens * row_len);
-            first.extend_from_slice(row_first);
-            rest.extend_from_slice(row_rest);
+    /// Makes all but the first `n_tokens` tokens a child, and says how many words that adds: the page where the two
+    /// part may be kept twice.
+    fn split(&mut self, n_tokens: usize, shape: KvShape) -> usize {
+        let (all, middle) = (self.positions(), self.start + n_tokens);
+        let [own, first, rest] = [all.clone(), all.start..middle, middle..all.end].map(pages);
+        let (mut first_words, mut rest_words) = (Vec::new(), Vec::new());
+        for head in self.words.chunks_exact(own.len() * shape.page_words) {
+            first_words.extend_from_slice(&head[..first.len() * shape.page_words]);
+            rest_words.extend_from_slice(&head[(rest.start - own.start) * shape.page_words..]);
         }
+        let added_words = first_words.len() + rest_words.len() - self.words.len();
         let child = Self {
+            start: middle,
             tokens: self.tokens.split_off(n_tokens),
-            numbers: rest,
+            words: rest_words,
             used: self.used,
             children: std::mem::take(&mut self.children),
         };
-        (self.numbers, self.children) = (first, vec![child]);
+        (self.words, self.children) = (first_words, vec![child]);
+        added_words
     }
 }

@@ -3,7 +3,7 @@
 
 use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{Adapter, AdapterError, LoadError, Model, Sequence};
+use reinette_engine::{Adapter, AdapterError, BatchConfig, KvType, LoadError, Model, Sequence};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +72,26 @@ macro_rules! architectures {
 }
 
 architectures!(gemma, gemma2, gemma3, llama, llama3, mistral, mistral3, mixtral, phi3, qwen2, qwen3, qwen3moe, smollm3);
+
+/// As [`TOLERANCE`], for keys and values in 8 bits instead of halves: each is rounded by up to a 254th of the greatest
+/// of its group.
+const EIGHT_BIT_TOLERANCE: f64 = 0.03;
+
+#[test]
+fn keys_and_values_in_8_bits_change_logits_a_little() {
+    for name in ["gemma3", "llama", "qwen2"] {
+        let model = load(name);
+        let tokens: Vec<TokenId> = (3..60).map(TokenId).collect();
+        let logits = |ty| {
+            let mut sequence =
+                Sequence::with_config(model.clone(), BatchConfig { kv_type: ty, ..BatchConfig::new(64, 1) }).unwrap();
+            sequence.logits(&tokens, None).unwrap().to_vec()
+        };
+        let exact: Vec<f64> = logits(KvType::F16).into_iter().map(f64::from).collect();
+        let difference = difference(&logits(KvType::Q8), &exact);
+        assert!(difference > 0.0 && difference <= EIGHT_BIT_TOLERANCE, "{name}: {difference:.5} standard deviations");
+    }
+}
 
 #[test]
 fn adapters_in_both_forms_agree_with_peft() {

@@ -2,9 +2,10 @@
 
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
-    Adapter, EndOfGeneration, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sampling, Sequence,
-    SnapshotFolder, Speculation,
+    Adapter, BatchConfig, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling,
+    Sequence, SnapshotFolder,
 };
+use reinette_kernels::KvLayer;
 use reinette_testkit::TinyDecoder;
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-const PREFIX_TOKENS: usize = 300;
+pub(crate) const PREFIX_TOKENS: usize = 300;
 /// Far more than all snapshots of a test.
 const AMPLE: u64 = 1 << 30;
 
@@ -54,7 +55,11 @@ impl Machine {
 
 fn process(model: &Path, folder: Option<SnapshotFolder>) -> Sequence {
     let model = Arc::new(Model::load(model).unwrap());
-    Sequence::new(model, 512, 2).unwrap().with_prefixes(Arc::new(PrefixCache::new(0, folder)))
+    Sequence::with_config(model, config(Arc::new(PrefixCache::new(0, folder)), KvType::F16)).unwrap()
+}
+
+fn config(prefixes: Arc<PrefixCache>, kv_type: KvType) -> BatchConfig {
+    BatchConfig { prefixes, kv_type, ..BatchConfig::new(512, 2) }
 }
 
 /// A prompt of instructions, the same for the same `instructions`, and a question.
@@ -64,19 +69,15 @@ fn prompt(instructions: u32, question: u32) -> Vec<TokenId> {
     prefix.chain((0..20).map(|position| TokenId((position * 11 + question) % 256))).collect()
 }
 
-fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Adapter>) -> (String, Generated) {
+fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Arc<Adapter>>) -> (String, Generated) {
     let sampling = Sampling::Random { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 7 };
     let request = GenerateRequest {
-        prompt,
         prefix_tokens: PREFIX_TOKENS,
-        adapter,
+        adapter: adapter.cloned(),
         sampler: Sampler::new(sampling, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: 24,
-        stop: &[],
-        cancelled: &|| false,
+        ..GenerateRequest::new(prompt.to_vec())
     };
     let mut text = String::new();
     let generated = sequence.generate(request, &mut |piece| text.push_str(piece)).unwrap();
@@ -85,13 +86,13 @@ fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Adapter>
 }
 
 /// An adapter of rank 1 on one projection.
-fn adapter(model: &Model, weight: f32, alpha: f32) -> Adapter {
+pub(crate) fn adapter(model: &Model, weight: f32, alpha: f32) -> Arc<Adapter> {
     let bytes: Vec<u8> = (0..64).flat_map(|_| weight.to_le_bytes()).collect();
     let name = |part: &str| format!("base_model.model.model.layers.0.self_attn.q_proj.lora_{part}.weight");
     let view = |shape: [usize; 2]| TensorView::new(Dtype::F32, shape.to_vec(), &bytes).unwrap();
     let file = safetensors::serialize([(name("A"), view([1, 64])), (name("B"), view([64, 1]))], None).unwrap();
     let config = format!(r#"{{"peft_type": "LORA", "r": 1, "lora_alpha": {alpha}}}"#);
-    Adapter::from_parts(config.as_bytes(), &file, model).unwrap()
+    Arc::new(Adapter::from_parts(config.as_bytes(), &file, model).unwrap())
 }
 
 #[test]
@@ -126,6 +127,28 @@ fn other_tokens_models_and_adapters_have_snapshots_of_their_own() {
     fs::write(&machine.model, TinyDecoder::Llama.file(2)).unwrap();
     File::options().write(true).open(&machine.model).unwrap().set_modified(changed).unwrap();
     assert_eq!((other_tokens, cached(None)), (0, 0));
+}
+
+#[test]
+fn each_type_of_numbers_has_snapshots_of_its_own() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let asked = |ty| {
+        let model = Arc::new(Model::load(&machine.model).unwrap());
+        let folder = SnapshotFolder::new(machine.snapshots(), AMPLE);
+        let config = config(Arc::new(PrefixCache::new(0, Some(folder))), ty);
+        let mut sequence = Sequence::with_config(model, config).unwrap();
+        let (text, generated) = answer(&mut sequence, &prompt(0, 1), None);
+        (text, generated.cached_tokens)
+    };
+    let read = [KvType::F16, KvType::Q8].map(asked);
+    let recalled = [KvType::F16, KvType::Q8].map(asked);
+    assert_eq!([read[0].1, read[1].1], [0; 2]);
+    assert_eq!([recalled[0].1, recalled[1].1], [PREFIX_TOKENS; 2]);
+    assert_eq!([&read[0].0, &read[1].0], [&recalled[0].0, &recalled[1].0]);
+    let sizes = machine.files().into_iter().map(|file| fs::metadata(file).unwrap().len());
+    let (smaller, larger) = sizes.fold((u64::MAX, 0), |(least, most), size| (least.min(size), most.max(size)));
+    // Heads of 16 numbers have a scale each: 10 bits a number.
+    assert!(smaller * 3 < larger * 2, "{smaller} bytes in 8 bits, {larger} in half precision");
 }
 
 #[test]
@@ -209,16 +232,9 @@ fn a_cancelled_prompt_leaves_no_snapshot() {
     let mut sequence = machine.process();
     let asked = AtomicBool::new(false);
     let request = GenerateRequest {
-        prompt: &prompt(0, 1),
         prefix_tokens: PREFIX_TOKENS,
-        adapter: None,
-        sampler: Sampler::new(Sampling::Greedy, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
-        end_of_generation: EndOfGeneration::Ignored,
-        max_tokens: 1,
-        stop: &[],
-        cancelled: &|| asked.swap(true, Ordering::Relaxed),
+        cancelled: Box::new(move || asked.swap(true, Ordering::Relaxed)),
+        ..GenerateRequest::new(prompt(0, 1))
     };
     let generated = sequence.generate(request, &mut |_| {}).unwrap();
     sequence.save_prefix();
@@ -230,7 +246,7 @@ fn a_cancelled_prompt_leaves_no_snapshot() {
 fn sequences<const COUNT: usize>(machine: &Machine, limit_bytes: usize) -> [Sequence; COUNT] {
     let model = Arc::new(Model::load(&machine.model).unwrap());
     let prefixes = Arc::new(PrefixCache::new(limit_bytes, None));
-    [(); COUNT].map(|()| Sequence::new(Arc::clone(&model), 512, 2).unwrap().with_prefixes(Arc::clone(&prefixes)))
+    [(); COUNT].map(|()| Sequence::with_config(Arc::clone(&model), config(Arc::clone(&prefixes), KvType::F16)).unwrap())
 }
 
 /// Half-precision keys and values of seven layers with two heads of 16 numbers.
@@ -259,7 +275,9 @@ fn sequences_share_the_beginnings_of_their_prompts() {
 #[test]
 fn memory_for_beginnings_is_bounded_and_the_oldest_go_first() {
     let machine = Machine::new(TinyDecoder::Llama);
-    let mut sequences = sequences::<7>(&machine, 2 * PREFIX_TOKENS * BYTES_PER_TOKEN).into_iter();
+    let pages = PREFIX_TOKENS.div_ceil(KvLayer::PAGE_POSITIONS);
+    let limit_bytes = 2 * pages * KvLayer::PAGE_POSITIONS * BYTES_PER_TOKEN;
+    let mut sequences = sequences::<7>(&machine, limit_bytes).into_iter();
     let asked = [0, 1, 0, 2, 0, 2, 1].map(|instructions| {
         let cached = answer(&mut sequences.next().unwrap(), &prompt(instructions, 1), None).1.cached_tokens;
         (instructions, cached)

@@ -1,31 +1,75 @@
-//! One token: every key and value is read from memory once for all query heads of its group.
+//! Few query rows: every key and value is read from memory once for all rows of a part, straight into registers.
 
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::MutexGuard;
+
+use super::cache::{KvType, PAGE};
+use super::numbers::{Codes, Halves, Numbers, PAGE_VECTORS};
 use super::partial::Partial;
 use super::plan::Part;
 use super::{AttentionShape, Inputs};
 use crate::InstructionSet;
 use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
-use crate::ops::softmax::{exp_and_sum, maximum};
 
-/// Query heads that share registers: six, with two vectors of sums each, leave four of sixteen for keys and queries.
-const MAX_HEADS: usize = 6;
-/// Columns of the values that one pass sums up: two vectors.
-const COLUMNS: usize = 2 * LANES;
-/// Keys of which all columns are summed before the next ones: 32 values of 256 half-precision numbers are 16 KiB,
-/// half of the smallest level-one cache, so that only the first pass waits for memory.
-const KEYS_PER_PASS: usize = 32;
-
+/// Rows that share registers: six, with two vectors of sums each, leave four of sixteen for keys and queries.
+const MAX_ROWS: usize = 6;
 /// Half-precision numbers of a cache line of 64 bytes.
 const CACHE_LINE: usize = 32;
 
-/// Sets `partial` to the attention of the one token of `part` over its keys.
-pub(super) fn compute(set: InstructionSet, inputs: &Inputs<'_>, part: &Part, partial: &mut Partial) {
-    dispatch(set, Decode { inputs, part, partial });
+/// Sets `partials` to the attention of the tokens of `part` over the chunks of its keys.
+pub(super) fn compute(set: InstructionSet, inputs: &Inputs<'_>, part: &Part, partials: &mut [MutexGuard<'_, Partial>]) {
+    WORKSPACE.with_borrow_mut(|workspace| {
+        workspace.prepare(inputs, part);
+        for (keys, partial) in part.chunks().zip(partials) {
+            dispatch(set, Decode { inputs, kv_head: part.kv_head, keys, workspace, partial });
+        }
+    });
 }
 
+thread_local! {
+    /// What this thread's last part worked on, whose memory is used again.
+    static WORKSPACE: RefCell<Workspace> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Workspace {
+    /// Scaled, of up to [`MAX_ROWS`] rows at a time: `[row_len, rows]`.
+    query: Vec<f32>,
+    /// The positions that each row attends to.
+    limits: Vec<Range<usize>>,
+}
+
+impl Workspace {
+    fn prepare(&mut self, inputs: &Inputs<'_>, part: &Part) {
+        let (shape, row_len) = (inputs.shape, inputs.kv.row_len());
+        let group = shape.group();
+        let n_rows = part.tokens.len() * group;
+        self.query.clear();
+        self.query.resize(n_rows * row_len, 0.0);
+        self.limits.clear();
+        for (rows, query) in self.query.chunks_mut(MAX_ROWS * row_len).enumerate() {
+            let width = query.len() / row_len;
+            for lane in 0..width {
+                let row = rows * MAX_ROWS + lane;
+                let token = part.tokens.start + row / group;
+                let from = inputs.query(token, part.kv_head * group + row % group);
+                for (to, from) in query.chunks_exact_mut(width).zip(from) {
+                    to[lane] = from * shape.scale;
+                }
+                let position = inputs.first_position + token;
+                self.limits.push(shape.first_key(position)..shape.end_key(position, inputs.end));
+            }
+        }
+    }
+}
+
+/// The attention of all rows over the keys of a chunk.
 struct Decode<'a> {
     inputs: &'a Inputs<'a>,
-    part: &'a Part,
+    kv_head: usize,
+    keys: Range<usize>,
+    workspace: &'a Workspace,
     partial: &'a mut Partial,
 }
 
@@ -34,202 +78,240 @@ impl Kernel for Decode<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (inputs, part) = (self.inputs, self.part);
-        let group = inputs.shape.group();
+        match self.inputs.kv.ty() {
+            KvType::F16 => self.read::<S, Halves<'_>>(simd),
+            KvType::Q8 => self.read::<S, Codes<'_>>(simd),
+        }
+    }
+}
+
+impl<'a> Decode<'a> {
+    #[inline(always)]
+    fn read<S: Simd, N: Numbers<'a>>(self, simd: S) {
+        let Self { inputs, kv_head, keys, workspace, partial } = self;
         let row_len = inputs.kv.row_len();
-        let n_keys = part.keys.len();
-        let keys = inputs.kv.keys(part.kv_head, part.keys.clone());
-        let values = inputs.kv.values(part.kv_head, part.keys.clone());
-        let query = self.scaled_query(row_len);
-        let partial = self.partial;
-
-        let mut scores = vec![0.0; group * n_keys];
-        partial.clear(group, row_len);
-        for first in (0..group).step_by(MAX_HEADS) {
-            let heads = first..(first + MAX_HEADS).min(group);
-            let query = &query[heads.start * row_len..heads.end * row_len];
-            let scores = &mut scores[heads.start * n_keys..heads.end * n_keys];
-            score_heads(simd, heads.len(), query, [keys, values], scores);
-            for (head, scores) in heads.clone().zip(scores.chunks_exact_mut(n_keys)) {
-                cap(simd, inputs.shape, scores);
-                partial.maximum[head] = maximum(simd, scores).max(f32::MIN);
-                partial.sum[head] = exp_and_sum(simd, scores, partial.maximum[head]);
-            }
-            sum_heads(
-                simd,
-                heads.len(),
-                scores,
-                values,
-                &mut partial.values[heads.start * row_len..heads.end * row_len],
-            );
-        }
-    }
-}
-
-impl Decode<'_> {
-    /// The query heads of the group times the scale, `[group, row_len]`.
-    fn scaled_query(&self, row_len: usize) -> Vec<f32> {
-        let shape = self.inputs.shape;
-        let mut query = vec![0.0; shape.group() * row_len];
-        for (head, row) in query.chunks_exact_mut(row_len).enumerate() {
-            let from = self.inputs.query(self.part.tokens.start, self.part.kv_head * shape.group() + head);
-            for (to, from) in row.iter_mut().zip(from) {
-                *to = from * shape.scale;
-            }
-        }
-        query
-    }
-}
-
-/// Soft cap of the scores, if the layer has one.
-#[inline(always)]
-pub(super) fn cap<S: Simd>(simd: S, shape: &AttentionShape, scores: &mut [f32]) {
-    let Some(cap) = shape.soft_cap else { return };
-    let (chunks, tail) = scores.as_chunks_mut::<LANES>();
-    for chunk in chunks {
-        simd.store(capped(simd, cap, simd.load(chunk)), chunk);
-    }
-    let mut lanes = simd::padded(tail, 0.0);
-    simd.store(capped(simd, cap, simd.load(&lanes)), &mut lanes);
-    tail.copy_from_slice(&lanes[..tail.len()]);
-}
-
-#[inline(always)]
-fn capped<S: Simd>(simd: S, cap: f32, score: S::F32) -> S::F32 {
-    simd.mul(simd.splat(cap), simd::tanh(simd, simd.div(score, simd.splat(cap))))
-}
-
-/// `scores[head][key] = query[head] · keys[key]`; brings the values into the cache meanwhile.
-#[inline(always)]
-fn score_heads<S: Simd>(simd: S, n_heads: usize, query: &[f32], [keys, values]: [&[u16]; 2], scores: &mut [f32]) {
-    // The fewer heads, the more keys at once: about twelve sums hide the latency of the multiply-adds.
-    match n_heads {
-        1 => score::<S, 1, 4>(simd, query, [keys, values], scores),
-        2 => score::<S, 2, 4>(simd, query, [keys, values], scores),
-        3 => score::<S, 3, 4>(simd, query, [keys, values], scores),
-        4 => score::<S, 4, 2>(simd, query, [keys, values], scores),
-        5 => score::<S, 5, 2>(simd, query, [keys, values], scores),
-        _ => score::<S, MAX_HEADS, 2>(simd, query, [keys, values], scores),
-    }
-}
-
-#[inline(always)]
-fn score<S: Simd, const HEADS: usize, const KEYS: usize>(
-    simd: S,
-    query: &[f32],
-    [keys, values]: [&[u16]; 2],
-    scores: &mut [f32],
-) {
-    let row_len = query.len() / HEADS;
-    let n_keys = keys.len() / row_len;
-    let whole = n_keys / KEYS * KEYS;
-    for key in (0..whole).step_by(KEYS) {
-        // Memory would idle while the keys of a part are weighed: the values, a part of which fits the level-two
-        // cache, are fetched alongside the keys, which the processor foresees by itself.
-        for line in values[key * row_len..(key + KEYS) * row_len].chunks(CACHE_LINE) {
-            simd.prefetch(line);
-        }
-        let dots = dot_products::<S, HEADS, KEYS>(simd, query, &keys[key * row_len..(key + KEYS) * row_len]);
-        for head in 0..HEADS {
-            scores[head * n_keys + key..][..KEYS].copy_from_slice(&dots[head]);
-        }
-    }
-    for key in whole..n_keys {
-        let dots = dot_products::<S, HEADS, 1>(simd, query, &keys[key * row_len..(key + 1) * row_len]);
-        for head in 0..HEADS {
-            scores[head * n_keys + key] = dots[head][0];
-        }
-    }
-}
-
-#[inline(always)]
-fn dot_products<S: Simd, const HEADS: usize, const KEYS: usize>(
-    simd: S,
-    query: &[f32],
-    keys: &[u16],
-) -> [[f32; KEYS]; HEADS] {
-    let n_chunks = keys.len() / KEYS / LANES;
-    // Rows of exactly this length, so that the loop needs no bounds checks.
-    let query: [_; HEADS] = std::array::from_fn(|head| &query.as_chunks::<LANES>().0[head * n_chunks..][..n_chunks]);
-    let keys: [_; KEYS] = std::array::from_fn(|key| &keys.as_chunks::<LANES>().0[key * n_chunks..][..n_chunks]);
-    let mut sums = [[simd.splat(0.0); KEYS]; HEADS];
-    for chunk in 0..n_chunks {
-        let mut wide_keys = [simd.splat(0.0); KEYS];
-        for (wide_key, key) in wide_keys.iter_mut().zip(keys) {
-            *wide_key = simd.load_f16(&key[chunk]);
-        }
-        for (sums, query) in sums.iter_mut().zip(query) {
-            let query = simd.load(&query[chunk]);
-            for (sum, key) in sums.iter_mut().zip(wide_keys) {
-                *sum = simd.mul_add(query, key, *sum);
+        let pages = keys.start / PAGE..keys.end.div_ceil(PAGE);
+        let page_words = inputs.kv.page_words();
+        let words = inputs.kv.pages(kv_head, pages.clone());
+        partial.reset(workspace.limits.len(), row_len);
+        partial.values.fill(0.0);
+        for (index, page) in words.chunks_exact(page_words).enumerate() {
+            let start = (pages.start + index) * PAGE;
+            let visible = keys.start.max(start) - start..keys.end.min(start + PAGE) - start;
+            // Memory would idle while the keys of a page are weighed: its values are fetched alongside its keys, and the
+            // keys of the next page alongside its values.
+            let values = &words[index * page_words + page_words / 2..][..page_words / 2 * visible.end / PAGE];
+            let next = words.get((index + 1) * page_words..).unwrap_or_default();
+            let next_keys = &next[..next.len().min(page_words / 2)];
+            let page = Page { shape: inputs.shape, start, visible, numbers: N::new(page, row_len) };
+            for first in (0..workspace.limits.len()).step_by(MAX_ROWS) {
+                let rows = first..(first + MAX_ROWS).min(workspace.limits.len());
+                let query = &workspace.query[rows.start * row_len..rows.end * row_len];
+                page.add(simd, query, &workspace.limits[rows.clone()], [values, next_keys], (&mut *partial, rows));
             }
         }
     }
-    let mut dots = [[0.0; KEYS]; HEADS];
-    for head in 0..HEADS {
-        for key in 0..KEYS {
-            dots[head][key] = simd.reduce_add(sums[head][key]);
+}
+
+/// A page of keys and values.
+struct Page<'a, N> {
+    shape: &'a AttentionShape,
+    /// The position of its first key.
+    start: usize,
+    /// The keys that any row attends to.
+    visible: Range<usize>,
+    numbers: N,
+}
+
+/// Scores of up to [`MAX_ROWS`] rows, then their exponentials.
+type Scores = [[f32; PAGE]; MAX_ROWS];
+
+impl<'a, N: Numbers<'a>> Page<'a, N> {
+    /// Adds the attention of some rows over this page to theirs over the ones before.
+    #[inline(always)]
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        query: &[f32],
+        limits: &[Range<usize>],
+        [values, next_keys]: [&[u16]; 2],
+        (partial, rows): (&mut Partial, Range<usize>),
+    ) {
+        let mut scores = [[0.0; PAGE]; MAX_ROWS];
+        self.score_rows(simd, limits.len(), query, values, &mut scores);
+        let mut factors = [0.0; MAX_ROWS];
+        for (index, (scores, limits)) in scores.iter_mut().zip(limits).enumerate() {
+            let row = rows.start + index;
+            factors[index] = self.weigh(simd, limits, scores, (&mut partial.maximum[row], &mut partial.sum[row]));
+        }
+        let row_len = query.len() / limits.len();
+        let sums = &mut partial.values[rows.start * row_len..rows.end * row_len];
+        self.sum_rows(simd, limits.len(), (&scores, &factors), next_keys, sums);
+    }
+
+    /// `scores[row][key] = query[row] · keys[key]`; fetches what comes after the keys.
+    #[inline(always)]
+    fn score_rows<S: Simd>(&self, simd: S, n_rows: usize, query: &[f32], ahead: &[u16], scores: &mut Scores) {
+        // The fewer rows, the more keys at once: about ten sums hide the latency of the multiply-adds.
+        match n_rows {
+            1 => self.score::<S, 1, 6>(simd, query, ahead, scores),
+            2 => self.score::<S, 2, 6>(simd, query, ahead, scores),
+            3 => self.score::<S, 3, 3>(simd, query, ahead, scores),
+            4 => self.score::<S, 4, 3>(simd, query, ahead, scores),
+            5 => self.score::<S, 5, 2>(simd, query, ahead, scores),
+            _ => self.score::<S, MAX_ROWS, 2>(simd, query, ahead, scores),
         }
     }
-    dots
-}
 
-/// `sums[head] += Σ weights[head][key] · values[key]`.
-#[inline(always)]
-fn sum_heads<S: Simd>(simd: S, n_heads: usize, weights: &[f32], values: &[u16], sums: &mut [f32]) {
-    match n_heads {
-        1 => sum::<S, 1>(simd, weights, values, sums),
-        2 => sum::<S, 2>(simd, weights, values, sums),
-        3 => sum::<S, 3>(simd, weights, values, sums),
-        4 => sum::<S, 4>(simd, weights, values, sums),
-        5 => sum::<S, 5>(simd, weights, values, sums),
-        _ => sum::<S, MAX_HEADS>(simd, weights, values, sums),
-    }
-}
-
-#[inline(always)]
-fn sum<S: Simd, const HEADS: usize>(simd: S, weights: &[f32], values: &[u16], sums: &mut [f32]) {
-    let row_len = sums.len() / HEADS;
-    let n_keys = values.len() / row_len;
-    for first in (0..n_keys).step_by(KEYS_PER_PASS) {
-        let keys = first..(first + KEYS_PER_PASS).min(n_keys);
-        let mut pass_weights = [[0.0; HEADS]; KEYS_PER_PASS];
-        for head in 0..HEADS {
-            for (to, from) in pass_weights.iter_mut().zip(&weights[head * n_keys..][keys.clone()]) {
-                to[head] = *from;
+    #[inline(always)]
+    fn score<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        query: &[f32],
+        ahead: &[u16],
+        scores: &mut Scores,
+    ) {
+        let query = query.as_chunks::<ROWS>().0;
+        let mut lines = ahead.chunks((ahead.len() * VECTORS).div_ceil(PAGE_VECTORS).max(1));
+        for first in (0..PAGE_VECTORS).step_by(VECTORS) {
+            if first * LANES >= self.visible.end {
+                break;
+            }
+            let lines = lines.next().unwrap_or_default();
+            let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
+            for (dimension, row) in query.iter().enumerate() {
+                // A key and its value are as long: a dimension of four vectors of positions takes a cache line.
+                prefetch(simd, lines, dimension);
+                if VECTORS > 4 {
+                    prefetch(simd, lines, query.len() + dimension);
+                }
+                let keys = self.numbers.keys::<S, VECTORS>(simd, dimension, first);
+                for (sums, query) in sums.iter_mut().zip(row) {
+                    let query = simd.splat(*query);
+                    for (sum, key) in sums.iter_mut().zip(keys) {
+                        *sum = simd.mul_add(query, key, *sum);
+                    }
+                }
+            }
+            for (scores, sums) in scores.iter_mut().zip(sums) {
+                for (score, sum) in scores.as_chunks_mut::<LANES>().0[first..].iter_mut().zip(sums) {
+                    simd.store(sum, score);
+                }
             }
         }
-        let values = &values[keys.start * row_len..keys.end * row_len];
-        for column in (0..row_len).step_by(COLUMNS) {
-            sum_columns(simd, &pass_weights, values, column, sums);
+    }
+
+    /// Turns a row's scores into weights, and accounts for them in maximum and sum; gives the factor by which that
+    /// diminishes earlier sums.
+    #[inline(always)]
+    fn weigh<S: Simd>(
+        &self,
+        simd: S,
+        limits: &Range<usize>,
+        scores: &mut [f32; PAGE],
+        (maximum, sum): (&mut f32, &mut f32),
+    ) -> f32 {
+        self.shape.cap(simd, scores);
+        let scores = scores.as_chunks_mut::<LANES>().0;
+        if limits.start > self.start || limits.end < self.start + PAGE {
+            let first = simd.splat(limits.start.saturating_sub(self.start) as f32);
+            let end = simd.splat(limits.end.saturating_sub(self.start) as f32);
+            let hidden = simd.splat(f32::NEG_INFINITY);
+            for (vector, score) in scores.iter_mut().enumerate() {
+                let key = simd.add(simd.splat((vector * LANES) as f32), simd.load(&LANE_INDICES));
+                let not_after = simd.select_less(key, end, simd.load(score), hidden);
+                simd.store(simd.select_less(key, first, hidden, not_after), score);
+            }
+        }
+        let mut maxima = simd.splat(*maximum);
+        for score in scores.iter() {
+            maxima = simd.max(simd.load(score), maxima);
+        }
+        let new_maximum = simd.reduce_max(maxima);
+        let mut factor = [0.0; LANES];
+        simd.store(simd::exp_of_negative(simd, simd.splat(*maximum - new_maximum)), &mut factor);
+        let mut total = simd.splat(0.0);
+        for score in scores {
+            let weight = simd::exp_of_negative(simd, simd.sub(simd.load(score), simd.splat(new_maximum)));
+            total = simd.add(total, weight);
+            simd.store(weight, score);
+        }
+        *maximum = new_maximum;
+        *sum = *sum * factor[0] + simd.reduce_add(total);
+        factor[0]
+    }
+
+    /// `sums[row] = sums[row] · factors[row] + Σ weights[row][key] · values[key]`; fetches what comes after the values.
+    #[inline(always)]
+    fn sum_rows<S: Simd>(
+        &self,
+        simd: S,
+        n_rows: usize,
+        weights: (&Scores, &[f32; MAX_ROWS]),
+        ahead: &[u16],
+        sums: &mut [f32],
+    ) {
+        // The fewer rows, the more columns at once, if they divide into as many.
+        let fits_four = (sums.len() / n_rows).is_multiple_of(4 * LANES);
+        match n_rows {
+            1 if fits_four => self.sum::<S, 1, 4>(simd, weights, ahead, sums),
+            2 if fits_four => self.sum::<S, 2, 4>(simd, weights, ahead, sums),
+            3 if fits_four => self.sum::<S, 3, 4>(simd, weights, ahead, sums),
+            1 => self.sum::<S, 1, 2>(simd, weights, ahead, sums),
+            2 => self.sum::<S, 2, 2>(simd, weights, ahead, sums),
+            3 => self.sum::<S, 3, 2>(simd, weights, ahead, sums),
+            4 => self.sum::<S, 4, 2>(simd, weights, ahead, sums),
+            5 => self.sum::<S, 5, 2>(simd, weights, ahead, sums),
+            _ => self.sum::<S, MAX_ROWS, 2>(simd, weights, ahead, sums),
+        }
+    }
+
+    #[inline(always)]
+    fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        (weights, factors): (&Scores, &[f32; MAX_ROWS]),
+        ahead: &[u16],
+        sums: &mut [f32],
+    ) {
+        let row_len = sums.len() / ROWS;
+        let mut lines = ahead.chunks((ahead.len() * VECTORS * LANES).div_ceil(row_len).max(1));
+        let visible = self.visible.start..self.visible.end.min(PAGE);
+        for column in (0..row_len / LANES).step_by(VECTORS) {
+            let lines = lines.next().unwrap_or_default();
+            let mut totals = [[simd.splat(0.0); VECTORS]; ROWS];
+            for (row, totals) in totals.iter_mut().enumerate() {
+                let sums = &sums.as_chunks::<LANES>().0[row * row_len / LANES + column..][..VECTORS];
+                for (total, sum) in totals.iter_mut().zip(sums) {
+                    *total = simd.mul(simd.splat(factors[row]), simd.load(sum));
+                }
+            }
+            for key in visible.clone() {
+                prefetch(simd, lines, key);
+                let values = self.numbers.values::<S, VECTORS>(simd, key, column);
+                for (totals, weights) in totals.iter_mut().zip(weights) {
+                    let weight = simd.splat(weights[key]);
+                    for (total, value) in totals.iter_mut().zip(values) {
+                        *total = simd.mul_add(weight, value, *total);
+                    }
+                }
+            }
+            for (row, totals) in totals.iter().enumerate() {
+                let sums = &mut sums.as_chunks_mut::<LANES>().0[row * row_len / LANES + column..][..VECTORS];
+                for (sum, total) in sums.iter_mut().zip(totals) {
+                    simd.store(*total, sum);
+                }
+            }
         }
     }
 }
 
-/// One pass of [`sum`]: the columns from `column` on, of at most [`KEYS_PER_PASS`] keys.
+const LANE_INDICES: [f32; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+
+/// Fetches a cache line of `words`, if they have so many.
 #[inline(always)]
-fn sum_columns<S: Simd, const HEADS: usize>(
-    simd: S,
-    weights: &[[f32; HEADS]],
-    values: &[u16],
-    column: usize,
-    sums: &mut [f32],
-) {
-    let row_len = sums.len() / HEADS;
-    let mut totals = [[simd.splat(0.0); 2]; HEADS];
-    for (weights, value) in weights.iter().zip(values.chunks_exact(row_len)) {
-        let value = value[column..column + COLUMNS].as_chunks::<LANES>().0;
-        let value = [simd.load_f16(&value[0]), simd.load_f16(&value[1])];
-        for head in 0..HEADS {
-            let weight = simd.splat(weights[head]);
-            totals[head][0] = simd.mul_add(weight, value[0], totals[head][0]);
-            totals[head][1] = simd.mul_add(weight, value[1], totals[head][1]);
-        }
-    }
-    for head in 0..HEADS {
-        let sums = sums[head * row_len + column..][..COLUMNS].as_chunks_mut::<LANES>().0;
-        for (sum, total) in sums.iter_mut().zip(totals[head]) {
-            simd.store(simd.add(simd.load(sum), total), sum);
-        }
+fn prefetch<S: Simd>(simd: S, words: &[u16], line: usize) {
+    if let Some(line) = words.get(line * CACHE_LINE..) {
+        simd.prefetch(line);
     }
 }

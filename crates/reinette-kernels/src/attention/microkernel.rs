@@ -1,14 +1,12 @@
 //! The innermost loops of prefill: outer products that fill the registers.
 
+use super::partial;
 use crate::ops::simd::{LANES, Simd};
 
 /// Rows of a register tile.
 pub(super) const ROWS: usize = 6;
 /// Columns of a register tile. 6 × 2 vectors of sums, 2 of columns and 1 row fill 15 of AVX2's 16 registers.
 pub(super) const COLUMNS: usize = 2 * LANES;
-
-/// Steps of one turn of the loop over the depth: addresses of the rows are computed once for all.
-const STEPS: usize = 4;
 
 /// Sums held in registers, `[ROWS, COLUMNS]`.
 pub(super) type Tile<S> = [[<S as Simd>::F32; 2]; ROWS];
@@ -31,25 +29,6 @@ fn add_outer_product<S: Simd>(simd: S, tile: &mut Tile<S>, column: [f32; ROWS], 
     }
 }
 
-/// `left · panel`, where `left` is `[ROWS, depth]`, row by row, and `panel` is `[depth, COLUMNS]`; the depth is a multiple
-/// of [`STEPS`].
-#[inline(always)]
-pub(super) fn multiply_rows<S: Simd>(simd: S, left: &[f32], panel: &[[f32; COLUMNS]]) -> Tile<S> {
-    let depth = panel.len();
-    let (panel, _) = panel.as_chunks::<STEPS>();
-    let left: [&[[f32; STEPS]]; ROWS] =
-        std::array::from_fn(|row| &left[row * depth..][..depth].as_chunks().0[..panel.len()]);
-    let mut tile = zero(simd);
-    for (index, rows) in panel.iter().enumerate() {
-        let left = [left[0][index], left[1][index], left[2][index], left[3][index], left[4][index], left[5][index]];
-        for (step, row) in rows.iter().enumerate() {
-            let column = [left[0][step], left[1][step], left[2][step], left[3][step], left[4][step], left[5][step]];
-            add_outer_product(simd, &mut tile, column, row);
-        }
-    }
-    tile
-}
-
 /// Adds `leftᵀ · panel`, where `left` is [`ROWS`] columns, from `column` on, of `[depth, stride]`, and `panel` is
 /// `[depth, COLUMNS]`.
 #[inline(always)]
@@ -67,6 +46,17 @@ pub(super) fn add_columns_product<S: Simd>(
     }
 }
 
+/// Reads a tile of `[rows, stride]`.
+#[inline(always)]
+pub(super) fn load<S: Simd>(simd: S, from: &[f32], stride: usize) -> Tile<S> {
+    let mut tile = zero(simd);
+    for (row, sums) in tile.iter_mut().enumerate() {
+        let values = from[row * stride..][..COLUMNS].as_chunks::<LANES>().0;
+        *sums = [simd.load(&values[0]), simd.load(&values[1])];
+    }
+    tile
+}
+
 /// Reads a tile of `[rows, stride]`, each row times its factor.
 #[inline(always)]
 pub(super) fn load_scaled<S: Simd>(simd: S, from: &[f32], stride: usize, factors: &[f32]) -> Tile<S> {
@@ -75,6 +65,19 @@ pub(super) fn load_scaled<S: Simd>(simd: S, from: &[f32], stride: usize, factors
         let factor = simd.splat(factors[row]);
         let values = from[row * stride..][..COLUMNS].as_chunks::<LANES>().0;
         *sums = [simd.mul(factor, simd.load(&values[0])), simd.mul(factor, simd.load(&values[1]))];
+    }
+    tile
+}
+
+/// Two tiles, each row times its factor of those of its tile.
+#[inline(always)]
+pub(super) fn added<S: Simd>(simd: S, factors: [&[f32]; 2], [own, later]: [&Tile<S>; 2]) -> Tile<S> {
+    let mut tile = zero(simd);
+    for (row, sums) in tile.iter_mut().enumerate() {
+        let factors = [simd.splat(factors[0][row]), simd.splat(factors[1][row])];
+        for (half, sum) in sums.iter_mut().enumerate() {
+            *sum = partial::added(simd, factors, [own[row][half], later[row][half]]);
+        }
     }
     tile
 }

@@ -1,9 +1,19 @@
-//! Attention of grouped query heads over a half-precision KV cache.
+//! Attention of grouped query heads over a KV cache.
 //!
-//! A call is cut into [`Part`]s: one key/value head, one tile of query tokens, one chunk of keys. Each part is computed
+//! A call is cut into [`Part`]s: one key/value head, one tile of query tokens, some chunks of keys. Each part is computed
 //! by one thread and yields, for every query row, the greatest score, the sum of the exponentials and the values
-//! weighted by them; parts that differ only in their keys are merged at the end. How the work is cut depends on the
-//! shapes alone, so the result does not depend on the number of threads.
+//! weighted by them; parts that differ only in their keys are merged at the end.
+//!
+//! What a token attends to has the same bits however it was cut: alone or in a batch of any size, on any number of
+//! threads. For this every row is computed by the same operations in the same order, in decode as in prefill:
+//!
+//! - A score is one chain of multiply-adds over the dimensions of the scaled query.
+//! - Within a chunk of keys (whose bounds are multiples of its length), a softmax runs over its pages. In each, the
+//!   weights of every eighth key are summed up one after the other, and the eight sums by halves; the weighted values are
+//!   one chain of multiply-adds over the keys.
+//! - Chunks are added in their order.
+//!
+//! A hidden key weighs exactly 0, and a page or chunk of hidden keys leaves everything as it is.
 //!
 //! Papers: `FlashAttention`-2, arXiv:2307.08691; Flash-Decoding, <https://crfm.stanford.edu/2023/10/12/flashdecoding.html>;
 //! GQA, arXiv:2305.13245.
@@ -12,6 +22,7 @@
 mod cache;
 mod decode;
 mod microkernel;
+mod numbers;
 mod partial;
 mod plan;
 mod prefill;
@@ -20,10 +31,11 @@ mod tests;
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use cache::{CacheTooLarge, KvLayer};
+pub use cache::{CacheTooLarge, KvLayer, KvType};
 
+use crate::ops::simd::{self, LANES, Simd};
 use crate::{Compute, InstructionSet};
 use partial::{Partial, merge};
 use plan::{Part, Plan};
@@ -75,6 +87,17 @@ impl AttentionShape {
             Direction::Both => end,
         }
     }
+
+    /// Soft cap of the scores, if the layer has one.
+    #[inline(always)]
+    pub(crate) fn cap<S: Simd>(&self, simd: S, scores: &mut [f32]) {
+        let Some(cap) = self.soft_cap else { return };
+        let cap = simd.splat(cap);
+        for scores in scores.as_chunks_mut::<LANES>().0 {
+            let capped = simd.mul(cap, simd::tanh(simd, simd.div(simd.load(scores), cap)));
+            simd.store(capped, scores);
+        }
+    }
 }
 
 /// `out = softmax(scale · q · Kᵀ + mask) · V`, head by head.
@@ -84,7 +107,7 @@ impl AttentionShape {
 ///
 /// # Shapes
 /// - `q`, `out`: `[n_tokens, n_heads, head_dim]`
-/// - `kv`: `[n_kv_heads, capacity, head_dim]`
+/// - `kv`: `[n_kv_heads, capacity, head_dim]`, of either type, in pages; all arithmetic is in `f32`
 ///
 /// # Panics
 /// If the shapes do not fit together, or the last position is beyond the cache.
@@ -110,13 +133,14 @@ pub fn attention(
     let inputs = Inputs { shape, q, first_position, end: first_position + n_tokens, kv };
     let plan = Plan::new(shape, n_tokens, first_position);
     let mut partials = PARTIALS.take();
-    partials.resize_with(partials.len().max(plan.parts.len()), Mutex::default);
+    partials.resize_with(partials.len().max(plan.n_partials()), Mutex::default);
     // The last tiles have the most keys: started first, they leave no thread waiting for one long part.
     let last = plan.parts.len() - 1;
     compute.pool.run(plan.parts.len(), |index| {
-        let index = last - index;
-        let mut partial = partials[index].lock().unwrap_or_else(PoisonError::into_inner);
-        inputs.compute(compute.set, &plan.parts[index], &mut partial);
+        let part = &plan.parts[last - index];
+        let lock = |partial| Mutex::lock(partial).unwrap_or_else(PoisonError::into_inner);
+        let mut partials: Vec<_> = partials[part.partials.clone()].iter().map(lock).collect();
+        inputs.compute(compute.set, part, &mut partials);
     });
 
     let finished: Vec<&Partial> =
@@ -127,14 +151,14 @@ pub fn attention(
         let mut out = outs[index].lock().unwrap_or_else(PoisonError::into_inner);
         let tile = plan.tiles[index].clone();
         for (kv_head, parts) in finished[tile.clone()].chunks_exact(parts_per_head(&tile)).enumerate() {
-            merge(shape, kv_head, parts, &mut out);
+            merge(compute.set, shape, kv_head, parts, &mut out);
         }
     });
     PARTIALS.set(partials);
 }
 
 thread_local! {
-    /// The parts of this thread's last call: memory that each call took anew would cost a tenth of it.
+    /// The results of this thread's last call: memory that each call took anew would cost a tenth of it.
     static PARTIALS: RefCell<Vec<Mutex<Partial>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -149,9 +173,9 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    fn compute(&self, set: InstructionSet, part: &Part, partial: &mut Partial) {
-        let compute = if part.tokens.len() == 1 { decode::compute } else { prefill::compute };
-        compute(set, self, part, partial);
+    fn compute(&self, set: InstructionSet, part: &Part, partials: &mut [MutexGuard<'_, Partial>]) {
+        let compute = if plan::has_few_rows(self.shape, &part.tokens) { decode::compute } else { prefill::compute };
+        compute(set, self, part, partials);
     }
 
     /// The query of one token and head.

@@ -78,7 +78,8 @@ pub struct MatmulTask<'a> {
 /// `out[t, r] = Σ_c weights[r, c] · x[t, c]`.
 ///
 /// Float weights are multiplied with the activations as they are, quantised weights with the activations in 8 bits.
-/// Quantised weights are to be in the [`Layout::fastest`]; others are multiplied by plain code. The result does not depend on the number of threads.
+/// Quantised weights are to be in the [`Layout::fastest`]; others are multiplied by plain code. The result does not depend
+/// on the number of threads, and that of a token not on the other tokens.
 ///
 /// # Shapes
 /// `x` is `[n_tokens, cols]`; in each task `weights` is `[rows, cols]` and `out` is `[n_tokens, rows]`.

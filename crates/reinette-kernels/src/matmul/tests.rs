@@ -308,6 +308,33 @@ fn results_do_not_depend_on_threads_or_on_what_else_is_computed() {
 }
 
 #[test]
+fn a_token_has_the_same_products_alone_and_among_others() {
+    for compute in sets() {
+        for ty in QuantType::ALL {
+            // More groups than a panel has, and rows that fill no tile.
+            for (rows, cols) in [(37, 1280), (3, 256), (16, 8192)] {
+                let mut random = Random(rows as u64);
+                let bytes = random_matrix(ty, rows, cols, || random.float(), 13);
+                let matrix = Matrix::new(ty, rows, cols, &bytes).unwrap();
+                let n_tokens = if rows == 37 { 300 } else { 64 };
+                let x: Vec<f32> = (0..n_tokens * cols).map(|_| random.float()).collect();
+                let all = product(&compute, matrix, &x);
+                let mut first = 0;
+                for batch in [1, 2, 3, 1, 7, 4, 5, 33] {
+                    let tokens = first..first + batch;
+                    let found = product(&compute, matrix, &x[tokens.start * cols..tokens.end * cols]);
+                    let expected = &all[tokens.start * rows..tokens.end * rows];
+                    let same =
+                        found.iter().zip(expected).all(|(found, expected)| found.to_bits() == expected.to_bits());
+                    assert!(same, "{:?}, {ty} {rows}×{cols}, tokens {tokens:?}", compute.set);
+                    first += batch;
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn low_rank_products_are_added() {
     for compute in sets() {
         for (rows, rank, tokens) in [(1, 1, 1), (7, 4, 2), (300, 16, 5), (576, 16, 1), (1000, 3, 3)] {

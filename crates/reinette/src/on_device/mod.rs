@@ -9,11 +9,11 @@ pub use adapter::{ToolAdapter, ToolAdapterError};
 
 use crate::{Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use async_channel::Sender;
-use reinette_engine::{Model, PackedFolder, SnapshotFolder};
+use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use worker::{Job, Worker, engine};
+use worker::{Job, MAX_REQUESTS, Worker, engine};
 
 /// What to load, and what it may use.
 #[derive(Clone, Debug)]
@@ -22,10 +22,15 @@ pub struct OnDeviceConfig {
     pub path: PathBuf,
     /// The adapter that taught this model tools; without one, tools are described in the prompt.
     pub adapter: Option<ToolAdapter>,
+    /// A GGUF file of a much smaller model of the same family. What it guesses is read several tokens at a time: answers are
+    /// the same and come sooner, where the model is many times as large and says what the small one would.
+    pub draft: Option<PathBuf>,
     /// Threads to compute with.
     pub threads: usize,
     /// The longest conversation, in tokens; at most the model's own limit.
     pub context_tokens: usize,
+    /// How keys and values of what was read are stored: a choice between memory and exactness.
+    pub kv_type: KvType,
     /// Where what was read of long instructions and descriptions of tools is kept for the next process; without a
     /// folder, each process reads them once.
     pub snapshots: Option<SnapshotFolder>,
@@ -40,8 +45,10 @@ impl OnDeviceConfig {
         Self {
             path: path.into(),
             adapter: None,
+            draft: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context_tokens: 8192,
+            kv_type: KvType::default(),
             snapshots: None,
             packed: None,
         }
@@ -50,17 +57,18 @@ impl OnDeviceConfig {
 
 /// A language model that runs on this machine, in this process.
 ///
-/// It answers one request at a time, on a thread of its own; others wait their turn. Tools are chosen first, under a
+/// Requests that come at the same time are answered together: the weights are read once for the next token of all of them.
+/// Beyond eight, or where their conversations would take more memory than two of the greatest length, they wait their turn. Tools are chosen first, under a
 /// grammar that admits nothing but calls of the tools with arguments that satisfy their schemas; if none is called,
 /// the model answers in words.
 ///
-/// Dropping it waits for the answer under way, which ends at once if its stream was dropped before, and for the snapshot
-/// that is being written.
+/// Dropping it waits for the answers under way, which end at once if their streams were dropped before, and for the
+/// snapshot that is being written.
 #[derive(Debug)]
 pub struct OnDeviceModel {
     info: ModelInfo,
     jobs: Sender<Job>,
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl OnDeviceModel {
@@ -76,21 +84,25 @@ impl OnDeviceModel {
             context_tokens: config.context_tokens.min(model.context_tokens()),
             size_bytes: model.size_bytes(),
         };
-        let worker = Worker::new(model, config)?;
+        let worker = Arc::new(Worker::new(model, config)?);
         let (jobs, queue) = async_channel::unbounded();
-        let worker = std::thread::Builder::new()
-            .name("reinette-model".to_owned())
-            .spawn(move || worker.run(&queue))
-            .map_err(engine)?;
-        Ok(Self { info, jobs, worker: Some(worker) })
+        let spawn = |index| {
+            let (worker, queue) = (Arc::clone(&worker), queue.clone());
+            let thread = std::thread::Builder::new().name(format!("reinette-answer-{index}"));
+            thread.spawn(move || worker.run(&queue)).map_err(engine)
+        };
+        let workers = (0..MAX_REQUESTS).map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { info, jobs, workers })
     }
 }
 
 impl Drop for OnDeviceModel {
     fn drop(&mut self) {
         self.jobs.close();
-        // A worker that panicked has nothing left to do.
-        self.worker.take().map(JoinHandle::join);
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has nothing left to do.
+            let _ = worker.join();
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The thread on which a model answers, one request after the other.
+//! What a thread does that answers requests, one after the other; the threads of a model share all that it takes.
 
 use super::adapter::ToolAdapter;
 use super::{OnDeviceConfig, calls, prompts};
@@ -8,11 +8,12 @@ use reinette_engine::constraint::{CallGrammar, CallTool, Constraint, ConstraintC
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
-    Adapter, EndOfGeneration, GenerateError, GenerateRequest, Generated, Model, PrefixCache, Sampler, Sequence,
+    Adapter, BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler,
     Speculation,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most calls that one request may ask for.
 const MAX_CALLS: usize = 6;
@@ -22,38 +23,29 @@ const MAX_CALL_TOKENS: usize = 512;
 /// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
 const PREFIX_BYTES: usize = 256 << 20;
 
+/// Without a draft model: most of a call, and much of a proofread text, is copied from the prompt.
+const LOOKUP: Speculation = Speculation::PromptLookup { max_tokens: 8 };
+/// How a draft model is used.
+const DRAFT: Speculation = Speculation::DraftModel { max_tokens: 8, least_probability: 0.5 };
+
 /// A request and where its answer goes.
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) events: Sender<Result<Event, ModelError>>,
 }
 
+/// How many requests are answered at the same time. More of them make each other slower and the whole hardly faster: with
+/// eight, products take longer than reading the weights.
+pub(super) const MAX_REQUESTS: usize = 8;
+
 /// Everything that answering takes.
-///
-/// Choosing tools and talking have prompts that begin differently: each has a sequence of its own, so that neither
-/// makes the other read its beginning again.
 pub(super) struct Worker {
     model: Arc<Model>,
     compiler: ConstraintCompiler,
     tools: Option<LearnedTools>,
-    choosing: Sequence,
-    talking: Sequence,
-    sequences: SequenceConfig,
-    answered: usize,
-}
-
-/// What a sequence is made with.
-struct SequenceConfig {
-    context_tokens: usize,
-    n_threads: usize,
-    prefixes: Arc<PrefixCache>,
-}
-
-impl SequenceConfig {
-    fn sequence(&self, model: &Arc<Model>) -> Result<Sequence, ModelError> {
-        let sequence = Sequence::new(Arc::clone(model), self.context_tokens, self.n_threads).map_err(engine)?;
-        Ok(sequence.with_prefixes(Arc::clone(&self.prefixes)))
-    }
+    generator: Generator,
+    speculation: Speculation,
+    answered: AtomicUsize,
 }
 
 /// A prompt, and how much of it will be the beginning of the next one.
@@ -64,17 +56,18 @@ struct Prompt {
 
 /// The adapter that learned tools, ready for this model.
 struct LearnedTools {
-    adapter: Adapter,
+    adapter: Arc<Adapter>,
     template: ChatTemplate,
     definitions: Vec<ToolDefinition>,
 }
 
 /// What generating one text takes, besides the prompt.
-struct Plan<'a> {
+struct Plan {
+    adapter: Option<Arc<Adapter>>,
     sampler: Sampler,
     constraint: Option<Constraint>,
     max_tokens: usize,
-    stop: &'a [String],
+    stop: Vec<String>,
 }
 
 impl Worker {
@@ -83,52 +76,40 @@ impl Worker {
         let vocabulary = compiler.clone();
         // Beside all else that the first answer takes; nobody waits for a thread that is not needed after all.
         std::thread::spawn(move || vocabulary.prepare());
-        let sequences = SequenceConfig {
-            context_tokens: config.context_tokens,
-            n_threads: config.threads.max(1),
+        let load = |path| Model::load_with_cache(path, config.packed.as_ref()).map(Arc::new).map_err(engine);
+        let batch = BatchConfig {
+            draft: config.draft.as_deref().map(load).transpose()?,
+            kv_type: config.kv_type,
+            max_sequences: MAX_REQUESTS,
+            // Two conversations of the greatest length, or more that are shorter.
+            max_tokens: 2 * config.context_tokens,
             prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
+            ..BatchConfig::new(config.context_tokens, config.threads.max(1))
         };
         Ok(Self {
             tools: config.adapter.as_ref().map(|adapter| LearnedTools::new(adapter, &model)).transpose()?,
             compiler,
-            choosing: sequences.sequence(&model)?,
-            talking: sequences.sequence(&model)?,
+            speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
+            generator: Generator::new(Arc::clone(&model), batch).map_err(engine)?,
             model,
-            sequences,
-            answered: 0,
+            answered: AtomicUsize::new(0),
         })
     }
 
     /// Answers until nobody can ask any more.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+    pub(super) fn run(&self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv_blocking() {
-            let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&job)));
-            let last = match answer {
+            let last = match catch_unwind(AssertUnwindSafe(|| self.answer(&job))) {
                 Ok(Ok(summary)) => Ok(Event::Finished(summary)),
                 Ok(Err(error)) => Err(error),
-                Err(_) => {
-                    if self.forget().is_err() {
-                        return;
-                    }
-                    Err(ModelError::Engine("the engine failed on this request; please report it".into()))
-                }
+                Err(_) => Err(engine(GenerateError::Failed)),
             };
             // Whoever asked may have stopped listening.
             let _ = job.events.send_blocking(last);
-            self.choosing.save_prefix();
-            self.talking.save_prefix();
         }
     }
 
-    /// Starts afresh after a failure that may have left the sequences half-written.
-    fn forget(&mut self) -> Result<(), ModelError> {
-        let sequence = || self.sequences.sequence(&self.model);
-        (self.choosing, self.talking) = (sequence()?, sequence()?);
-        Ok(())
-    }
-
-    fn answer(&mut self, job: &Job) -> Result<Summary, ModelError> {
-        self.answered += 1;
+    fn answer(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
         let mut chosen = None;
         if !request.tools.is_empty() && request.tool_mode != ToolMode::Disallowed {
@@ -159,7 +140,7 @@ impl Worker {
     }
 
     /// Lets the model choose tools, and sends the calls.
-    fn choose(&mut self, job: &Job) -> Result<(Generated, usize, usize), ModelError> {
+    fn choose(&self, job: &Job) -> Result<(Generated, usize, usize), ModelError> {
         let request = &job.request;
         let offered = self.offered(&request.tools);
         let grammar = Grammar::Calls(CallGrammar {
@@ -169,10 +150,11 @@ impl Worker {
             no_call: if request.tool_mode == ToolMode::Required { NoCall::Refused } else { NoCall::Allowed },
         });
         let plan = Plan {
+            adapter: self.tools.as_ref().map(|tools| Arc::clone(&tools.adapter)),
             sampler: Sampler::new(Sampling::Greedy, 1.0),
             constraint: Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?),
             max_tokens: MAX_CALL_TOKENS,
-            stop: &[],
+            stop: Vec::new(),
         };
         let prompt = if let Some(tools) = &self.tools {
             render(&self.model, &tools.template, prompts::learned(&request.transcript))?
@@ -180,15 +162,16 @@ impl Worker {
             let messages = prompts::described(request, &offered);
             render(&self.model, self.model.chat_template().map_err(engine)?, messages)?
         };
-        let adapter = self.tools.as_ref().map(|tools| &tools.adapter);
+        let prompt_tokens = prompt.tokens.len();
         let mut text = String::new();
-        let generated = generate(&mut self.choosing, &prompt, adapter, plan, job, &mut |piece| text.push_str(piece))?;
-        let calls = calls::parse(&text, &format!("call-{}", self.answered)).unwrap_or_default();
+        let generated = self.generate(prompt, plan, job, &mut |piece| text.push_str(piece))?;
+        let number = 1 + self.answered.fetch_add(1, Ordering::Relaxed);
+        let calls = calls::parse(&text, &format!("call-{number}")).unwrap_or_default();
         let n_calls = calls.len();
         for call in calls {
             let _ = job.events.send_blocking(Ok(Event::ToolCall(call)));
         }
-        Ok((generated, prompt.tokens.len(), n_calls))
+        Ok((generated, prompt_tokens, n_calls))
     }
 
     /// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
@@ -201,7 +184,7 @@ impl Worker {
     }
 
     /// Lets the model answer in words, or in the shape that was asked for.
-    fn talk(&mut self, job: &Job) -> Result<Summary, ModelError> {
+    fn talk(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
         let constraint = match &request.response_schema {
             None => None,
@@ -211,24 +194,53 @@ impl Worker {
             }
         };
         let plan = Plan {
+            adapter: None,
             sampler: Sampler::new(request.options.sampling, request.options.repetition_penalty),
             constraint,
             max_tokens: request.options.max_tokens,
-            stop: &request.options.stop,
+            stop: request.options.stop.clone(),
         };
         let template = self.model.chat_template().map_err(engine)?;
         let prompt = render(&self.model, template, prompts::conversation(&request.transcript))?;
-        let generated = generate(&mut self.talking, &prompt, None, plan, job, &mut |piece| {
+        let prompt_tokens = prompt.tokens.len();
+        let generated = self.generate(prompt, plan, job, &mut |piece| {
             let _ = job.events.send_blocking(Ok(Event::Text(piece.to_owned())));
         })?;
-        Ok(summarise(&generated, prompt.tokens.len()))
+        Ok(summarise(&generated, prompt_tokens))
+    }
+
+    fn generate(
+        &self,
+        prompt: Prompt,
+        plan: Plan,
+        job: &Job,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Generated, ModelError> {
+        let events = job.events.clone();
+        let request = GenerateRequest {
+            prefix_tokens: prompt.prefix_tokens,
+            adapter: plan.adapter,
+            sampler: plan.sampler,
+            constraint: plan.constraint,
+            speculation: self.speculation,
+            max_tokens: plan.max_tokens,
+            stop: plan.stop,
+            cancelled: Box::new(move || events.is_closed()),
+            ..GenerateRequest::new(prompt.tokens)
+        };
+        self.generator.generate(request, on_text).map_err(|error| match error {
+            GenerateError::ContextFull { prompt_tokens, limit_tokens } => {
+                ModelError::ContextFull { needed_tokens: prompt_tokens, limit_tokens }
+            }
+            error => engine(error),
+        })
     }
 }
 
 impl LearnedTools {
     fn new(adapter: &ToolAdapter, model: &Model) -> Result<Self, ModelError> {
         Ok(Self {
-            adapter: Adapter::from_parts(adapter.config.as_bytes(), &adapter.weights, model).map_err(engine)?,
+            adapter: Arc::new(Adapter::from_parts(adapter.config.as_bytes(), &adapter.weights, model).map_err(engine)?),
             template: ChatTemplate::from_source(&adapter.chat_template).map_err(engine)?,
             definitions: adapter.tools.clone(),
         })
@@ -274,34 +286,6 @@ fn defuse(tokenizer: &Tokenizer, text: &mut String) {
         let Some(first) = name.chars().next() else { continue };
         *text = text.replace(&*name, &format!("{first}\u{200B}{}", &name[first.len_utf8()..]));
     }
-}
-
-fn generate(
-    sequence: &mut Sequence,
-    prompt: &Prompt,
-    adapter: Option<&Adapter>,
-    plan: Plan<'_>,
-    job: &Job,
-    on_text: &mut dyn FnMut(&str),
-) -> Result<Generated, ModelError> {
-    let request = GenerateRequest {
-        prompt: &prompt.tokens,
-        prefix_tokens: prompt.prefix_tokens,
-        adapter,
-        sampler: plan.sampler,
-        constraint: plan.constraint,
-        speculation: Speculation::Off,
-        end_of_generation: EndOfGeneration::Ends,
-        max_tokens: plan.max_tokens,
-        stop: plan.stop,
-        cancelled: &|| job.events.is_closed(),
-    };
-    sequence.generate(request, on_text).map_err(|error| match error {
-        GenerateError::ContextFull { prompt_tokens, limit_tokens } => {
-            ModelError::ContextFull { needed_tokens: prompt_tokens, limit_tokens }
-        }
-        error => engine(error),
-    })
 }
 
 fn summarise(generated: &Generated, prompt_tokens: usize) -> Summary {

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod derive;
+mod on_device;
 mod partial;
 mod remote;
 mod session;

@@ -13,6 +13,8 @@ pub(super) enum Row {
     Prefill { prompt_tokens: usize },
     /// Answering after so many tokens.
     Decode { depth_tokens: usize },
+    /// Answering at depth 0 while as many threads of another program as there are of ours do nothing but count.
+    BusyDecode,
     /// From the start of a process to the first token after a short prompt; not the first start on this machine.
     Start,
     /// The most memory of the process that answered after the most tokens.
@@ -123,7 +125,7 @@ impl Row {
     /// What its figures are in.
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Prefill { .. } | Self::Decode { .. } => "tokens/s",
+            Self::Prefill { .. } | Self::Decode { .. } | Self::BusyDecode => "tokens/s",
             Self::Start | Self::Assistant { .. } => "ms",
             Self::PeakMemory => "MiB",
         }
@@ -132,7 +134,7 @@ impl Row {
     /// How many times better `ours` is.
     pub(super) fn ratio(self, ours: f64, peer: f64) -> f64 {
         match self {
-            Self::Prefill { .. } | Self::Decode { .. } => ours / peer,
+            Self::Prefill { .. } | Self::Decode { .. } | Self::BusyDecode => ours / peer,
             Self::Start | Self::PeakMemory | Self::Assistant { .. } => peer / ours,
         }
     }
@@ -143,6 +145,7 @@ impl fmt::Display for Row {
         match self {
             Self::Prefill { prompt_tokens } => write!(f, "prefill {}", grouped(*prompt_tokens as f64)),
             Self::Decode { depth_tokens } => write!(f, "decode at depth {}", grouped(*depth_tokens as f64)),
+            Self::BusyDecode => write!(f, "decode on a busy machine"),
             Self::Start => write!(f, "process start to first token"),
             Self::PeakMemory => write!(f, "peak memory"),
             Self::Assistant { process, part } => {
@@ -239,6 +242,7 @@ impl Comparison {
             )
         }));
         lines.extend(summaries.iter().filter_map(|summary| self.share_of_bandwidth(summary)));
+        lines.extend(summaries.iter().filter_map(|summary| share_when_busy(summary, &summaries)));
         if let Some(Answers { prompt_tokens, ours, peer, .. }) = self.answers.first() {
             lines.push(format!(
                 "tool call: {prompt_tokens} tokens of prompt, the same JSON schema for both; a new process of ours"
@@ -271,6 +275,20 @@ impl Comparison {
             percent(summary.peer.median)
         ))
     }
+}
+
+/// What a busy machine leaves of decode at depth 0.
+fn share_when_busy(summary: &Summary, all: &[Summary]) -> Option<String> {
+    let threads = summary.threads;
+    let alone = all.iter().find(|other| (other.row, other.threads) == (Row::Decode { depth_tokens: 0 }, threads))?;
+    let percent = |busy: Spread, alone: Spread| 100.0 * busy.median / alone.median;
+    (summary.row == Row::BusyDecode).then(|| {
+        format!(
+            "decode beside as many busy threads, {threads} of each: ours keeps {:.0}% of its speed, theirs {:.0}%",
+            percent(summary.ours, alone.ours),
+            percent(summary.peer, alone.peer)
+        )
+    })
 }
 
 /// A figure of three digits, more before the point than behind it.

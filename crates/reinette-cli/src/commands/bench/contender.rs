@@ -22,6 +22,8 @@ pub(super) enum Measurement {
         depth_tokens: usize,
         memory: Memory,
     },
+    /// Decode at depth 0 beside as many busy threads.
+    BusyDecode,
     Start,
     /// All rows of the assistant's request.
     Assistant,
@@ -137,6 +139,7 @@ impl Contender for Ours {
         let figures = match measurement {
             Measurement::Prefill { prompt_tokens } => self.figures(&prompt_tokens.to_string(), "", threads)?,
             Measurement::Decode { depth_tokens, .. } => self.figures("", &depth_tokens.to_string(), threads)?,
+            Measurement::BusyDecode => self.figures("", "0", threads)?,
             Measurement::Start => {
                 let watched = self.watch(&["--probe", "start"], threads)?;
                 let first = watched.output.first().context("no token came")?;
@@ -151,12 +154,16 @@ impl Contender for Ours {
                     outcome.figures.push((Row::Prefill { prompt_tokens }, tokens_per_second.median));
                 }
                 Figure::Decode { depth_tokens, tokens_per_second } => {
-                    outcome.figures.push((Row::Decode { depth_tokens }, tokens_per_second.median));
+                    let busy = measurement == Measurement::BusyDecode;
+                    let row = if busy { Row::BusyDecode } else { Row::Decode { depth_tokens } };
+                    outcome.figures.push((row, tokens_per_second.median));
                 }
                 Figure::PeakMemory { mebibytes } if measurement.tells_memory() => {
                     outcome.figures.push((Row::PeakMemory, mebibytes));
                 }
-                Figure::Bandwidth { gigabytes_per_second, gigabytes_per_token, .. } => {
+                Figure::Bandwidth { gigabytes_per_second, gigabytes_per_token, .. }
+                    if measurement != Measurement::BusyDecode =>
+                {
                     outcome.bandwidth = Some((gigabytes_per_second, gigabytes_per_token));
                 }
                 _ => {}

@@ -101,6 +101,7 @@ impl LlamaCpp {
             Measurement::Decode { depth_tokens, .. } => {
                 (Row::Decode { depth_tokens }, [("-p", 0), ("-n", DECODE_TOKENS), ("-d", depth_tokens)])
             }
+            Measurement::BusyDecode => (Row::BusyDecode, [("-p", 0), ("-n", DECODE_TOKENS), ("-d", 0)]),
             Measurement::Start => return self.complete(threads, flash),
             Measurement::Assistant => return self.assist(threads, flash),
         };

@@ -3,10 +3,11 @@
 //! - [`comparison`]: what a comparison found, and how people read it; [`chart`]: as a picture.
 //! - [`rounds`]: both sides in turn; [`contender`]: what each measures, and our side; [`llama_cpp`]: the other one.
 //! - [`workload`]: what both are given to answer; [`probe`]: our processes that do one thing.
-//! - [`process`], [`server`]: programs that are watched and asked.
+//! - [`process`], [`server`]: programs that are watched and asked; [`competing`]: what keeps the machine busy meanwhile.
 
 mod chart;
 mod comparison;
+mod competing;
 mod contender;
 mod llama_cpp;
 mod probe;
@@ -135,6 +136,7 @@ pub(crate) fn run(context: &Context, arguments: &Bench) -> Result<()> {
         depths: arguments.depth.0.clone(),
         repetitions: arguments.repetitions,
         threads,
+        kv_type: context.kv_type,
         packed: context.packed_to_keep().cloned(),
     };
     let mut written = Ok(());

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use reinette::{Event, LanguageModel, OnDeviceConfig, OnDeviceModel};
 use reinette_engine::tokenizer::SpecialTokens;
-use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sampler, Sampling, Sequence, Speculation};
+use reinette_engine::{EndOfGeneration, GenerateRequest, Model, Sequence};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -55,18 +55,8 @@ fn start(context: &Context, path: &Path, threads: usize) -> Result<()> {
     let started = Instant::now();
     let model = Arc::new(Model::load_with_cache(path, context.packed_to_keep())?);
     let prompt = model.tokenizer().encode(SHORT_PROMPT, SpecialTokens::AsText);
-    let request = GenerateRequest {
-        prompt: &prompt,
-        prefix_tokens: 0,
-        adapter: None,
-        sampler: Sampler::new(Sampling::Greedy, 1.0),
-        constraint: None,
-        speculation: Speculation::Off,
-        end_of_generation: EndOfGeneration::Ignored,
-        max_tokens: 1,
-        stop: &[],
-        cancelled: &|| false,
-    };
+    let request =
+        GenerateRequest { end_of_generation: EndOfGeneration::Ignored, max_tokens: 1, ..GenerateRequest::new(prompt) };
     Sequence::new(model, SHORT_CONTEXT_TOKENS, threads)?.generate(request, &mut |_| {})?;
     context.printer.print_for_programs("first_token", &FirstToken { milliseconds: milliseconds(started) })
 }

@@ -1,6 +1,7 @@
 //! Both sides in turn, so that what else happens on the machine meets them alike.
 
 use super::comparison::{Answers, Comparison, Heading, Limit, Sample};
+use super::competing::CompetingLoad;
 use super::contender::{Contender, Measurement, Memory};
 use super::process::check_interrupted;
 use crate::printer::Printer;
@@ -26,7 +27,7 @@ impl Rounds {
         let mut measurements: Vec<_> =
             prefill.iter().map(|tokens| Measurement::Prefill { prompt_tokens: *tokens }).collect();
         measurements.extend(depths.iter().map(decode));
-        measurements.push(Measurement::Start);
+        measurements.extend([Measurement::BusyDecode, Measurement::Start]);
         Self { heading, measurements, threads }
     }
 
@@ -79,6 +80,7 @@ impl Cell {
         comparison: &mut Comparison,
     ) -> Result<()> {
         let Self { round, threads, measurement } = *self;
+        let load = (measurement == Measurement::BusyDecode).then(|| CompetingLoad::start(threads));
         let (ours, peer) = if round % 2 == 1 {
             let ours = ours.measure(measurement, threads)?;
             (ours, peer.measure(measurement, threads)?)
@@ -86,6 +88,7 @@ impl Cell {
             let peer = peer.measure(measurement, threads)?;
             (ours.measure(measurement, threads)?, peer)
         };
+        drop(load);
         for (row, figure) in ours.figures {
             // A row that only one side could measure is no comparison.
             if let Some((_, other)) = peer.figures.iter().find(|(other, _)| *other == row) {

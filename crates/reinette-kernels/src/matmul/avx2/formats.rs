@@ -55,6 +55,22 @@ pub(super) const fn is_wide<F: Format>() -> bool {
     F::MAX_CODE > 127
 }
 
+/// Whether nothing is left to add once codes are centred.
+pub(super) const fn is_symmetric<F: Format>() -> bool {
+    matches!(F::OFFSET, Offset::Zero(_))
+}
+
+/// The logarithm to base 2 of what is subtracted from codes, if anything: the code that stands for zero, or the middle
+/// of codes whose sums would not fit in 16 bits otherwise. Signed codes are not centred.
+pub(super) const fn centre_bits<F: Format>() -> Option<u32> {
+    match F::OFFSET {
+        _ if is_wide::<F>() => None,
+        Offset::Zero(_) => Some(F::MAX_CODE.ilog2()),
+        Offset::Stored | Offset::Negated if F::MAX_CODE > 15 => Some(F::MAX_CODE.ilog2()),
+        Offset::Stored | Offset::Negated => None,
+    }
+}
+
 /// Steps whose sums fit in 16 bits if codes are at most `max_code`: each adds two products of at most `max_code × 127`.
 pub(super) const fn safe_steps<F: Format>(max_code: usize) -> usize {
     let fitting = 32767 / (2 * 127 * max_code);
@@ -64,6 +80,53 @@ pub(super) const fn safe_steps<F: Format>(max_code: usize) -> usize {
         steps /= 2;
     }
     steps
+}
+
+/// [`safe_steps`] of centred codes.
+pub(super) const fn centred_steps<F: Format>() -> usize {
+    match centre_bits::<F>() {
+        Some(bits) => safe_steps::<F>(1 << bits),
+        None => safe_steps::<F>(F::MAX_CODE),
+    }
+}
+
+/// What the sums of a group's products are multiplied with.
+///
+/// GEMV and GEMM compute `Σ (code − centre) × activation` of a group, times the whole scales of its halves if the
+/// format has halves, as whole numbers. To the total of a row they add, group by group, that times (`scale` times the
+/// scale of the activations), then `offsets` times the sums of the activations unless the format is symmetric. Both
+/// round at the same places, so that a product has the same bits however many tokens it is computed with.
+pub(super) struct GroupFactors {
+    pub(super) scale: __m256,
+    /// Of each half, the first one of both unless the format has halves.
+    pub(super) offsets: [__m256; 2],
+}
+
+/// The factors of a group from its own numbers and those of the block.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn group_factors<F: Format>(numbers: Scales, [factor, offset_factor]: [__m256; 2]) -> GroupFactors {
+    let product = |factor, numbers| _mm256_mul_ps(factor, _mm256_cvtepi32_ps(numbers));
+    let offsets = numbers.offsets.map(|offsets| product(offset_factor, offsets));
+    if F::HALVES {
+        return GroupFactors { scale: factor, offsets };
+    }
+    let scale = product(factor, numbers.scales[0]);
+    match centre_bits::<F>() {
+        Some(bits) if !is_symmetric::<F>() => {
+            let centre = _mm256_set1_ps((1_u32 << bits) as f32);
+            GroupFactors { scale, offsets: [_mm256_fmadd_ps(centre, scale, offsets[0]); 2] }
+        }
+        _ => GroupFactors { scale, offsets },
+    }
+}
+
+/// The whole scales of a half as factors of pairs of 16-bit sums.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn twice(scales: __m256i) -> __m256i {
+    let low = _mm256_and_si256(scales, _mm256_set1_epi32(0xffff));
+    _mm256_or_si256(_mm256_slli_epi32::<16>(scales), low)
 }
 
 /// The factors of the scales and of the offsets of a block.

@@ -6,7 +6,7 @@
 //! are centred around zero: a sum starts with what the centre of the codes would add to it, negated, and may wrap around
 //! on its way to a result that fits.
 
-use super::formats::{self, Format, Offset, STEPS, factors, for_each_group, is_wide};
+use super::formats::{self, Format, GroupFactors, STEPS, centre_bits, factors, for_each_group, is_symmetric, is_wide};
 use crate::matmul::activations::{Activations, QuantisedRow};
 use crate::matmul::{Matrix, Output};
 use crate::quant::{GROUP, PACKED_ROWS, STEP};
@@ -57,37 +57,18 @@ pub(super) const fn tile_rows<F: Format>() -> usize {
     if is_wide::<F>() { LANES } else { LANES * PLANES }
 }
 
-/// The logarithm to base 2 of what is subtracted from codes of a plane, if anything: the code that stands for zero, or
-/// the middle of codes whose sums would not fit in 16 bits otherwise.
-const fn centre_bits<F: Format>(plane: usize) -> Option<u32> {
-    match F::OFFSET {
-        // 128 is eight times the upper nibble's unit.
-        Offset::Zero(_) if is_wide::<F>() => {
-            if plane == 1 {
-                Some(3)
-            } else {
-                None
-            }
-        }
-        Offset::Zero(_) => Some(F::MAX_CODE.ilog2()),
-        Offset::Stored | Offset::Negated if F::MAX_CODE > 15 => Some(F::MAX_CODE.ilog2()),
-        Offset::Stored | Offset::Negated => None,
-    }
-}
-
-/// Whether nothing is left to add once codes are centred.
-const fn is_symmetric<F: Format>() -> bool {
-    matches!(F::OFFSET, Offset::Zero(_))
-}
-
 /// Steps whose sums fit in 16 bits; 8-bit codes are multiplied nibble by nibble.
 const fn safe_steps<F: Format>() -> usize {
-    let largest = match centre_bits::<F>(0) {
-        _ if is_wide::<F>() => 15,
-        Some(bits) => 1 << bits,
-        None => F::MAX_CODE,
-    };
-    formats::safe_steps::<F>(largest)
+    if is_wide::<F>() { formats::safe_steps::<F>(15) } else { formats::centred_steps::<F>() }
+}
+
+/// [`formats::centre_bits`] of a plane: of 8-bit codes plus 128, that is eight times the upper nibble's unit.
+const fn plane_centre_bits<F: Format>(plane: usize) -> Option<u32> {
+    match (is_wide::<F>(), plane) {
+        (false, _) => centre_bits::<F>(),
+        (true, 1) => Some(3),
+        (true, _) => None,
+    }
 }
 
 /// Tokens that are multiplied with the same register of weights: 2 × 4 sums, two weights, one broadcast and
@@ -167,7 +148,7 @@ unsafe fn unpack_group<F: Format, const INDEX: usize>(
     groups: &mut [PanelGroup],
     plane: usize,
     block: *const u8,
-    [factor, offset_factor]: [__m256; 2],
+    factors: [__m256; 2],
 ) {
     let group = &mut groups[INDEX];
     // SAFETY: the caller vouches for the block.
@@ -183,22 +164,18 @@ unsafe fn unpack_group<F: Format, const INDEX: usize>(
             store(&mut group.codes[step][plane], codes);
         }
     }
-    let product = |factor, numbers| _mm256_mul_ps(factor, _mm256_cvtepi32_ps(numbers));
-    let centre = _mm256_set1_ps(centre_bits::<F>(0).map_or(0.0, |bits| (1_u32 << bits) as f32));
+    let GroupFactors { scale, offsets } = formats::group_factors::<F>(numbers, factors);
+    store_floats(&mut group.scales[plane], scale);
+    for (half, offset) in offsets.into_iter().enumerate() {
+        store_floats(&mut group.offsets[half][plane], offset);
+    }
     if F::HALVES {
-        store_floats(&mut group.scales[plane], factor);
-        for half in 0..2 {
-            store_floats(&mut group.offsets[half][plane], product(offset_factor, numbers.offsets[half]));
-            let low = _mm256_and_si256(numbers.scales[half], _mm256_set1_epi32(0xffff));
-            let twice = _mm256_or_si256(_mm256_slli_epi32::<16>(numbers.scales[half]), low);
+        for (half, scales) in numbers.scales.into_iter().enumerate() {
             // SAFETY: the array has the length of the register.
-            unsafe { _mm256_storeu_si256(group.multipliers[half][plane].as_mut_ptr().cast(), twice) };
+            unsafe {
+                _mm256_storeu_si256(group.multipliers[half][plane].as_mut_ptr().cast(), formats::twice(scales));
+            }
         }
-    } else {
-        let scales = product(factor, numbers.scales[0]);
-        store_floats(&mut group.scales[plane], scales);
-        let offsets = _mm256_fmadd_ps(centre, scales, product(offset_factor, numbers.offsets[0]));
-        store_floats(&mut group.offsets[0][plane], offsets);
     }
 }
 
@@ -389,7 +366,7 @@ unsafe fn first_sums<F: Format, const N: usize>(x: TokenRows, part: usize) -> [[
             _mm256_set1_epi32(x.pair_sums.add(2 * token * x.groups + half).cast::<i32>().read_unaligned())
         };
         for (plane, sum) in sums.iter_mut().enumerate() {
-            let Some(bits) = centre_bits::<F>(plane) else { continue };
+            let Some(bits) = plane_centre_bits::<F>(plane) else { continue };
             let pairs = if F::HALVES { half(part) } else { _mm256_add_epi16(half(0), half(1)) };
             let distance = _mm_cvtsi64_si128(i64::from(bits));
             *sum = _mm256_sub_epi16(zero, _mm256_sll_epi16(pairs, distance));

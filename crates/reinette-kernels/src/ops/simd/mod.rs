@@ -29,6 +29,10 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::F32;
     /// Reads the bits of IEEE half-precision numbers, widened exactly.
     fn load_f16(self, from: &[u16; LANES]) -> Self::F32;
+    /// Reads signed bytes, two in a word, the first in its lower half.
+    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32;
+    /// Reads the bits of `f32`, two words each, the lower half first.
+    fn load_words(self, from: &[u16; 2 * LANES]) -> Self::F32;
     /// Hints that the cache line of the first number will be read soon.
     fn prefetch(self, from: &[u16]);
     /// Writes the lanes in order.

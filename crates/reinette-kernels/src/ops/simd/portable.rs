@@ -32,6 +32,16 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32 {
+        lanes(|i| f32::from(from[i / 2].to_le_bytes()[i % 2].cast_signed()))
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &[u16; 2 * LANES]) -> Self::F32 {
+        lanes(|i| f32::from_bits(u32::from(from[2 * i]) | u32::from(from[2 * i + 1]) << 16))
+    }
+
+    #[inline(always)]
     fn prefetch(self, _: &[u16]) {}
 
     #[inline(always)]
