@@ -1,10 +1,13 @@
 //! Makes a tool of an async function.
 
-use crate::documentation;
+use crate::container::Container;
+use crate::{documentation, expand};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, FnArg, Ident, ItemFn, LitFloat, LitInt, LitStr, Pat, Result, ReturnType, Type};
+use syn::{
+    Attribute, DeriveInput, Error, FnArg, Ident, ItemFn, LitFloat, LitInt, LitStr, Pat, Result, ReturnType, Type,
+};
 
 /// What `#[tool(…)]` says.
 #[derive(Default)]
@@ -74,6 +77,8 @@ pub(crate) fn expand(attributes: &ToolAttributes, mut function: ItemFn) -> Resul
     });
     let fields =
         parameters.iter().map(|Parameter { name, written, attributes }| quote!(#(#attributes)* #name: #written));
+    let arguments = quote!(struct Arguments { #(#fields,)* });
+    check_arguments(&arguments)?;
     let visibility = function.vis.clone();
     let comments: Vec<Attribute> =
         function.attrs.extract_if(.., |attribute| attribute.path().is_ident("doc")).collect();
@@ -93,7 +98,7 @@ pub(crate) fn expand(attributes: &ToolAttributes, mut function: ItemFn) -> Resul
         const _: () = {
             #[derive(::reinette::__private::serde::Serialize, ::reinette::__private::serde::Deserialize, ::reinette::Generable)]
             #[serde(crate = "::reinette::__private::serde")]
-            struct Arguments { #(#fields,)* }
+            #arguments
 
             #[automatically_derived]
             impl ::reinette::Tool for #ident {
@@ -136,6 +141,12 @@ fn call(function: &ItemFn, ident: &Ident, parameters: &[Parameter]) -> TokenStre
             ::reinette::__private::tool_output(&output)
         })
     }
+}
+
+/// Says what is wrong with the parameters, lest the derive's error be followed by those of all that stands on it.
+fn check_arguments(arguments: &TokenStream) -> Result<()> {
+    let arguments: DeriveInput = syn::parse2(arguments.clone())?;
+    expand::implementation(&Container::parse(&arguments)?).map(drop)
 }
 
 fn check_signature(function: &ItemFn) -> Result<()> {

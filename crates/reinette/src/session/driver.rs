@@ -180,7 +180,9 @@ impl Driver {
         self.model = Arc::clone(&state.conversation().model);
         self.begun = Instant::now();
         let mut record = Record::begin(&state, &self.turn.prompt);
-        let mut tool_mode = if self.tools.is_empty() { ToolMode::Disallowed } else { self.turn.tool_mode };
+        let max_tool_rounds = self.turn.session.configuration.max_tool_rounds;
+        let may_call = !self.tools.is_empty() && max_tool_rounds > 0;
+        let mut tool_mode = if may_call { self.turn.tool_mode } else { ToolMode::Disallowed };
         let mut made: Vec<ToolCall> = Vec::new();
         for round in 1.. {
             let answer = self.ask(tool_mode).await?;
@@ -199,8 +201,7 @@ impl Driver {
             self.call(&calls, &record).await;
             record.settle();
             made.extend(calls);
-            let is_last = round >= self.turn.session.configuration.max_tool_rounds;
-            tool_mode = if is_last { ToolMode::Disallowed } else { ToolMode::Allowed };
+            tool_mode = if round < max_tool_rounds { ToolMode::Allowed } else { ToolMode::Disallowed };
         }
         Err(ended_early())
     }

@@ -2,8 +2,10 @@
 
 mod conformance;
 mod derive;
+mod guided;
 mod on_device;
 mod partial;
 mod remote;
 mod session;
+mod system_model;
 mod tools;

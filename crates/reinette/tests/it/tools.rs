@@ -165,9 +165,11 @@ fn rounds_of_calls_are_limited() {
         ToolMode::Disallowed => Reply::text("Stop."),
         _ => Reply::call("note", json!({"name": format!("{}", request.transcript.entries.len())})),
     });
-    let notes = Arc::default();
-    let (content, outputs) = outputs(&Session::new(&model).tool(noting(&notes)).max_tool_rounds(3), ToolMode::Allowed);
-    assert_eq!((content.as_str(), outputs.len()), ("Stop.", 3));
+    for rounds in [0, 1, 3] {
+        let session = Session::new(&model).tool(noting(&Arc::default())).max_tool_rounds(rounds);
+        let (content, outputs) = outputs(&session, ToolMode::Allowed);
+        assert_eq!((content.as_str(), outputs.len()), ("Stop.", rounds));
+    }
 }
 
 #[test]

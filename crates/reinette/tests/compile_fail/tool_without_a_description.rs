@@ -1,0 +1,6 @@
+#[reinette::tool]
+async fn weather(city: String) -> String {
+    city
+}
+
+fn main() {}
