@@ -7,7 +7,10 @@
 Both sides round activations to 8 bits, each in its own blocks, so their logits differ a little; llama.cpp differs as much
 from itself with and without flash attention. Who is right is told by a third computation, in which nothing is rounded:
 llama.cpp on a copy of the model whose weights were written out as 32-bit floats. Budgets are on the distance from that:
-the engine may be no farther than llama.cpp is, give or take a tenth. Exits with 1 where a budget is exceeded.
+the engine may be no farther than llama.cpp is, give or take a tenth. On 512
+positions, a share of best tokens has a standard deviation of one percent, and a perplexity one of a third of a percent:
+`quantised.py` judges perplexity on a longer text.
+Exits with 1 where a budget is exceeded.
 """
 
 import argparse
@@ -24,8 +27,7 @@ from llama_cpp import Llama
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ["SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m.Q4_K_M.gguf", "Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf"]
 DIVERGENCE_BUDGET = 1.1  # times llama.cpp's own mean divergence from the exact distributions
-SAME_BEST_BUDGET = 0.01  # as a share of positions, below llama.cpp's own
-PERPLEXITY_BUDGET = 0.005  # relative, above llama.cpp's
+SAME_BEST_BUDGET = 0.03  # as a share of positions, below llama.cpp's own: three standard deviations
 
 
 def default_models():
@@ -111,11 +113,10 @@ class Distance:
         divergence = (np.exp(exact) * (exact - log_p)).sum(axis=-1)
         self.mean = float(divergence.mean())
         self.same = float((exact.argmax(-1) == log_p.argmax(-1)).mean())
-        self.perplexity = perplexity(log_p, tokens)
         print(
             f"  {name:22} divergence mean {self.mean:.5f}, worst {divergence.max():.4f} nats at position {divergence.argmax()};"
-            f" same best token {100 * self.same:.1f}%; perplexity {self.perplexity:.3f}"
-            f" ({100 * (self.perplexity / perplexity(exact, tokens) - 1):+.2f}%)"
+            f" same best token {100 * self.same:.1f}%; perplexity {perplexity(log_p, tokens):.3f}"
+            f" ({100 * (perplexity(log_p, tokens) / perplexity(exact, tokens) - 1):+.2f}%)"
         )
 
 
@@ -131,11 +132,7 @@ def compare(path, text):
     equal, margin = greedy(path, llama, tokens[:64], 100)
     parted = "" if equal == 100 else f"; there llama.cpp's own two best tokens were {margin:.3f} apart"
     print(f"  greedy text: {equal} of 100 tokens equal to llama.cpp's{parted}", flush=True)
-    return (
-        mine.mean <= DIVERGENCE_BUDGET * peer.mean
-        and mine.same >= peer.same - SAME_BEST_BUDGET
-        and mine.perplexity <= (1 + PERPLEXITY_BUDGET) * peer.perplexity
-    )
+    return mine.mean <= DIVERGENCE_BUDGET * peer.mean and mine.same >= peer.same - SAME_BEST_BUDGET
 
 
 def main():

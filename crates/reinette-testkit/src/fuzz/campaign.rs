@@ -52,11 +52,13 @@ pub struct Crash {
 /// # Errors
 /// The first input on which the target panics, hangs, or takes more memory than any input justifies.
 pub fn fuzz(target: &'static FuzzTarget, seed: u64, budget: Budget) -> Result<u64, Crash> {
-    let current = Arc::new(Mutex::new(Current { input: Vec::new(), run: 0, start: Instant::now() }));
+    let current = Arc::new(Mutex::new(Current { input: Vec::new(), run: 0 }));
     let (done, outcome) = mpsc::channel();
     let shared = Arc::clone(&current);
     // A run that hangs cannot be stopped: its thread is left behind.
     thread::spawn(move || done.send(campaign(target, seed, budget, &shared)));
+    // Not by the clock: a process that is stopped for a while does not look either.
+    let (mut seen_run, mut looks) = (0, 0);
     loop {
         match outcome.recv_timeout(LOOK_EVERY) {
             Ok(outcome) => return outcome,
@@ -64,7 +66,9 @@ pub fn fuzz(target: &'static FuzzTarget, seed: u64, budget: Budget) -> Result<u6
             Err(RecvTimeoutError::Timeout) => {}
         }
         let current = lock(&current);
-        if current.start.elapsed() > MAX_TIME {
+        looks = if current.run == seen_run { looks + 1 } else { 0 };
+        seen_run = current.run;
+        if LOOK_EVERY * looks > MAX_TIME {
             return Err(current.crash("it takes too long"));
         }
         if resident_bytes().is_some_and(|bytes| bytes > MAX_MEMORY_BYTES) {
@@ -77,7 +81,6 @@ pub fn fuzz(target: &'static FuzzTarget, seed: u64, budget: Budget) -> Result<u6
 struct Current {
     input: Vec<u8>,
     run: u64,
-    start: Instant,
 }
 
 impl Current {
@@ -110,7 +113,7 @@ fn campaign(target: &FuzzTarget, seed: u64, budget: Budget, current: &Mutex<Curr
         for _ in 0..random.below(8) {
             mutate(&mut input, &kept, target.words, &mut random);
         }
-        *lock(current) = Current { input: input.clone(), run, start: Instant::now() };
+        *lock(current) = Current { input: input.clone(), run };
         let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| target.run(&input))) else {
             return Err(Crash { input, run, reason: "it panics" });
         };
