@@ -58,3 +58,22 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct FirstPage;
+
+/// The programs of the book, compiled and run as tests.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../../../docs/book/src/first-program.md")]
+    struct FirstProgram;
+
+    #[doc = include_str!("../../../docs/book/src/guided-generation.md")]
+    struct GuidedGeneration;
+
+    #[doc = include_str!("../../../docs/book/src/tools.md")]
+    struct Tools;
+
+    #[doc = include_str!("../../../docs/book/src/long-conversations.md")]
+    struct LongConversations;
+
+    #[doc = include_str!("../../../docs/book/src/testing.md")]
+    struct Testing;
+}

@@ -36,7 +36,7 @@ fn schema() -> impl Strategy<Value = Value> {
             let count = places.len();
             json!({"type": "array", "prefixItems": places, "minItems": count, "maxItems": count})
         });
-        let object = prop::collection::vec((inner.clone(), any::<bool>()), 0..4).prop_map(object);
+        let object = prop::collection::vec((inner.clone(), any::<bool>()), 0..4).prop_map(|schemas| object(&schemas));
         let map = (inner.clone(), 0..3_u64).prop_map(
             |(values, most)| json!({"type": "object", "additionalProperties": values, "maxProperties": most}),
         );
@@ -79,12 +79,12 @@ fn literals() -> impl Strategy<Value = Value> {
 }
 
 /// An object of properties that are required or not, with names that JSON has to escape.
-fn object(schemas: Vec<(Value, bool)>) -> Value {
+fn object(schemas: &[(Value, bool)]) -> Value {
     let names = ["first", "clé \"2\"", "third\\", "4 🎉"];
     let required: Vec<&str> =
-        names.iter().zip(&schemas).filter(|(_, (_, is_required))| *is_required).map(|(name, _)| *name).collect();
+        names.iter().zip(schemas).filter(|(_, (_, is_required))| *is_required).map(|(name, _)| *name).collect();
     let properties: Map<String, Value> =
-        names.iter().zip(&schemas).map(|(name, (schema, _))| ((*name).to_owned(), schema.clone())).collect();
+        names.iter().zip(schemas).map(|(name, (schema, _))| ((*name).to_owned(), schema.clone())).collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
