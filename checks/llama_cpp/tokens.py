@@ -1,7 +1,7 @@
 """Writes what llama.cpp makes of the corpus, for the tokenizer's test.
 
     pip install llama-cpp-python==0.3.36
-    python3 checks/llama_cpp/tokens.py crates/reinette-engine/tests/golden [MODEL ...]
+    python3 checks/llama_cpp/tokens.py [MODEL ...]
 
 For each model of the test folder (REINETTE_TEST_MODELS, by default ~/.cache/reinette-test-models) a file NAME.tokens.json:
 
@@ -9,6 +9,8 @@ For each model of the test folder (REINETTE_TEST_MODELS, by default ~/.cache/rei
     bos, adds_bos      the beginning of sequence
     as_text, parse     for each text of corpus.json its ids, control tokens taken as text or parsed
     pieces             the bytes of every 97th token, as hexadecimal digits
+
+The test reads the file and demands the same of ours. It says here whether llama.cpp still makes what the file holds.
 """
 
 import ctypes
@@ -19,6 +21,7 @@ import sys
 
 import llama_cpp
 
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "crates/reinette-engine/tests/golden"
 MODELS = [
     "SmolLM2-135M-Instruct.Q4_1",
     "gemma-3-270m.Q4_K_M",
@@ -65,14 +68,15 @@ def golden(vocab, texts: list[str]) -> dict:
 
 
 def main() -> None:
-    folder = pathlib.Path(sys.argv[1])
     default = pathlib.Path.home() / ".cache" / "reinette-test-models"
     models = pathlib.Path(os.environ.get("REINETTE_TEST_MODELS", default))
-    texts = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
-    for name in sys.argv[2:] or MODELS:
-        result = golden(load(models / f"{name}.gguf"), texts)
-        (folder / f"{name}.tokens.json").write_text(json.dumps(result, separators=(",", ":")) + "\n")
-        print(f"{name}: {len(texts)} texts, end of generation {result['end_of_generation']}")
+    texts = json.loads((GOLDEN / "corpus.json").read_text(encoding="utf-8"))
+    for name in sys.argv[1:] or MODELS:
+        result = json.dumps(golden(load(models / f"{name}.gguf"), texts), separators=(",", ":")) + "\n"
+        file = GOLDEN / f"{name}.tokens.json"
+        known = file.read_text() if file.exists() else ""
+        file.write_text(result)
+        print(f"{name}: {len(texts)} texts, {'as before' if result == known else 'CHANGED: run the tests'}")
 
 
 if __name__ == "__main__":
