@@ -119,12 +119,11 @@ impl Coverage {
     }
 }
 
-/// What an error is about: the keyword that it names, or what comes before the place.
+/// What an error is about: the keyword that it names, or what is wrong.
 fn reason(error: &str) -> String {
-    let keyword = error.strip_prefix('`').and_then(|rest| rest.split_once('`'));
-    match keyword {
+    match error.strip_prefix('`').and_then(|rest| rest.split_once('`')) {
         Some((keyword, _)) => format!("`{keyword}`"),
-        None => error.split(" at #").next().unwrap_or(error).to_owned(),
+        None => error.split_once(": ").map_or(error, |(_, reason)| reason).lines().next().unwrap_or(error).to_owned(),
     }
 }
 

@@ -47,6 +47,24 @@ fn dialect() -> Value {
     })
 }
 
+/// What to do about strings that are not [writable](is_writable).
+const NOT_WRITABLE: &str = "leave control characters out: of them only line ends, tabs, \\b and \\f are written";
+
+/// Whether all strings in a value can be said with the escapes of our [`dialect`]: the grammar would leave out what of
+/// them cannot.
+fn is_writable(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_writable_text(text),
+        Value::Array(values) => values.iter().all(is_writable),
+        Value::Object(fields) => fields.iter().all(|(name, value)| is_writable_text(name) && is_writable(value)),
+        _ => true,
+    }
+}
+
+fn is_writable_text(text: &str) -> bool {
+    text.chars().all(|character| character >= ' ' || "\n\r\t\u{8}\u{c}".contains(character))
+}
+
 /// A walk over a schema.
 struct Preparation<'a> {
     document: &'a Value,
@@ -205,6 +223,11 @@ impl<'a> Preparation<'a> {
     }
 
     fn literals(&self, prepared: &Map<String, Value>) -> Result<(), ConstraintError> {
+        for keyword in ["enum", "const"] {
+            if prepared.get(keyword).is_some_and(|value| !is_writable(value)) {
+                return Err(self.unsupported(keyword, NOT_WRITABLE));
+            }
+        }
         match prepared.get("enum") {
             Some(Value::Array(values)) if values.is_empty() => Err(self.unsatisfiable("`enum` is empty")),
             None | Some(Value::Array(_)) => Ok(()),
@@ -287,6 +310,9 @@ impl<'a> Preparation<'a> {
         let Some(properties) = keywords.get("properties").and_then(Value::as_object).cloned() else {
             return self.map(keywords, &required);
         };
+        if !properties.keys().all(|name| is_writable_text(name)) {
+            return Err(self.unsupported("properties", NOT_WRITABLE));
+        }
         for name in &required {
             match properties.get(name) {
                 Some(Value::Bool(false)) => {

@@ -44,6 +44,15 @@ fn what_is_not_enforced_is_refused_by_name_and_place() {
 }
 
 #[test]
+fn literals_that_cannot_be_written_are_refused() {
+    assert_unsupported(&json!({"const": "hello\u{0}there"}), "const", "#");
+    assert_unsupported(&json!({"enum": [1, ["a", {"b\u{1b}": 2}]]}), "enum", "#");
+    let object = json!({"type": "object", "properties": {"a\u{1}": {"type": "null"}}});
+    assert_unsupported(&object, "properties", "#");
+    assert!(prepare(&json!({"enum": ["line\nend\r", "tab\there", "\u{8}\u{c}", "\"\\\u{7f}é"]})).is_ok());
+}
+
+#[test]
 fn what_is_enforced_only_in_part_is_refused_for_the_rest() {
     assert_unsupported(&json!({"type": "string", "format": "email"}), "format", "#");
     assert_unsupported(&json!({"type": "number", "multipleOf": 0.1}), "multipleOf", "#");
