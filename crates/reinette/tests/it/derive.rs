@@ -72,13 +72,13 @@ enum Step {
 
 #[derive(Serialize, Deserialize, Generable)]
 #[serde(tag = "kind", content = "value")]
-enum Answer {
+pub(crate) enum Answer {
     No,
     Because(String),
 }
 
 #[derive(Serialize, Deserialize, Generable)]
-struct Tree<T> {
+pub(crate) struct Tree<T> {
     value: T,
     children: Vec<Tree<T>>,
     twin: Option<Box<Tree<T>>>,

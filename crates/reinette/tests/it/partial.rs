@@ -1,5 +1,6 @@
 //! Partial values: right at every beginning of a value's text.
 
+use crate::derive::{Answer, Tree};
 use reinette::{Generable, PartialValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,20 +27,6 @@ enum Kind {
     City,
     Sea { beach: String },
     Hike(u16),
-}
-
-#[derive(Serialize, Deserialize, Generable)]
-#[serde(tag = "kind", content = "value")]
-enum Answer {
-    No,
-    Because(String),
-}
-
-#[derive(Serialize, Deserialize, Generable)]
-struct Tree<T> {
-    value: T,
-    children: Vec<Tree<T>>,
-    twin: Option<Box<Tree<T>>>,
 }
 
 /// Whether `less` is what may be known of `more` at an earlier moment.
