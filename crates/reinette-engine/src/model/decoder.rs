@@ -165,7 +165,7 @@ impl Decoder {
     /// # Shapes
     /// `[outputs.len(), vocab_size]`.
     pub(crate) fn logits(&mut self, model: &Model, outputs: &[usize], out: &mut Vec<f32>) {
-        let output = &model.weights().output;
+        let output = model.weights().output();
         let start = out.len();
         out.resize(start + outputs.len() * output.rows(), 0.0);
         self.normed_output(model, outputs);
@@ -179,7 +179,7 @@ impl Decoder {
     /// `[vocab_size]`.
     pub(crate) fn logits_of(&mut self, model: &Model, output: usize, ids: &[u32], out: &mut Vec<f32>) {
         self.normed_output(model, &[output]);
-        let output = &model.weights().output;
+        let output = model.weights().output();
         let mut some = vec![0.0; ids.len()];
         matmul_rows(&self.compute, output.matrix(), ids, &self.input, &mut some);
         soften(&mut some, model.description().logit_soft_cap);

@@ -130,12 +130,11 @@ pub(crate) struct Layer {
 /// All tensors of a decoder.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    /// Row after row, as single rows are what is needed of it.
     pub(crate) embedding: Weight,
     pub(crate) layers: Vec<Layer>,
     pub(crate) output_norm: Vec<f32>,
-    /// Turns the last hidden state into logits; in some models these are the weights of the embedding.
-    pub(crate) output: Weight,
+    /// The output layer, if it is not the embedding.
+    output: Option<Weight>,
 }
 
 impl Weights {
@@ -147,22 +146,22 @@ impl Weights {
     pub(crate) fn from_gguf(gguf: &Gguf, description: &Description, vocab_size: usize) -> Result<Self, LoadError> {
         let tensors = Tensors::new(gguf);
         let hidden = description.hidden_dim;
-        let embedding = tensors.matrix("token_embd.weight", [vocab_size, hidden])?;
-        let output = if tensors.has("output.weight") {
-            tensors.matrix("output.weight", [vocab_size, hidden])?
-        } else {
-            embedding.clone()
-        };
+        let output = tensors.has("output.weight").then(|| tensors.matrix("output.weight", [vocab_size, hidden]));
         let weights = Self {
-            embedding,
+            embedding: tensors.matrix("token_embd.weight", [vocab_size, hidden])?,
             layers: (0..description.n_layers())
                 .map(|index| layer(&tensors, description, index))
                 .collect::<Result<_, _>>()?,
             output_norm: tensors.vector("output_norm.weight", hidden)?,
-            output,
+            output: output.transpose()?,
         };
         tensors.check_all_used(&description.architecture)?;
         Ok(weights)
+    }
+
+    /// What turns the last hidden state into logits, `[vocab_size, hidden_dim]`: in some models the embedding.
+    pub(crate) fn output(&self) -> &Weight {
+        self.output.as_ref().unwrap_or(&self.embedding)
     }
 
     /// All matrices that activations are multiplied with, in the order in which a token meets them. Those that are
@@ -178,7 +177,7 @@ impl Weights {
             let networks = networks.iter_mut().flat_map(|Gated { gate, up, down }| [gate, up, down]);
             attention.into_iter().chain(router).chain(networks.map(|projection| &mut projection.weight))
         });
-        layers.chain([&mut self.output]).collect()
+        layers.chain([self.output.as_mut().unwrap_or(&mut self.embedding)]).collect()
     }
 }
 

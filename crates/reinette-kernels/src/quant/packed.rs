@@ -14,6 +14,8 @@ pub(crate) const PACKED_ROWS: usize = 8;
 pub(crate) const STEP: usize = 4;
 /// Bytes of a vector.
 const VECTOR: usize = PACKED_ROWS * STEP;
+/// Bytes of the longest block of any type.
+const MOST_BLOCK_BYTES: usize = QuantType::Q6K.block_bytes();
 
 /// The fields of a block's header in their packed order, each as its place in ggml's block and its length in bytes:
 /// numbers in half precision first, then the scales of groups.
@@ -114,18 +116,19 @@ pub(crate) fn pack_block(ty: QuantType, rows: [&[u8]; PACKED_ROWS], out: &mut [u
 /// If `packed` is not a whole packed block or `ty` is a float.
 pub(crate) fn packed_group(ty: QuantType, packed: &[u8], row: usize, index: usize) -> Group {
     // A block of which only the header is filled in has the scales.
-    let mut block = vec![0; ty.block_bytes()];
+    let mut block = [0; MOST_BLOCK_BYTES];
     let mut at = 0;
     for (to, len) in fields(ty) {
         block[to..to + len].copy_from_slice(&packed[at + row * len..][..len]);
         at += PACKED_ROWS * len;
     }
-    let codes = &packed[at + index * group_bytes(ty)..][..group_bytes(ty)];
-    let code = |weight: usize| {
-        let parts = places(ty).filter(|place| place.step == weight / STEP);
-        parts.fold(0, |code, Place { at, shift, low, mask, .. }| {
-            code | (codes[at + row * STEP + weight % STEP] >> shift & mask) << low
-        }) ^ sign(ty)
-    };
-    Group { codes: std::array::from_fn(code), ..group(ty, &block, index) }
+    let packed = &packed[at + index * group_bytes(ty)..][..group_bytes(ty)];
+    let mut codes = [sign(ty); GROUP];
+    for Place { step, at, shift, low, mask } in places(ty) {
+        let bytes = &packed[at + row * STEP..][..STEP];
+        for (code, byte) in codes[step * STEP..][..STEP].iter_mut().zip(bytes) {
+            *code ^= (byte >> shift & mask) << low;
+        }
+    }
+    Group { codes, ..group(ty, &block, index) }
 }

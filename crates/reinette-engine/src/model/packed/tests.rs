@@ -66,7 +66,7 @@ fn packed_models_compute_the_same() {
 }
 
 #[test]
-fn every_matrix_of_whole_blocks_is_packed_but_the_embedding() {
+fn every_matrix_of_whole_blocks_is_packed_but_an_embedding_that_is_no_output_layer() {
     if Layout::fastest(InstructionSet::detect(), QuantType::Q8_0) == Layout::Rows {
         return;
     }
@@ -77,6 +77,8 @@ fn every_matrix_of_whole_blocks_is_packed_but_the_embedding() {
     assert!(layouts.iter().all(|layout| *layout == (QuantType::Q8_0, Layout::Packed)), "{layouts:?}");
     // Two layers of four projections, a router, and eight experts of three; the output.
     assert_eq!(layouts.len(), 2 * (4 + 1 + 8 * 3) + 1);
+    let tied = Model::from_gguf(quantised("gemma3")).unwrap();
+    assert_eq!(tied.weights.embedding.matrix().layout(), Layout::Packed);
 }
 
 /// Rows of a matrix of 8 bits that stand somewhere within a tensor.
