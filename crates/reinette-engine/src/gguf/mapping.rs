@@ -27,6 +27,16 @@ impl Mapping {
         Mapping::map(&file).map(Mapping::Mapped).map_err(io)
     }
 
+    /// Asks the system for large pages: what is read from one end to the other again and again is then found with a
+    /// fraction of the address translations. Systems that know no such pages ignore it.
+    pub(crate) fn advise_large_pages(&self) {
+        #[cfg(target_os = "linux")]
+        if let Mapping::Mapped(map) = self {
+            // Only the speed depends on it.
+            let _ = map.advise(memmap2::Advice::HugePage);
+        }
+    }
+
     #[expect(unsafe_code, reason = "weights are mapped, so that they load lazily and processes share them")]
     fn map(file: &File) -> std::io::Result<Mmap> {
         // SAFETY: the mapping is read-only and private to this type. As for every program that maps its data, the

@@ -79,14 +79,21 @@ impl PackedFolder {
         let head = head(source.fingerprint, &model)?;
         let digest = Fingerprint::of_bytes(model.as_os_str().as_encoded_bytes());
         let path = self.files.file(&format!("{}-{digest}", model.file_stem()?.to_string_lossy()));
-        let open = || Mapping::open(&path).ok().filter(|bytes| bytes.len() == length && bytes.starts_with(&head));
+        let open = || {
+            let mapping =
+                Mapping::open(&path).ok().filter(|bytes| bytes.len() == length && bytes.starts_with(&head))?;
+            mapping.advise_large_pages();
+            Some(mapping)
+        };
         if let Some(mapping) = open() {
             return Some(mapping);
         }
         self.remove_orphans();
         let write = |file: &mut File| {
-            file.write_all(&head)?;
-            write(parts, file)?;
+            let mut out = WholePages { file: &mut *file, buffer: Vec::with_capacity(SLAB_BYTES) };
+            out.write_all(&head)?;
+            write(parts, &mut out)?;
+            out.flush()?;
             // A file that is there is complete, also after a loss of power.
             file.sync_all()
         };
@@ -102,6 +109,30 @@ impl PackedFolder {
                 let _ = remove(&file.path);
             }
         }
+    }
+}
+
+/// Writes in slabs that begin at multiples of their length, because the system keeps the file in pages as large as what
+/// it is given at a time, and maps large pages with less work.
+struct WholePages<'a> {
+    file: &'a mut File,
+    buffer: Vec<u8>,
+}
+
+impl Write for WholePages<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() == SLAB_BYTES {
+            self.flush()?;
+        }
+        let taken = bytes.len().min(SLAB_BYTES - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
     }
 }
 
