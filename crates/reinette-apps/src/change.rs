@@ -26,7 +26,7 @@ pub struct FileChange {
 #[non_exhaustive]
 pub enum ChangeError {
     /// Somebody else changed the file after the change was planned.
-    #[error("{} was changed by another program in the meantime; nothing was written. Ask again.", path.display())]
+    #[error("{} was changed by another program in the meantime and is left as it is", path.display())]
     Conflict {
         /// Which file.
         path: PathBuf,

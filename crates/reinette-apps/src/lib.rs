@@ -26,6 +26,7 @@ mod notes;
 mod plan;
 mod planner;
 mod reminders;
+mod ring;
 mod sentences;
 #[cfg(test)]
 mod testing;
@@ -37,6 +38,8 @@ mod world;
 pub use change::{ChangeError, FileChange, apply_all, remove_temporary_files, revert_all, take_back};
 pub use plan::{AppError, Change, Choice, Plan, Question};
 pub use planner::Planner;
-pub use timers::{Ring, TimerKind, due, next_ring_at};
+pub use reminders::due_reminders;
+pub use ring::Ring;
+pub use timers::due_timers;
 pub use tools::{examples, tools};
 pub use world::{Folders, World};

@@ -5,7 +5,7 @@ use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
 use crate::offer::offer;
 use crate::sentences;
-use crate::settle::settle;
+use crate::settle::{corrected, settle};
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
 use reinette::{
@@ -128,6 +128,8 @@ pub struct Assistant {
     planners: Vec<Box<dyn Planner>>,
     transcript: Transcript,
     conversation: i64,
+    /// The number that the last request has in the journal, if it changed anything.
+    last_request: Option<i64>,
     now: fn() -> Zoned,
 }
 
@@ -141,7 +143,15 @@ impl Assistant {
         let store = Store::open(&home.data)?;
         drop(Journal::lock(&store, &home.data)?);
         let conversation = store.new_conversation()?;
-        Ok(Self { home, store, planners: tools(), transcript: Transcript::default(), conversation, now })
+        Ok(Self {
+            home,
+            store,
+            planners: tools(),
+            transcript: Transcript::default(),
+            conversation,
+            last_request: None,
+            now,
+        })
     }
 
     /// Goes on with the last conversation, if there was one.
@@ -198,27 +208,81 @@ impl Assistant {
         confirm: Confirm,
         listener: &mut dyn Listener,
     ) -> Result<(), AssistantError> {
+        let clock = Clock { now: (self.now)() };
+        let corrected = corrected(words, &self.transcript, &clock);
         self.say(Entry::Prompt { text: words.to_owned() })?;
+        let mut errand = Errand { confirm, language: Language::of(words), request: None };
+        let before = self.last_request.take();
+        if let Some(call) = corrected {
+            listener.on(Happening::Call(&call));
+            self.say(Entry::ToolCalls { calls: vec![call.clone()] })?;
+            self.carry_out_instead(before, &call, &mut errand, listener)?;
+        } else {
+            self.ask_model(model, &mut errand, listener)?;
+        }
+        self.last_request = errand.request;
+        Ok(())
+    }
+
+    fn ask_model(
+        &mut self,
+        model: &Arc<dyn LanguageModel>,
+        errand: &mut Errand,
+        listener: &mut dyn Listener,
+    ) -> Result<(), AssistantError> {
         let answer = self.respond(model, listener)?;
         if !answer.text.is_empty() {
             self.say(Entry::Response { text: answer.text })?;
         }
         if !answer.calls.is_empty() {
             self.say(Entry::ToolCalls { calls: answer.calls.clone() })?;
-            let mut errand = Errand { confirm, language: Language::of(words), request: None };
             for call in &answer.calls {
                 if listener.cancelled() {
                     break;
                 }
-                let (outcome, text) = self.carry_out(call, &mut errand, listener);
-                listener.on(Happening::Ended { call, outcome, text: &text });
-                self.say(Entry::ToolOutput { call_id: call.id.clone(), text })?;
+                let (outcome, text) = self.carry_out(call, errand, listener);
+                self.end(call, outcome, text, listener)?;
             }
         }
         if let Some(summary) = &answer.summary {
             listener.on(Happening::Finished(summary));
         }
         Ok(())
+    }
+
+    /// Carries out a call that puts right what the request `before` did: that is taken back, and done again if nothing
+    /// comes of the call.
+    fn carry_out_instead(
+        &mut self,
+        before: Option<i64>,
+        call: &ToolCall,
+        errand: &mut Errand,
+        listener: &mut dyn Listener,
+    ) -> Result<(), AssistantError> {
+        let journal = || Journal::lock(&self.store, &self.home.data);
+        let undone = before.map_or(Ok(Vec::new()), |before| journal()?.undo_request(before))?;
+        let (outcome, mut text) = self.carry_out(call, errand, listener);
+        if let [line] = undone.as_slice()
+            && outcome == Outcome::Done
+        {
+            text = sentences::instead(errand.language, &text, &line.effect);
+        } else if outcome != Outcome::Done && !undone.is_empty() {
+            journal()?.redo(&undone, (self.now)().timestamp())?;
+            errand.request = before;
+        }
+        self.end(call, outcome, text, listener)
+    }
+
+    /// Tells how a call ended, and remembers it.
+    fn end(
+        &mut self,
+        call: &ToolCall,
+        outcome: Outcome,
+        text: String,
+        listener: &mut dyn Listener,
+    ) -> Result<(), AssistantError> {
+        listener.on(Happening::Ended { call, outcome, text: &text });
+        self.say(Entry::ToolOutput { call_id: call.id.clone(), text })
     }
 
     fn say(&mut self, entry: Entry) -> Result<(), AssistantError> {

@@ -154,8 +154,24 @@ impl<'a> Journal<'a> {
     /// If one cannot be taken back, because another program has changed its file since, those after it stay taken
     /// back, and the error says which file it is.
     pub(crate) fn undo(&self) -> Result<Vec<Line>, JournalError> {
-        let last = "state = 'done' AND request = (SELECT max(request) FROM journal WHERE state = 'done')";
-        let mut lines = read(self.store, last)?;
+        self.take_back("(SELECT max(request) FROM journal WHERE state = 'done')")
+    }
+
+    /// As [`Journal::undo`], of one request.
+    pub(crate) fn undo_request(&self, request: i64) -> Result<Vec<Line>, JournalError> {
+        self.take_back(&request.to_string())
+    }
+
+    /// Makes again what was taken back, in the order in which it was done first.
+    pub(crate) fn redo(&self, undone: &[Line], at: Timestamp) -> Result<(), JournalError> {
+        undone.iter().rev().try_for_each(|line| {
+            let Line { request, tool, effect, files, .. } = line;
+            self.make(&Intent { request: *request, at, tool, effect, files })
+        })
+    }
+
+    fn take_back(&self, request: &str) -> Result<Vec<Line>, JournalError> {
+        let mut lines = read(self.store, &format!("state = 'done' AND request = {request}"))?;
         lines.reverse();
         for line in &mut lines {
             self.set_state(line.id, State::Undoing)?;

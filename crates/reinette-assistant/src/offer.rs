@@ -33,7 +33,7 @@ pub(crate) fn offer(tools: &[ToolDefinition], words: &str, clock: &Clock) -> Vec
 fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     let mut schema = tool.parameters.as_json().clone();
     let mut narrowed = tool.clone();
-    let moments = || expressions(words, |text| Some(resolve(text, clock, purpose(&tool.name)).ok()?.to_string()));
+    let moments = || times(words, purpose(&tool.name), clock);
     let durations = || expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()));
     let nothing_to_calculate = || !holds_quantities(words) && moments().is_empty() && durations().is_empty();
     let expressions = |argument: &str| match argument {
@@ -56,6 +56,11 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     }
     narrowed.parameters = Schema::new(schema);
     narrowed
+}
+
+/// The expressions of time that the words hold, in their order.
+pub(crate) fn times<'a>(words: &'a str, purpose: Purpose, clock: &Clock) -> Vec<&'a str> {
+    expressions(words, |text| Some(resolve(text, clock, purpose).ok()?.to_string()))
 }
 
 /// The longest runs of words that have a meaning, none of them part of another, each without the words at its ends that
@@ -117,7 +122,7 @@ mod tests {
     }
 
     fn times(words: &str) -> Vec<&str> {
-        expressions(words, |text| Some(resolve(text, &clock(), Purpose::Event).ok()?.to_string()))
+        super::times(words, Purpose::Event, &clock())
     }
 
     #[test]

@@ -20,6 +20,14 @@ pub(crate) fn declined(language: Language) -> String {
     .to_owned()
 }
 
+/// What was done before was taken back, and this was done in its place.
+pub(crate) fn instead(language: Language, done: &str, before: &str) -> String {
+    match language {
+        Language::English => format!("{done} I took back what I did before: {before}"),
+        Language::French => format!("{done} J’ai annulé ce que j’avais fait : {before}"),
+    }
+}
+
 /// Nobody could be asked.
 pub(crate) fn unconfirmed(language: Language, effect: &str) -> String {
     match language {

@@ -3,6 +3,7 @@
 mod complete;
 mod create;
 mod list;
+mod ring;
 
 use crate::icalendar::{CalendarTime, Component, Kind, Vdir, VdirFile};
 use crate::matching::{self, Match};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use complete::complete_reminder;
 pub(crate) use create::create_reminder;
 pub(crate) use list::list_reminders;
+pub use ring::due_reminders;
 
 /// A reminder that is not done.
 #[derive(Clone, Copy, Debug)]

@@ -236,7 +236,10 @@ fn trailing_number(cursor: &mut Cursor, unit: Unit) -> Option<Length> {
         Unit::Minute => Unit::Second,
         _ => return None,
     };
-    let count = cursor.number().filter(|count| *count < 60)?;
+    // "A 5 minute one" is no minute and a second.
+    let in_words = |cursor: &mut Cursor| cursor.number().filter(|count| *count >= 10);
+    let in_digits = cursor.attempt(|cursor| cursor.digits().map(|(count, _)| count));
+    let count = in_digits.or_else(|| cursor.attempt(in_words)).filter(|count| *count < 60)?;
     let mut ahead = *cursor;
     if matches!(ahead.join(), Join::Colon | Join::Slash | Join::Dot | Join::Comma) || ahead.phrase(UNITS).is_some() {
         return None;

@@ -19,7 +19,7 @@ const MAX_FILES: usize = 10_000;
 /// What rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TimerKind {
+pub(super) enum TimerKind {
     /// After a duration.
     Timer,
     /// At a time of day.

@@ -232,3 +232,38 @@ fn a_request_that_never_fits_is_an_error() {
     let answer = desk.assistant.ask("far too long", &model, Confirm::Ask, &mut User::who_says(Decision::No));
     assert!(matches!(answer, Err(AssistantError::Model(ModelError::ContextFull { .. }))));
 }
+
+#[test]
+fn a_correction_takes_the_place_of_what_was_done() {
+    let mut desk = Desk::new();
+    let model = ScriptedModel::says([vec![remind("call Ana")]]);
+    let mut user = User::who_says(Decision::Yes);
+    desk.ask("Remind me tomorrow at 9 to call Ana", &model, Confirm::Ask, &mut user);
+    desk.ask("no, make it Friday", &model, Confirm::Ask, &mut user);
+    assert_eq!(user.outcomes(), [Outcome::Done; 2]);
+    assert!(user.ended[1].1.contains("took back"), "{}", user.ended[1].1);
+    let [reminder] = &desk.reminders()[..] else { panic!("one reminder") };
+    assert!(reminder.contains("20260313T090000"), "{reminder}");
+    assert_eq!(model.asked.lock().unwrap().len(), 1, "the model is not asked");
+
+    // And once more, and back to nothing.
+    desk.ask("sorry, at 10", &model, Confirm::Ask, &mut user);
+    let [reminder] = &desk.reminders()[..] else { panic!("one reminder") };
+    assert!(reminder.contains("20260313T100000"), "{reminder}");
+    desk.assistant.undo().unwrap();
+    assert!(desk.reminders().is_empty());
+}
+
+#[test]
+fn a_correction_that_is_declined_leaves_what_was_done() {
+    let mut desk = Desk::new();
+    let model = ScriptedModel::says([vec![remind("call Ana")]]);
+    desk.ask("Remind me tomorrow at 9 to call Ana", &model, Confirm::Ask, &mut User::who_says(Decision::Yes));
+    let mut user = User::who_says(Decision::No);
+    desk.ask("no, make it Friday", &model, Confirm::Ask, &mut user);
+    assert_eq!(user.outcomes(), [Outcome::Declined]);
+    let [reminder] = &desk.reminders()[..] else { panic!("one reminder") };
+    assert!(reminder.contains("20260312T090000"), "{reminder}");
+    assert_eq!(desk.assistant.undo().unwrap().len(), 1, "it can still be taken back");
+    assert!(desk.reminders().is_empty());
+}

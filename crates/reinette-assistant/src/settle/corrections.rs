@@ -62,12 +62,34 @@ fn meant(said: &str) -> Option<&str> {
     (!meant.is_empty()).then_some(meant)
 }
 
-fn is_correction(between: &str) -> bool {
+/// Whether words between two others say that the first are taken back.
+pub(super) fn is_correction(between: &str) -> bool {
     let lower = between.to_lowercase().replace('’', "'");
     let separate = |character: char| !character.is_alphanumeric() && character != '\'';
     let said: Vec<&str> = lower.split(separate).filter(|word| !word.is_empty()).collect();
     let phrase = format!(" {} ", said.join(" "));
     said.len() <= MOST_WORDS && CUES.iter().any(|cue| phrase.contains(&format!(" {cue} ")))
+}
+
+/// What follows the signs of correction at the beginning of `words`, if there are any.
+pub(super) fn without_cues(words: &str) -> Option<&str> {
+    let separate = |character: char| !character.is_alphanumeric();
+    let mut rest = words.trim_matches(separate);
+    let mut found = false;
+    // What follows "not" is what is not meant.
+    let cues = || CUES.iter().filter(|cue| **cue != "not");
+    while let Some(cue) = cues().filter(|cue| begins_with(rest, cue)).max_by_key(|cue| cue.len()) {
+        found = true;
+        rest = rest[cue.len()..].trim_start_matches(separate);
+    }
+    found.then_some(rest)
+}
+
+/// Whether a phrase of whole words stands at the beginning, in whichever case.
+fn begins_with(words: &str, phrase: &str) -> bool {
+    let start = words.get(..phrase.len());
+    start.is_some_and(|start| start.to_lowercase() == phrase)
+        && !words[phrase.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '\'')
 }
 
 #[cfg(test)]

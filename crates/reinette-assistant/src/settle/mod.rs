@@ -1,8 +1,11 @@
 //! What code can tell about calls from the words that were said, after the model has made them.
 
 mod corrections;
+mod follow_up;
+mod times;
 mod titles;
 
+pub(crate) use follow_up::corrected;
 use reinette::{ToolCall, ToolDefinition};
 use reinette_apps::time::Clock;
 
@@ -13,6 +16,10 @@ pub(crate) fn settle(words: &str, calls: Vec<ToolCall>, tools: &[ToolDefinition]
     for call in &mut calls {
         corrections::take_back_within(call);
         titles::release_time(words, call, tools, clock);
+    }
+    // With several calls, each may have one of the times.
+    if let [call] = calls.as_mut_slice() {
+        times::join_day_and_hour(words, call, clock);
     }
     calls
 }

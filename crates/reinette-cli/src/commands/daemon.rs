@@ -1,4 +1,4 @@
-//! `reinette daemon`: rings timers and alarms.
+//! `reinette daemon`: rings timers, alarms and reminders.
 
 use crate::context::Context;
 use crate::interrupt;
@@ -8,21 +8,24 @@ use clap::Args;
 use jiff::Zoned;
 use notify_rust::{Notification, Urgency};
 use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Ring, World, due, remove_temporary_files};
+use reinette_apps::{Ring, World, due_reminders, due_timers, remove_temporary_files};
 use reinette_assistant::HomeError;
 use serde::Serialize;
 use std::fs::{File, TryLockError};
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the folder of timers is looked at: a timer that another process sets is seen within this.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How often the reminders are read, some thousand of which take some tens of milliseconds.
+const READ_REMINDERS_EVERY: Duration = Duration::from_secs(10);
+
 /// No write takes this long: an older unfinished file was left by a process that was killed.
 const UNFINISHED_FOR: Duration = Duration::from_hours(1);
 
-/// Ring timers and alarms when their time comes, until Ctrl-C
+/// Ring timers, alarms and reminders when their time comes, until Ctrl-C
 #[derive(Args, Debug)]
 pub(crate) struct Daemon {
     /// Ring what is due now, and end
@@ -30,7 +33,7 @@ pub(crate) struct Daemon {
     once: bool,
 }
 
-/// A timer that rang.
+/// What rang.
 #[derive(Serialize)]
 struct Rang {
     at: Zoned,
@@ -60,10 +63,16 @@ pub(crate) fn run(context: &Context, arguments: &Daemon) -> Result<()> {
     }
     remove_temporary_files(&home.folders.timers, UNFINISHED_FOR);
     let interrupted = interrupt::flag();
+    let mut reminders_read: Option<Instant> = None;
     loop {
         let language = Language::of(&std::env::var("LANG").unwrap_or_default());
         let world = World { clock: Clock { now: Zoned::now() }, folders: home.folders.clone(), language };
-        for ring in due(&world)? {
+        let mut rings = due_timers(&world)?;
+        if reminders_read.is_none_or(|read| read.elapsed() >= READ_REMINDERS_EVERY) {
+            rings.extend(due_reminders(&world)?);
+            reminders_read = Some(Instant::now());
+        }
+        for ring in rings {
             // Whoever cancelled the timer at this very moment wins: then it does not ring.
             if ring.acknowledgement.apply().is_ok() {
                 notify(context, ring)?;

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use reinette::models::Manifest;
 use reinette::{Event, LanguageModel, ModelInfo, Request, ResponseStream, ToolAdapter, ToolCall};
 use reinette_apps::time::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration};
-use reinette_apps::{AppError, Change, Folders, Plan, Planner, Question, World, calculator, clock, due};
+use reinette_apps::{
+    AppError, Change, Folders, Plan, Planner, Question, World, calculator, clock, due_reminders, due_timers,
+};
 use reinette_assistant::{Assistant, Confirm, Decision, Happening, Home, Listener, Proposal};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -348,7 +350,8 @@ fn users_files(input: &[u8]) -> String {
     for path in [calendar.join("x.ics"), reminders.join("x.ics"), notes.join("x.md"), timers.join("x.json")] {
         write(&path, input);
     }
-    let mut outcome = format!("{:?} ", due(&world).map(|rings| rings.len()).ok());
+    let mut outcome =
+        format!("{:?} ", [due_timers, due_reminders].map(|due| due(&world).map(|rings| rings.len()).ok()));
     for (name, arguments) in CALLS {
         let arguments: Map<String, Value> = serde_json::from_str(arguments).expect("the arguments are an object");
         outcome.push_str(&planned(name, &arguments, &world));

@@ -1,0 +1,110 @@
+//! Reminders whose time has come.
+//!
+//! Nothing is written into their files, which other programs share. A file among the timers holds the time up to which
+//! the user was told; what comes due after it rings, once.
+
+use super::{Open, open, read};
+use crate::icalendar::{CalendarTime, Component, starts};
+use crate::ring::heard_until;
+use crate::{AppError, FileChange, Ring, World};
+use jiff::{Timestamp, Zoned};
+use std::io::ErrorKind;
+
+/// The name of the file; the point keeps it out of the timers.
+const TOLD_UNTIL: &str = ".reminders-told-until";
+
+/// The reminders that the user has to be told about, the oldest first. Those of a day without an hour do not ring.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
+    let path = world.folders.timers.join(TOLD_UNTIL);
+    let mut told = match std::fs::read(&path) {
+        Ok(content) => Some(content),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(source) => return Err(AppError::Read { path, source }),
+    };
+    let now = &world.clock.now;
+    // A file that says no time is somebody else's: it is taken for one that is not there, and rewritten.
+    let noted = told.as_deref().and_then(|told| std::str::from_utf8(told).ok()?.trim().parse::<Timestamp>().ok());
+    let since = noted.map_or_else(|| heard_until(now), |noted| noted.to_zoned(now.time_zone().clone()));
+    let vdir = read(world)?;
+    let mut due: Vec<(Zoned, Open<'_>)> =
+        open(&vdir).filter_map(|found| Some((last_due(found.component, &since, now)?, found))).collect();
+    due.sort_by(|(first, _), (second, _)| first.cmp(second));
+    let ring = |(at, found): (Zoned, Open<'_>)| {
+        let after = format!("{}\n", at.timestamp()).into_bytes();
+        let noted = FileChange { path: path.clone(), before: told.replace(after.clone()), after: Some(after) };
+        Ring::new(&found.component.summary, &at, world, noted)
+    };
+    Ok(due.into_iter().map(ring).collect())
+}
+
+/// When a reminder was last due, after `since` and not after `now`.
+fn last_due(component: &Component, since: &Zoned, now: &Zoned) -> Option<Zoned> {
+    let first = component.start.as_ref().or(component.due.as_ref())?;
+    let due = component.due.as_ref().unwrap_or(first);
+    if due.is_date() {
+        return None;
+    }
+    let delay = first.until(due);
+    let instant = |start: CalendarTime| start.after(delay)?.instant(now.time_zone());
+    let dues: Box<dyn Iterator<Item = Zoned>> = match &component.rule {
+        Some(rule) => {
+            let times = starts(first, rule).filter_map(|civil| first.at_civil(civil));
+            Box::new(times.filter(|start| !component.excluded.contains(start)).filter_map(instant))
+        }
+        None => Box::new(instant(first.clone()).into_iter()),
+    };
+    dues.take_while(|due| due <= now).filter(|due| due > since).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Home;
+    use serde_json::json;
+
+    fn told(home: &Home) -> Vec<String> {
+        let rings = due_reminders(&home.world).unwrap();
+        for ring in &rings {
+            ring.acknowledgement.apply().unwrap();
+        }
+        rings.into_iter().map(|ring| ring.text).collect()
+    }
+
+    #[test]
+    fn a_reminder_rings_once_when_it_is_due() {
+        let home = Home::new();
+        for title in ["call Ana", "call Leo"] {
+            home.act("create_reminder", &json!({"title": title, "when": "today at 11"}));
+        }
+        home.act("create_reminder", &json!({"title": "buy bread", "when": "today"}));
+        home.to_do("done.ics", "UID:d\nSUMMARY:Done\nSTATUS:COMPLETED\nDUE;TZID=Europe/Paris:20260311T110000");
+        assert_eq!(told(&home), [""; 0]);
+        let home = home.at("2026-03-11T11:00:00+01:00[Europe/Paris]");
+        let mut first = told(&home);
+        first.sort();
+        assert_eq!(first, ["It is 11:00: call Ana.", "It is 11:00: call Leo."]);
+        assert_eq!(told(&home), [""; 0]);
+        assert_eq!(home.answer("list_timers", &json!({})), "No timers or alarms.");
+    }
+
+    #[test]
+    fn what_was_missed_is_told_once_however_often_it_came() {
+        let home = Home::new();
+        home.act("create_reminder", &json!({"title": "pills", "when": "every day at 11"}));
+        let home = home.at("2026-03-11T11:00:05+01:00[Europe/Paris]");
+        assert_eq!(told(&home), ["It is 11:00: pills."]);
+        let home = home.at("2026-03-14T12:00:00+01:00[Europe/Paris]");
+        assert_eq!(told(&home), ["Missed: pills (today, Saturday 14 March at 11:00)."]);
+        assert_eq!(told(&home), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_due_long_before_anybody_looked_is_left_to_the_list() {
+        let home = Home::new();
+        home.to_do("old.ics", "UID:o\nSUMMARY:Pay rent\nDUE;TZID=Europe/Paris:20260310T110000");
+        assert_eq!(told(&home), [""; 0]);
+    }
+}
