@@ -9,8 +9,8 @@ use crate::settle::{corrected, settle};
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
 use reinette::{
-    Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Sampling, Summary, ToolCall, ToolDefinition,
-    ToolMode, Transcript,
+    Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall, ToolDefinition, ToolMode,
+    Transcript,
 };
 use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Change, Plan, Planner, Question, World, examples, tools};
@@ -320,10 +320,9 @@ impl Assistant {
             tool_mode: ToolMode::Allowed,
             response_schema: None,
             options: GenerationOptions {
-                sampling: Sampling::Greedy,
                 repetition_penalty: REPETITION_PENALTY,
                 max_tokens: MAX_ANSWER_TOKENS,
-                stop: Vec::new(),
+                ..GenerationOptions::default()
             },
         };
         let mut answer = Answer::default();

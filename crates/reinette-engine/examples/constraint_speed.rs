@@ -2,6 +2,9 @@
 //! length, and the mask of each token of an answer. A model without preferences answers, so that no decoding is in the
 //! figures; masks are compared with the time in which a decode step would not notice them.
 //!
+//! Then the file's own model answers under two schemas, by turns with the grammar and with the same tokens chosen without
+//! one: what a grammar adds to a token, and to the first.
+//!
 //! ```text
 //! cargo run --release -p reinette-engine --example constraint_speed -- SmolLM2-135M-Instruct.Q4_1.gguf
 //! ```
@@ -9,7 +12,10 @@
 
 use reinette_engine::constraint::{CallGrammar, CallTool, ConstraintCompiler, Grammar, NoCall};
 use reinette_engine::gguf::Gguf;
-use reinette_engine::tokenizer::{TokenId, Tokenizer};
+use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
+use reinette_engine::{
+    EndOfGeneration, GenerateRequest, Generated, LogitsProcessor, Model, Sequence, TokenLogProbability,
+};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
@@ -20,6 +26,11 @@ const ANSWERS: usize = 30;
 
 /// What a mask may take: a hundredth of a decode step at a hundred tokens a second.
 const MASK_BUDGET: Duration = Duration::from_micros(100);
+
+/// Answers with a grammar, and as many without.
+const PAIRS: usize = 7;
+/// Tokens of each.
+const MAX_TOKENS: usize = 160;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("name a GGUF file")?;
@@ -39,7 +50,76 @@ fn main() -> Result<(), Box<dyn Error>> {
         "tags": {"type": "array", "items": {"type": "string", "maxLength": 20}, "maxItems": 5},
         "priority": {"type": "integer", "minimum": 1, "maximum": 5},
     }});
-    measure("a schema of three fields", &Grammar::JsonSchema(schema), &compiler, &tokenizer)
+    let fields = Grammar::JsonSchema(schema);
+    measure("a schema of three fields", &fields, &compiler, &tokenizer)?;
+    let text = Grammar::JsonSchema(json!({"type": "string", "minLength": 500, "maxLength": 1000}));
+    let model = Arc::new(Model::load(path.as_ref())?);
+    for (name, grammar) in [("a schema of three fields", &fields), ("a text of 500 characters or more", &text)] {
+        decode(name, grammar, &compiler, &model)?;
+    }
+    Ok(())
+}
+
+/// Prints what `grammar` adds to decoding the same tokens.
+fn decode(
+    name: &str,
+    grammar: &Grammar,
+    compiler: &ConstraintCompiler,
+    model: &Arc<Model>,
+) -> Result<(), Box<dyn Error>> {
+    let mut sequence = Sequence::new(Arc::clone(model), 2048, 2)?;
+    let prompt = model.tokenizer().encode("Invent something, and write it down:\n", SpecialTokens::AsText);
+    let mut answer = |request: GenerateRequest| -> Result<Generated, Box<dyn Error>> {
+        let max_tokens = request.max_tokens.min(MAX_TOKENS);
+        let request = GenerateRequest { max_tokens, end_of_generation: EndOfGeneration::Ignored, ..request };
+        Ok(sequence.generate(request, &mut |_| {})?)
+    };
+    let constrained = || -> Result<GenerateRequest, Box<dyn Error>> {
+        Ok(GenerateRequest { constraint: Some(compiler.compile(grammar)?), ..GenerateRequest::new(prompt.clone()) })
+    };
+    let told = answer(GenerateRequest { log_probabilities: Some(0), ..constrained()? })?;
+    let tokens: Arc<[TokenId]> = told.log_probabilities.iter().map(|told: &TokenLogProbability| told.token).collect();
+    let chosen = Arc::clone(&tokens);
+    let same = LogitsProcessor::new(move |logits| {
+        let next = chosen.get(logits.answer().len()).copied();
+        next.and_then(|token| logits.get_mut(token)).into_iter().for_each(|logit| *logit = f32::MAX);
+    });
+    let free = || GenerateRequest {
+        logits_processor: Some(same.clone()),
+        max_tokens: tokens.len(),
+        ..GenerateRequest::new(prompt.clone())
+    };
+    let a_token = |generated: &Generated| {
+        (generated.total_ms - generated.first_token_ms) / generated.output_tokens.saturating_sub(1).max(1) as f64
+    };
+    let (mut ratios, mut spikes, mut free_ms) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let (with, without) = if pair % 2 == 0 {
+            let with = answer(constrained()?)?;
+            (with, answer(free())?)
+        } else {
+            let without = answer(free())?;
+            (answer(constrained()?)?, without)
+        };
+        ratios.push(a_token(&with) / a_token(&without));
+        spikes.push(with.first_token_ms - without.first_token_ms);
+        free_ms.push(a_token(&without));
+    }
+    let median = |mut figures: Vec<f64>| {
+        figures.sort_by(f64::total_cmp);
+        [figures[PAIRS / 2], figures[0], figures[PAIRS - 1]]
+    };
+    let ([ratio, least, most], [spike, ..], [token_ms, ..]) = (median(ratios), median(spikes), median(free_ms));
+    println!(
+        "{name}: {} tokens, {} forced; a token takes {token_ms:.2} ms without the grammar and {:+.1} % with it ({:+.1} to \
+         {:+.1}); the first {spike:+.2} ms",
+        told.output_tokens,
+        told.forced_tokens,
+        (ratio - 1.0) * 100.0,
+        (least - 1.0) * 100.0,
+        (most - 1.0) * 100.0,
+    );
+    Ok(())
 }
 
 /// Twenty tools of two spans and a free string each.

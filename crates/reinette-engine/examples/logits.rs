@@ -16,13 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let kv_type = if eight_bits.is_some() { KvType::Q8 } else { KvType::F16 };
     let path = arguments.next().ok_or("usage: logits [--kv-cache=q8] MODEL.gguf [ADAPTER_FOLDER]")?;
     let model = Arc::new(Model::load(&path)?);
-    let adapter = arguments.next().map(|folder| Adapter::load(&folder, &model)).transpose()?;
+    let adapter = arguments.next().map(|folder| Adapter::load(&folder, &model)).transpose()?.map(Arc::new);
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let tokens = text.split_whitespace().map(|id| id.parse().map(TokenId)).collect::<Result<Vec<_>, _>>()?;
     let config = BatchConfig { kv_type, ..BatchConfig::new(tokens.len() + 1, 2) };
     let mut sequence = Sequence::with_config(model, config)?;
-    let logits = sequence.logits(&tokens, adapter.as_ref())?;
+    let logits = sequence.logits(&tokens, adapter.as_slice())?;
     let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
     std::io::stdout().write_all(&bytes)?;
     Ok(())

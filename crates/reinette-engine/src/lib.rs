@@ -4,7 +4,7 @@
 //! - [`Sequence`]: one sequence of tokens on a model; reads a prompt, answers it, keeps its KV cache for the next.
 //! - [`Batch`]: several of them, whose tokens are computed together; [`Generator`] is one for many threads.
 //! - [`GenerateRequest`]: a prompt, a [`Sampler`], and what bounds the answer: a constraint, a limit, stop strings.
-//! - [`Adapter`]: a LoRA adapter, chosen per request.
+//! - [`Adapter`]: a LoRA adapter; each request has its own, or several.
 //! - [`PrefixCache`]: beginnings of prompts that were read before, in other sequences or processes.
 //! - [`Embedder`]: another kind of model, which makes of a text a vector to search by.
 //!
@@ -40,8 +40,9 @@ pub mod tokenizer;
 pub use embed::{EmbedError, Embedder};
 pub use file_cache::CacheUsage;
 pub use generate::{
-    Batch, BatchConfig, EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Generator, Progress,
-    Sampler, Sampling, Sequence, Speculation, Ticket,
+    Batch, BatchConfig, EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Generator, Logits,
+    LogitsProcessor, MAX_LIKELIEST_TOKENS, Progress, Sampler, Sampling, Sequence, Speculation, Ticket,
+    TokenLogProbability,
 };
 pub use model::{Adapter, AdapterError, LoadError, Model, PackedFolder};
 pub use prefix::{PrefixCache, SnapshotFolder};

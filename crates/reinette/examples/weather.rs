@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "what happens is what it is for")]
 
-use reinette::{Decision, Session, SystemModel, SystemModelConfig, TurnEvent, tool};
+use reinette::{Decision, Session, SystemModel, SystemModelConfig, ToolMode, TurnEvent, tool};
 
 /// The weather in a city on a day.
 #[tool(timeout_seconds = 5)]
@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Session::new(&model).instructions("You know the weather.").tool(weather).approve_calls(|call| {
         if call.name == "weather" { Decision::Allow } else { Decision::Refuse("only the weather".to_owned()) }
     });
-    for event in session.turn(words).events().blocking() {
+    // Left to itself, a very small model would rather talk.
+    for event in session.turn(words).tool_mode(ToolMode::Required).events().blocking() {
         match event? {
             TurnEvent::Text(words) => print!("{words}"),
             TurnEvent::Finished(response) => println!("\n{:?}", response.usage),

@@ -1,17 +1,11 @@
 //! Requests with the calls that are right for them, for models that have not learned the tools.
 
+use crate::term_index::{TermIndex, parts, terms};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The most that a rare word counts: what a request is about must not outweigh what it asks for.
 const MAX_INVERSE_FREQUENCY: f32 = 2.0;
-
-/// A part of a request with fewer words says too little to be looked for by itself.
-const MIN_CLAUSE_WORDS: usize = 3;
-
-/// What stands between two requests in one breath, in English and French.
-const BETWEEN_CLAUSES: [&str; 11] = [", ", "; ", ". ", "? ", "! ", ": ", " and ", " then ", " also ", " et ", " puis "];
 
 /// Words that a user might say, and the calls that are right for them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -33,33 +27,17 @@ pub struct ExampleCall {
 }
 
 /// Many examples, of which a model is shown those that are nearest to what was said.
-///
-/// Nearness is the cosine of the words' term weights with bounded inverse document frequencies; Paper: Salton and Buckley,
-/// Term-weighting approaches in automatic text retrieval, Information Processing & Management 24(5), 1988.
 #[derive(Debug)]
 pub struct Examples {
     all: Vec<Example>,
-    /// The terms of each example, and the length of their vector.
-    vectors: Vec<(BTreeSet<String>, f32)>,
-    /// What each term counts, squared.
-    weights: BTreeMap<String, f32>,
+    index: TermIndex,
 }
 
 impl Examples {
     /// Makes examples ready to be looked for.
     pub fn new(examples: Vec<Example>) -> Self {
-        let terms: Vec<BTreeSet<String>> = examples.iter().map(|example| terms(&example.words)).collect();
-        let mut frequencies: BTreeMap<&String, f32> = BTreeMap::new();
-        for term in terms.iter().flatten() {
-            *frequencies.entry(term).or_default() += 1.0;
-        }
-        let count = examples.len() as f32;
-        let weight = |frequency: f32| (1.0 + count / frequency).ln().min(MAX_INVERSE_FREQUENCY).powi(2);
-        let weights: BTreeMap<String, f32> =
-            frequencies.into_iter().map(|(term, frequency)| (term.clone(), weight(frequency))).collect();
-        let length = |terms: &BTreeSet<String>| terms.iter().map(|term| weights[term]).sum::<f32>().sqrt();
-        let vectors = terms.into_iter().map(|terms| (length(&terms), terms)).map(|(length, terms)| (terms, length));
-        Self { vectors: vectors.collect(), weights, all: examples }
+        let index = TermIndex::new(examples.iter().map(|example| terms(&example.words)), MAX_INVERSE_FREQUENCY);
+        Self { index, all: examples }
     }
 
     /// Reads examples, one JSON object a line.
@@ -76,28 +54,8 @@ impl Examples {
     /// those that `admits` lets pass.
     pub fn nearest(&self, words: &str, count: usize, admits: impl Fn(&Example) -> bool) -> Vec<&Example> {
         let admitted: Vec<usize> = (0..self.all.len()).filter(|index| admits(&self.all[*index])).collect();
-        let rankings: Vec<Vec<usize>> =
-            parts(words).into_iter().map(|part| self.rank(part, &admitted, count)).collect();
-        let mut chosen: Vec<usize> = Vec::new();
-        for place in 0..count.min(admitted.len()) {
-            for index in rankings.iter().filter_map(|ranking| ranking.get(place)) {
-                if chosen.len() < count && !chosen.contains(index) {
-                    chosen.push(*index);
-                }
-            }
-        }
-        chosen.into_iter().map(|index| &self.all[index]).collect()
-    }
-
-    fn rank(&self, words: &str, admitted: &[usize], count: usize) -> Vec<usize> {
-        let asked = terms(words);
-        let nearness = |index: &usize| {
-            let (terms, length) = &self.vectors[*index];
-            terms.intersection(&asked).map(|term| self.weights[term]).sum::<f32>() / length.max(f32::MIN_POSITIVE)
-        };
-        let mut ranked: Vec<(f32, usize)> = admitted.iter().map(|index| (nearness(index), *index)).collect();
-        ranked.sort_by(|(near, _), (nearer, _)| nearer.total_cmp(near));
-        ranked.into_iter().take(count).map(|(_, index)| index).collect()
+        let asked: Vec<_> = parts(words).into_iter().map(terms).collect();
+        self.index.nearest(&asked, count, &admitted).into_iter().map(|index| &self.all[index]).collect()
     }
 }
 
@@ -108,32 +66,6 @@ pub struct ExamplesError {
     /// Which line, from 1.
     pub line: usize,
     source: serde_json::Error,
-}
-
-/// The words as a whole, and each clause of them if there are several.
-fn parts(words: &str) -> Vec<&str> {
-    let mut clauses = vec![words];
-    for separator in BETWEEN_CLAUSES {
-        clauses = clauses.into_iter().flat_map(|clause| clause.split(separator)).collect();
-    }
-    clauses.retain(|clause| clause.split_whitespace().count() >= MIN_CLAUSE_WORDS);
-    let mut parts = vec![words];
-    if clauses.len() > 1 {
-        parts.extend(clauses);
-    }
-    parts
-}
-
-/// Words in lower case, and that there is a number, or a question mark.
-fn terms(text: &str) -> BTreeSet<String> {
-    let lower = text.to_lowercase();
-    let word = |run: &str| if run.starts_with(char::is_numeric) { "0".to_owned() } else { run.to_owned() };
-    let mut terms: BTreeSet<String> =
-        lower.split(|character: char| !character.is_alphanumeric()).filter(|run| !run.is_empty()).map(word).collect();
-    if text.contains('?') {
-        terms.insert("?".to_owned());
-    }
-    terms
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 //! - [`SystemModel`]: the model of this machine, or why there is none.
 //! - [`Session`]: a conversation: asks, streams, produces Rust values, carries out calls of tools, keeps the transcript.
 //! - [`Tool`], [`tool`](macro@tool): what a model may do.
+//! - [`GenerationOptions`]: how an answer is generated: sampling, limits, probabilities, logits, [`Adapter`]s.
+//! - [`Guardrail`]: what an application lets pass.
 //! - [`Transcript`]: everything that was said or done, as typed entries.
 //! - [`LanguageModel`]: anything that turns a transcript into the next entries.
 //! - [`ToolDefinition`] and [`ToolCall`]: what a model may ask for, and what it asked.
+//! - [`testing`]: applications without a model, evaluations of a model, the promises of a backend.
 //! - [`Generable`]: a Rust type that a model can be made to produce, by its [`Schema`].
 //!
 //! A model never sees more than the [`Request`] it is given and never does anything but answer with [`Event`]s.
@@ -21,6 +24,7 @@ mod remote;
 mod schema;
 mod session;
 mod system_model;
+mod term_index;
 pub mod testing;
 mod tool;
 mod transcript;
@@ -29,17 +33,21 @@ pub use examples::{Example, ExampleCall, Examples, ExamplesError};
 pub use folders::{cache_folder, data_folder};
 pub use generable::{Generable, NamedTypes, PartialValue};
 pub use model::{
-    Capability, Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary,
+    Capability, Event, FinishReason, LanguageModel, LikelyToken, ModelError, ModelInfo, Request, ResponseStream,
+    Summary, TokenLogProbability,
 };
-pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
-pub use options::{GenerationOptions, Sampling, ToolMode};
-pub use reinette_engine::{CacheUsage, KvType, PackedFolder, SnapshotFolder};
+pub use on_device::{Adapter, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
+pub use options::{GenerationOptions, Sampling, SchemaDisplay, ToolMode};
+pub use reinette_engine::tokenizer::TokenId;
+pub use reinette_engine::{
+    CacheUsage, KvType, Logits, LogitsProcessor, MAX_LIKELIEST_TOKENS, PackedFolder, SnapshotFolder,
+};
 pub use reinette_macros::{Generable, tool};
 pub use remote::{ChatCompletionsConfig, ChatCompletionsModel};
-pub use schema::{Property, Schema};
+pub use schema::{Property, Schema, SchemaError};
 pub use session::{
-    Concurrency, ContextPolicy, ContextReduction, Decision, EventStream, Response, Session, SessionError, TextStream,
-    Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
+    Concurrency, ContextPolicy, ContextReduction, Decision, EventStream, GuardedPart, Guardrail, Response, Session,
+    SessionError, TextStream, Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
 };
 pub use system_model::{Availability, SystemModel, SystemModelConfig, Unavailable};
 pub use tool::{CallExample, FunctionTool, Tool, ToolCall, ToolDefinition, ToolError, ToolFuture};
@@ -70,6 +78,12 @@ mod book {
 
     #[doc = include_str!("../../../docs/book/src/tools.md")]
     struct Tools;
+
+    #[doc = include_str!("../../../docs/book/src/guardrails.md")]
+    struct Guardrails;
+
+    #[doc = include_str!("../../../docs/book/src/adapters.md")]
+    struct Adapters;
 
     #[doc = include_str!("../../../docs/book/src/long-conversations.md")]
     struct LongConversations;

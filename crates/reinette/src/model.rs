@@ -1,7 +1,8 @@
 //! Anything that turns a transcript into the next entries.
 
-use crate::{Examples, GenerationOptions, Schema, ToolCall, ToolDefinition, ToolMode, Transcript};
+use crate::{Entry, Examples, GenerationOptions, Schema, ToolCall, ToolDefinition, ToolMode, Transcript};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -50,6 +51,55 @@ pub enum FinishReason {
     Cancelled,
 }
 
+impl Request {
+    /// Refuses what is attached or asked for by the options and `model` does not support. Whoever implements [`LanguageModel`] asks this
+    /// before anything is generated.
+    ///
+    /// # Errors
+    /// [`ModelError::Unsupported`], with the capability that it takes.
+    pub fn check_supported(&self, model: &dyn LanguageModel) -> Result<(), ModelError> {
+        let options = &self.options;
+        let is_attached = self.transcript.entries.iter().any(|entry| matches!(entry, Entry::Attachment { .. }));
+        let asked = [
+            (is_attached, "see attachments", Capability::Vision),
+            (options.log_probabilities.is_some(), "tell probabilities", Capability::LogProbabilities),
+            (options.logits_processor.is_some(), "have its logits edited", Capability::LogitAccess),
+            (!options.adapters.is_empty(), "use adapters", Capability::Adapters),
+        ];
+        match asked.into_iter().find(|(is_asked, _, capability)| *is_asked && !model.supports(*capability)) {
+            Some((_, what, capability)) => Err(ModelError::Unsupported { what, capability }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How likely a model held a token of its answer, by its own logits: before processors, schema, penalty and sampling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogProbability {
+    /// What the token says; at times part of a character.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability; `None` if the schema left no choice, so that the model was not asked.
+    pub log_probability: Option<f32>,
+    /// The tokens that were likeliest in its place, the likeliest first.
+    pub likeliest: Vec<LikelyToken>,
+}
+
+/// A token that might have stood in another's place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LikelyToken {
+    /// What the token says; at times part of a character.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability.
+    pub log_probability: f32,
+}
+
+impl TokenLogProbability {
+    /// What the token says, as far as it is characters.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
+}
+
 /// What an answer took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -63,6 +113,9 @@ pub struct Summary {
     pub output_tokens: usize,
     /// Of these, how many the constraint forced, without a step of the model.
     pub forced_tokens: usize,
+    /// What the model held of each token of its words, those of a stop string included, if that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_probabilities: Vec<TokenLogProbability>,
     /// Milliseconds from the request to the first token.
     pub first_token_ms: f64,
     /// Milliseconds from the request to the end.
@@ -119,6 +172,14 @@ pub enum ModelError {
         /// What it takes.
         capability: Capability,
     },
+    /// An adapter is damaged, or of another model.
+    #[error("the adapter {name} cannot be used with this model: {reason}")]
+    Adapter {
+        /// The adapter.
+        name: String,
+        /// What is wrong with it, and what to do about it.
+        reason: String,
+    },
     /// The model's server has no time now.
     #[error("the model's server asks to wait{}", .retry_after_seconds.map(|seconds| format!(" {seconds} s")).unwrap_or_default())]
     RateLimited {
@@ -148,6 +209,14 @@ pub enum Capability {
     ToolCalling,
     /// The same request with the same seed gives the same text.
     SameTextForSameSeed,
+    /// The model tells how many tokens a request has, before it is asked.
+    TokenCount,
+    /// The model tells with what probability it held each token of an answer.
+    LogProbabilities,
+    /// The program may edit the logits before a token is picked.
+    LogitAccess,
+    /// Each request may have adapters of its own.
+    Adapters,
     /// The model sees pictures.
     Vision,
     /// The model thinks aloud before it answers.
@@ -168,6 +237,16 @@ pub trait LanguageModel: Send + Sync {
     fn supports(&self, capability: Capability) -> bool {
         let _ = capability;
         false
+    }
+
+    /// How many tokens a request's prompt has, the answer not included: where tools are offered, the longer one of those
+    /// that the model may have to read. It fits if that is less than [`ModelInfo::context_tokens`].
+    ///
+    /// # Errors
+    /// [`ModelError::Unsupported`] where the model does not tell; what asking would fail with.
+    fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        let _ = request;
+        Err(ModelError::Unsupported { what: "count tokens", capability: Capability::TokenCount })
     }
 
     /// Which version of its weights it is, if it knows: a digest of the file, or what its server calls it. Two models of
@@ -195,6 +274,10 @@ impl<M: LanguageModel + ?Sized> LanguageModel for Arc<M> {
 
     fn supports(&self, capability: Capability) -> bool {
         (**self).supports(capability)
+    }
+
+    fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        (**self).token_count(request)
     }
 
     fn version(&self) -> Option<String> {

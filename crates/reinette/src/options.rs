@@ -1,5 +1,7 @@
 //! How an answer is generated.
 
+use crate::Adapter;
+use reinette_engine::LogitsProcessor;
 pub use reinette_engine::Sampling;
 
 /// Whether a model may, must or must not call tools.
@@ -14,7 +16,40 @@ pub enum ToolMode {
     Disallowed,
 }
 
-/// How an answer is generated.
+/// Whether schemas stand in the prompt, for the model to read. It is held to them either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SchemaDisplay {
+    /// The model is told what its answer is to look like, with the descriptions of the fields, and what tools there are.
+    #[default]
+    Shown,
+    /// The prompt holds nothing of it: the instructions say what matters, or the model has learned it. Where tools are
+    /// chosen, the instructions stand in the place of the tools' descriptions. A model on a server that is sent schemas does
+    /// with them what it does.
+    LeftOut,
+}
+
+/// How an answer is generated. A model refuses by name what it cannot do: see [`Capability`](crate::Capability).
+///
+/// ```no_run
+/// use reinette::{GenerationOptions, LogitsProcessor, Session, SystemModel};
+///
+/// let model = SystemModel::load_blocking(&Default::default())?;
+/// // Favours one word a little, and tells how sure the model was of each token.
+/// let favour = LogitsProcessor::new(|logits| {
+///     for token in logits.tokens_of(" garden") {
+///         logits.values()[token.index()] += 2.0;
+///     }
+/// });
+/// let options = GenerationOptions {
+///     logits_processor: Some(favour),
+///     log_probabilities: Some(3),
+///     ..GenerationOptions::default()
+/// };
+/// for token in Session::new(&model).turn("A line of a poem").options(options).respond_blocking()?.log_probabilities {
+///     println!("{:?} {:?}, before {:?}", token.text(), token.log_probability, token.likeliest);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerationOptions {
     /// How the next token is picked.
@@ -25,10 +60,29 @@ pub struct GenerationOptions {
     pub max_tokens: usize,
     /// The answer ends before the first of these strings.
     pub stop: Vec<String>,
+    /// Tells with what probability the model held each token of the answer, and this many of the likeliest beside it, up to
+    /// [`MAX_LIKELIEST_TOKENS`](crate::MAX_LIKELIEST_TOKENS): see
+    /// [`Response::log_probabilities`](crate::Response::log_probabilities). `None` tells nothing.
+    pub log_probabilities: Option<usize>,
+    /// Edits the logits of each token of the answer before all else.
+    pub logits_processor: Option<LogitsProcessor>,
+    /// Whether the schemas of the answer and of tools stand in the prompt.
+    pub schemas: SchemaDisplay,
+    /// The adapters to answer with, each loaded by the model itself, in the order in which they are stacked.
+    pub adapters: Vec<Adapter>,
 }
 
 impl Default for GenerationOptions {
     fn default() -> Self {
-        Self { sampling: Sampling::Greedy, repetition_penalty: 1.0, max_tokens: 1024, stop: Vec::new() }
+        Self {
+            sampling: Sampling::Greedy,
+            repetition_penalty: 1.0,
+            max_tokens: 1024,
+            stop: Vec::new(),
+            log_probabilities: None,
+            logits_processor: None,
+            schemas: SchemaDisplay::default(),
+            adapters: Vec::new(),
+        }
     }
 }

@@ -21,7 +21,39 @@ use serde_json::{Map, Value, json};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Schema(Value);
+pub struct Schema {
+    json: Value,
+    /// The first mistake that was made in building it, which its JSON does not show.
+    #[serde(skip)]
+    mistake: Option<SchemaError>,
+}
+
+/// A mistake in building a [`Schema`]. Building goes on, and [`Schema::checked`] tells; a model refuses the schema too.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Two types have one name.
+    #[error("the type `{name}` is defined twice: give one of the two another name")]
+    DuplicateType {
+        /// The name.
+        name: String,
+    },
+    /// An object has two properties of one name.
+    #[error("an object has two properties `{name}`: give one of the two another name")]
+    DuplicateProperty {
+        /// The name.
+        name: String,
+    },
+    /// There is nothing to choose from.
+    #[error("there is nothing to choose from: give `one_of_words` or `any_of` at least one choice")]
+    EmptyChoices,
+    /// A type is referred to that is not defined.
+    #[error("`{reference}` is not defined: define the type on the whole schema with `Schema::define`")]
+    UndefinedReference {
+        /// What is referred to.
+        reference: String,
+    },
+}
 
 /// A property of an object [`Schema`].
 #[derive(Clone, Debug, PartialEq)]
@@ -56,98 +88,155 @@ impl Schema {
 
     /// Wraps a JSON Schema. It is checked when a model is asked to follow it.
     pub fn new(json: Value) -> Self {
-        Self(json)
+        Self { json, mistake: None }
+    }
+
+    /// A schema made of parts, with the first mistake of any of them.
+    fn made_of<'a>(json: Value, parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self { json, mistake: parts.into_iter().find_map(|part| part.mistake.clone()) }
+    }
+
+    fn or_mistake(self, mistake: Option<SchemaError>) -> Self {
+        Self { mistake: self.mistake.or(mistake), ..self }
     }
 
     /// The schema as JSON.
     pub fn as_json(&self) -> &Value {
-        &self.0
+        &self.json
     }
 
     /// Any string.
     pub fn text() -> Self {
-        Self(json!({"type": "string"}))
+        Self::new(json!({"type": "string"}))
     }
 
     /// `true` or `false`.
     pub fn boolean() -> Self {
-        Self(json!({"type": "boolean"}))
+        Self::new(json!({"type": "boolean"}))
     }
 
     /// `null`, and nothing else.
     pub fn null() -> Self {
-        Self(json!({"type": "null"}))
+        Self::new(json!({"type": "null"}))
     }
 
     /// A whole number from `minimum` to `maximum`, both included.
     pub fn integer(minimum: i64, maximum: i64) -> Self {
-        Self(json!({"type": "integer", "minimum": minimum, "maximum": maximum}))
+        Self::new(json!({"type": "integer", "minimum": minimum, "maximum": maximum}))
     }
 
     /// A number from `minimum` to `maximum`, both included.
     pub fn number(minimum: f64, maximum: f64) -> Self {
-        Self(json!({"type": "number", "minimum": minimum, "maximum": maximum}))
+        Self::new(json!({"type": "number", "minimum": minimum, "maximum": maximum}))
     }
 
     /// Exactly `value`.
     pub fn constant(value: impl Into<Value>) -> Self {
-        Self(json!({"const": value.into()}))
+        Self::new(json!({"const": value.into()}))
     }
 
     /// One of `words`.
     pub fn one_of_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(json!({"type": "string", "enum": words.into_iter().collect::<Vec<_>>()}))
+        let words: Vec<&str> = words.into_iter().collect();
+        let mistake = words.is_empty().then_some(SchemaError::EmptyChoices);
+        Self::new(json!({"type": "string", "enum": words})).or_mistake(mistake)
     }
 
     /// A value of any of `alternatives`.
     pub fn any_of(alternatives: impl IntoIterator<Item = Self>) -> Self {
-        Self(json!({"anyOf": alternatives.into_iter().map(|schema| schema.0).collect::<Vec<_>>()}))
+        let alternatives: Vec<Self> = alternatives.into_iter().collect();
+        let mistake = alternatives.is_empty().then_some(SchemaError::EmptyChoices);
+        Self::made_of(json!({"anyOf": jsons(&alternatives)}), &alternatives).or_mistake(mistake)
     }
 
     /// A list of `items`.
     pub fn array(items: Self) -> Self {
-        Self(json!({"type": "array"})).with("items", items.0)
+        Self::new(json!({"type": "array"})).with("items", items.json).or_mistake(items.mistake)
     }
 
     /// A list of exactly these elements.
     pub fn tuple(elements: impl IntoIterator<Item = Self>) -> Self {
-        let elements: Vec<Value> = elements.into_iter().map(|schema| schema.0).collect();
+        let elements: Vec<Self> = elements.into_iter().collect();
         let count = elements.len();
-        Self(json!({"type": "array", "prefixItems": elements, "items": false, "minItems": count, "maxItems": count}))
+        let json = json!({
+            "type": "array", "prefixItems": jsons(&elements), "items": false, "minItems": count, "maxItems": count,
+        });
+        Self::made_of(json, &elements)
     }
 
     /// An object with any keys, whose values are `values`.
     pub fn map(values: Self) -> Self {
-        Self(json!({"type": "object"})).with("additionalProperties", values.0)
+        Self::new(json!({"type": "object"})).with("additionalProperties", values.json).or_mistake(values.mistake)
     }
 
     /// An object with these properties and no others, generated in this order.
     pub fn object(properties: impl IntoIterator<Item = Property>) -> Self {
-        let mut schemas = Map::new();
-        let mut required = Vec::new();
-        for property in properties {
-            if property.presence == Presence::Required {
-                required.push(Value::String(property.name.clone()));
+        let (mut schemas, mut required, mut mistake) = (Map::new(), Vec::new(), None);
+        for Property { name, schema, presence } in properties {
+            if presence == Presence::Required {
+                required.push(Value::String(name.clone()));
             }
-            schemas.insert(property.name, property.schema.0);
+            mistake = mistake.or(schema.mistake);
+            if schemas.insert(name.clone(), schema.json).is_some() {
+                mistake = mistake.or(Some(SchemaError::DuplicateProperty { name }));
+            }
         }
-        Self(json!({
+        let json = json!({
             "type": "object",
             "properties": schemas,
             "required": required,
             "additionalProperties": false,
-        }))
+        });
+        Self::new(json).or_mistake(mistake)
     }
 
-    /// A reference to the definition `name` of the same document.
-    pub(crate) fn reference(name: &str) -> Self {
-        Self(json!({ "$ref": format!("#/$defs/{name}") }))
+    /// The type that is [defined](Self::define) as `name`; types may refer to themselves.
+    pub fn reference(name: &str) -> Self {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        Self::new(json!({ "$ref": format!("#/$defs/{name}") }))
+    }
+
+    /// This schema, the whole of a document, with a type that it [refers](Self::reference) to.
+    ///
+    /// ```
+    /// use reinette::{Property, Schema, SchemaError};
+    ///
+    /// let tree = Schema::object([
+    ///     Property::required("name", Schema::text()),
+    ///     Property::required("children", Schema::array(Schema::reference("Tree")).with("maxItems", 3)),
+    /// ]);
+    /// assert!(Schema::reference("Tree").define("Tree", tree.clone()).checked().is_ok());
+    /// let refused = Schema::reference("Bush").define("Tree", tree).checked();
+    /// assert_eq!(refused, Err(SchemaError::UndefinedReference { reference: "#/$defs/Bush".into() }));
+    /// ```
+    #[must_use]
+    pub fn define(mut self, name: &str, schema: Self) -> Self {
+        let mut mistake = schema.mistake;
+        if let Some(keywords) = self.json.as_object_mut() {
+            let definitions = keywords.entry("$defs").or_insert_with(|| json!({}));
+            if definitions.as_object_mut().and_then(|known| known.insert(name.to_owned(), schema.json)).is_some() {
+                mistake = mistake.or(Some(SchemaError::DuplicateType { name: name.to_owned() }));
+            }
+        }
+        self.or_mistake(mistake)
+    }
+
+    /// The schema, if no mistake was made in building it. What can be followed is another question: see
+    /// [`from_json_schema`](Self::from_json_schema).
+    ///
+    /// # Errors
+    /// The mistake.
+    pub fn checked(self) -> Result<Self, SchemaError> {
+        match self.mistake.clone().or_else(|| undefined_reference(&self.json, &self.json)) {
+            Some(mistake) => Err(mistake),
+            None => Ok(self),
+        }
     }
 
     /// This schema with `keyword` set. A schema that is a plain `true` or `false` stays as it is.
     #[must_use]
     pub fn with(mut self, keyword: &str, value: impl Into<Value>) -> Self {
-        if let Some(keywords) = self.0.as_object_mut() {
+        if let Some(keywords) = self.json.as_object_mut() {
             keywords.insert(keyword.to_owned(), value.into());
         }
         self
@@ -176,15 +265,18 @@ impl Schema {
     /// # Errors
     /// [`ModelError::Schema`], with what to write instead.
     pub fn from_json_schema(json: Value) -> Result<Self, ModelError> {
-        let schema = Self(json);
+        let schema = Self::new(json);
         schema.check("the answer")?;
         Ok(schema)
     }
 
     /// Whether models can be held to the schema; `what` it is the schema of stands in the error.
     pub(crate) fn check(&self, what: &str) -> Result<(), ModelError> {
-        let refused = |error: ConstraintError| ModelError::Schema { what: what.to_owned(), reason: error.to_string() };
-        check_schema(&self.0).map_err(refused)
+        let refused = |reason| ModelError::Schema { what: what.to_owned(), reason };
+        if let Some(mistake) = &self.mistake {
+            return Err(refused(mistake.to_string()));
+        }
+        check_schema(&self.json).map_err(|error: ConstraintError| refused(error.to_string()))
     }
 
     /// Holds a value against the schema.
@@ -195,8 +287,32 @@ impl Schema {
         let validator = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .should_validate_formats(true)
-            .build(&self.0)
+            .build(&self.json)
             .map_err(|error| format!("the schema is none: {error}"))?;
         validator.validate(value).map_err(|error| format!("{error}, at `{}`", error.instance_path()))
+    }
+}
+
+fn jsons(schemas: &[Schema]) -> Vec<&Value> {
+    schemas.iter().map(|schema| &schema.json).collect()
+}
+
+/// The first reference within the document `root` that leads nowhere.
+fn undefined_reference(root: &Value, json: &Value) -> Option<SchemaError> {
+    match json {
+        Value::Object(keywords) => {
+            let reference = keywords.get("$ref").and_then(Value::as_str);
+            let leads_nowhere =
+                |reference: &&str| reference.strip_prefix('#').is_some_and(|pointer| root.pointer(pointer).is_none());
+            if let Some(reference) = reference.filter(leads_nowhere) {
+                return Some(SchemaError::UndefinedReference { reference: reference.to_owned() });
+            }
+            // What stands in values is no schema.
+            let schemas =
+                keywords.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "const" | "enum" | "default"));
+            schemas.into_iter().find_map(|(_, schema)| undefined_reference(root, schema))
+        }
+        Value::Array(schemas) => schemas.iter().find_map(|schema| undefined_reference(root, schema)),
+        _ => None,
     }
 }

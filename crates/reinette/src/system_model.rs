@@ -2,10 +2,10 @@
 
 use crate::models::{Manifest, ModelStore, Role, StoreError};
 use crate::{
-    Capability, LanguageModel, ModelError, ModelInfo, OnDeviceConfig, OnDeviceModel, PackedFolder, Request,
+    Adapter, Capability, LanguageModel, ModelError, ModelInfo, OnDeviceConfig, OnDeviceModel, PackedFolder, Request,
     ResponseStream, SnapshotFolder,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What snapshots of prompts may take on the disk, unless configured.
@@ -134,6 +134,14 @@ impl SystemModel {
         Ok(Self { model: Arc::new(model), version: known.map(|known| known.sha256.to_string()) })
     }
 
+    /// Loads an adapter for single requests: see [`OnDeviceModel::load_adapter`].
+    ///
+    /// # Errors
+    /// [`ModelError::Adapter`] if it is damaged, or was made for another model.
+    pub fn load_adapter(&self, path: impl AsRef<Path>) -> Result<Adapter, ModelError> {
+        self.model.load_adapter(path)
+    }
+
     /// Whether there is a model, without loading it.
     pub fn availability(config: &SystemModelConfig) -> Availability {
         match config.find() {
@@ -184,6 +192,10 @@ impl LanguageModel for SystemModel {
 
     fn supports(&self, capability: Capability) -> bool {
         self.model.supports(capability)
+    }
+
+    fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        self.model.token_count(request)
     }
 
     fn version(&self) -> Option<String> {

@@ -18,6 +18,13 @@ pub enum Entry {
         /// The words.
         text: String,
     },
+    /// What is no text and belongs to the prompt before it, such as a picture.
+    Attachment {
+        /// What it is, as `image/png`.
+        media_type: String,
+        /// Where it is, or itself: `https:` or `data:`.
+        url: String,
+    },
     /// What the model asked the apps to do.
     ToolCalls {
         /// The calls, in the order in which they were made.

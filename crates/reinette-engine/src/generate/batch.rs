@@ -140,7 +140,7 @@ impl Batch {
     pub fn submit(&mut self, request: GenerateRequest) -> Ticket {
         self.submitted += 1;
         let ticket = Ticket(self.submitted);
-        match self.check(&request.prompt) {
+        match self.check(&request.prompt, &request.adapters) {
             Ok(()) => self.waiting.push_back(Run::new(ticket, request)),
             Err(error) => self.refused.push((ticket, error)),
         }
@@ -183,13 +183,16 @@ impl Batch {
         self.slots.save_prefixes(&self.model);
     }
 
-    pub(super) fn check(&self, tokens: &[TokenId]) -> Result<(), GenerateError> {
+    pub(super) fn check(&self, tokens: &[TokenId], adapters: &[Arc<Adapter>]) -> Result<(), GenerateError> {
         let vocab_size = self.model.tokenizer().vocab_size();
         if tokens.is_empty() {
             return Err(GenerateError::EmptyPrompt);
         }
         if let Some(token) = tokens.iter().find(|token| token.0 as usize >= vocab_size) {
             return Err(GenerateError::UnknownToken { token: token.0, vocab_size });
+        }
+        if adapters.iter().any(|adapter| !adapter.is_of(&self.model)) {
+            return Err(GenerateError::ForeignAdapter);
         }
         let limit_tokens = self.slots.capacity;
         if tokens.len() >= limit_tokens {
@@ -202,13 +205,13 @@ impl Batch {
     pub(super) fn read_alone(
         &mut self,
         tokens: &[TokenId],
-        adapter: Option<&Adapter>,
+        adapters: &[Arc<Adapter>],
         out: &mut Vec<f32>,
     ) -> Result<(), GenerateError> {
         let Some(Slot { cache, .. }) = self.slots.all.first_mut() else { return Err(GenerateError::Failed) };
-        cache.keep_prefix(&[], adapter.map(Adapter::fingerprint));
+        cache.keep_prefix(&[], Adapter::fingerprint(adapters));
         for tokens in tokens.chunks(BATCH_TOKENS) {
-            let part = Part { cache, adapter, tokens, n_outputs: tokens.len() };
+            let part = Part { cache, adapters, tokens, n_outputs: tokens.len() };
             self.decoder.read(&self.model, &mut [part], &|| false);
             self.decoder.logits(&self.model, &(0..tokens.len()).collect::<Vec<_>>(), out);
         }
@@ -292,8 +295,7 @@ impl Batch {
         for (Slot { cache, run, .. }, share) in self.slots.all.iter_mut().zip(shares) {
             let Some(run) = run else { continue };
             let n_outputs = if *share == run.unread.len() { run.guesses.ahead() + 1 } else { 0 };
-            let adapter = run.request.adapter.as_deref();
-            parts.push(Part { cache, adapter, tokens: &run.unread[..*share], n_outputs });
+            parts.push(Part { cache, adapters: &run.request.adapters, tokens: &run.unread[..*share], n_outputs });
             runs.push(&*run);
         }
         parts.is_empty() || self.decoder.read(&self.model, &mut parts, &|| runs.iter().all(|run| run.is_cancelled()))

@@ -45,7 +45,7 @@ impl Drafter {
 
     /// Reads tokens, and gives the one most likely to follow if it has at least this probability.
     fn read(&mut self, cache: &mut KvCache, tokens: &[TokenId], least_probability: f32) -> Option<TokenId> {
-        let part = Part { cache, adapter: None, tokens, n_outputs: 1 };
+        let part = Part { cache, adapters: &[], tokens, n_outputs: 1 };
         self.decoder.read(&self.model, &mut [part], &|| false);
         self.logits.clear();
         self.decoder.logits(&self.model, &[0], &mut self.logits);

@@ -3,6 +3,7 @@
 mod batch;
 mod draft;
 mod generator;
+mod logits;
 mod run;
 mod sampler;
 mod sequence;
@@ -12,6 +13,7 @@ mod stop;
 
 pub use batch::{Batch, BatchConfig, Progress, Ticket};
 pub use generator::Generator;
+pub use logits::{Logits, LogitsProcessor, MAX_LIKELIEST_TOKENS, TokenLogProbability};
 pub use sampler::{Sampler, Sampling};
 pub use sequence::Sequence;
 pub use speculation::Speculation;
@@ -29,10 +31,15 @@ pub struct GenerateRequest {
     /// How many tokens of it are the beginning of other prompts too, such as instructions and descriptions of tools:
     /// what [`PrefixCache`](crate::PrefixCache) keeps.
     pub prefix_tokens: usize,
-    /// The adapter to read and answer with.
-    pub adapter: Option<Arc<Adapter>>,
+    /// The adapters to read and answer with, all of this model; what each adds to a projection is added up in their order.
+    pub adapters: Vec<Arc<Adapter>>,
     /// How tokens are picked.
     pub sampler: Sampler,
+    /// Edits the model's logits before anything else does.
+    pub logits_processor: Option<LogitsProcessor>,
+    /// How many of the likeliest tokens are told beside each of the answer, with their probabilities, up to
+    /// [`MAX_LIKELIEST_TOKENS`]; `None` tells nothing.
+    pub log_probabilities: Option<usize>,
     /// What the answer must look like.
     pub constraint: Option<Constraint>,
     /// Whether tokens are guessed, to be read several at a time; the answer is the same either way.
@@ -54,8 +61,10 @@ impl GenerateRequest {
         Self {
             prompt,
             prefix_tokens: 0,
-            adapter: None,
+            adapters: Vec::new(),
             sampler: Sampler::new(Sampling::Greedy, 1.0),
+            logits_processor: None,
+            log_probabilities: None,
             constraint: None,
             speculation: Speculation::Off,
             end_of_generation: EndOfGeneration::Ends,
@@ -101,6 +110,8 @@ pub struct Generated {
     pub forced_tokens: usize,
     /// How many of these were guessed right, and read together with others.
     pub guessed_tokens: usize,
+    /// What the model held of each token of the answer, if that was asked for: those of a stop string are among it.
+    pub log_probabilities: Vec<TokenLogProbability>,
     /// Milliseconds from the start to the first token that the model picked.
     pub first_token_ms: f64,
     /// Milliseconds from the start to the end.
@@ -122,6 +133,9 @@ pub enum GenerateError {
         /// How many there are.
         vocab_size: usize,
     },
+    /// An adapter was loaded for another model.
+    #[error("the adapter was loaded for another model: load it for this one")]
+    ForeignAdapter,
     /// The prompt does not fit.
     #[error("the prompt has {prompt_tokens} tokens, the context takes {limit_tokens} with at least one to answer")]
     ContextFull {

@@ -1,6 +1,7 @@
 //! An answer while it is made.
 
 use super::draft::Draft;
+use super::logits::{Likelihoods, Logits, TokenLogProbability};
 use super::speculation::Guesses;
 use super::stop::{Released, StopStrings};
 use super::{EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Ticket};
@@ -59,8 +60,10 @@ pub(super) struct Run {
     utf8: Utf8Stream,
     /// Text that may be shown and was not yet.
     shown: String,
+    /// All tokens of the answer, and what the model held of them if that is to be told.
+    answer: Vec<TokenId>,
+    log_probabilities: Vec<TokenLogProbability>,
     cached_tokens: usize,
-    output_tokens: usize,
     forced_tokens: usize,
     first_token_ms: Option<f64>,
     started: Instant,
@@ -77,8 +80,9 @@ impl Run {
             text: StopStrings::new(&request.stop),
             utf8: Utf8Stream::default(),
             shown: String::new(),
+            answer: Vec::new(),
+            log_probabilities: Vec::new(),
             cached_tokens: 0,
-            output_tokens: 0,
             forced_tokens: 0,
             first_token_ms: None,
             started: Instant::now(),
@@ -118,7 +122,7 @@ impl Run {
         // The last token of an answer is not read, so no guess is needed there.
         let room = room
             .min(cache.capacity() - cache.len())
-            .min(n_unread.saturating_add(self.request.max_tokens - self.output_tokens).saturating_sub(1));
+            .min(n_unread.saturating_add(self.request.max_tokens - self.answer.len()).saturating_sub(1));
         // Nobody waits for a draft of the first token: reading the prompt once more would take longer than it gains.
         let draft = draft.filter(|_| self.is_answering());
         let guess = self.guesses.guess(cache.tokens(), &self.unread, room.saturating_sub(n_unread), draft);
@@ -132,7 +136,11 @@ impl Run {
             let mask = self.request.constraint.as_mut().map(Constraint::mask).transpose()?;
             self.allowed = Some(match mask {
                 None => Allowed::All,
-                Some(mask) if mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE => {
+                // Probabilities are shares of all tokens.
+                Some(mask)
+                    if self.request.log_probabilities.is_none()
+                        && mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE =>
+                {
                     Allowed::Few(mask.iter().map(|token| token.0).collect())
                 }
                 Some(mask) => Allowed::Masked(mask.clone()),
@@ -148,6 +156,10 @@ impl Run {
         cache: &mut KvCache,
         logits: &mut [f32],
     ) -> Result<Option<FinishReason>, GenerateError> {
+        let likelihoods = self.request.log_probabilities.map(|count| (count, Likelihoods::of(logits)));
+        if let Some(processor) = &self.request.logits_processor {
+            processor.process(&mut Logits { tokenizer, answer: &self.answer, values: logits });
+        }
         if let Some(allowed) = self.allowed.take() {
             allowed.mask(logits);
         }
@@ -159,6 +171,7 @@ impl Run {
         if let Some(constraint) = &mut self.request.constraint {
             constraint.commit(token)?;
         }
+        self.log_probabilities.extend(likelihoods.map(|(count, likelihoods)| likelihoods.tell(token, count)));
         if let Some(reason) = self.accept(tokenizer, token) {
             return Ok(Some(reason));
         }
@@ -185,9 +198,10 @@ impl Run {
         Generated {
             finish_reason,
             cached_tokens: self.cached_tokens,
-            output_tokens: self.output_tokens,
+            output_tokens: self.answer.len(),
             forced_tokens: self.forced_tokens,
             guessed_tokens: self.guesses.accepted,
+            log_probabilities: std::mem::take(&mut self.log_probabilities),
             first_token_ms: self.first_token_ms.unwrap_or(total_ms),
             total_ms,
         }
@@ -209,6 +223,13 @@ impl Run {
             if tokenizer.is_end_of_generation(token) {
                 return Ok(Some(FinishReason::Stop));
             }
+            if self.request.log_probabilities.is_some() {
+                self.log_probabilities.push(TokenLogProbability {
+                    token,
+                    log_probability: None,
+                    likeliest: Vec::new(),
+                });
+            }
             if let Some(reason) = self.accept(tokenizer, token) {
                 return Ok(Some(reason));
             }
@@ -219,7 +240,7 @@ impl Run {
 
     /// Appends a token to the answer.
     fn accept(&mut self, tokenizer: &Tokenizer, token: TokenId) -> Option<FinishReason> {
-        self.output_tokens += 1;
+        self.answer.push(token);
         self.unread.push(token);
         self.request.sampler.observe(token);
         let piece = self.utf8.push(tokenizer.token_bytes(token));
@@ -230,7 +251,7 @@ impl Run {
             }
             Released::Text(text) => self.shown += &text,
         }
-        (self.output_tokens >= self.request.max_tokens).then_some(FinishReason::Length)
+        (self.answer.len() >= self.request.max_tokens).then_some(FinishReason::Length)
     }
 
     /// Whether what is unread leaves no room for an answer.

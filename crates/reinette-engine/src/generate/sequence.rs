@@ -35,17 +35,17 @@ impl Sequence {
         &self.batch.model
     }
 
-    /// The logits after every token of `tokens`, read from an empty cache.
+    /// The logits after every token of `tokens`, read from an empty cache with a stack of adapters.
     ///
     /// # Shapes
     /// `[n_tokens, vocab_size]`.
     ///
     /// # Errors
-    /// If the tokens do not fit or are not of the vocabulary.
-    pub fn logits(&mut self, tokens: &[TokenId], adapter: Option<&Adapter>) -> Result<&[f32], GenerateError> {
-        self.batch.check(tokens)?;
+    /// If the tokens do not fit or are not of the vocabulary, or an adapter is another model's.
+    pub fn logits(&mut self, tokens: &[TokenId], adapters: &[Arc<Adapter>]) -> Result<&[f32], GenerateError> {
+        self.batch.check(tokens, adapters)?;
         self.logits.clear();
-        self.batch.read_alone(tokens, adapter, &mut self.logits)?;
+        self.batch.read_alone(tokens, adapters, &mut self.logits)?;
         Ok(&self.logits)
     }
 

@@ -84,7 +84,7 @@ impl Slots {
     /// taken, or too much memory is.
     pub(super) fn place(&mut self, model: &Model, run: &Run) -> Result<Option<usize>, CacheTooLarge> {
         let request = &run.request;
-        let adapter = request.adapter.as_deref().map(Adapter::fingerprint);
+        let adapter = Adapter::fingerprint(&request.adapters);
         let needed = request.prompt.len().saturating_add(request.max_tokens).min(self.capacity);
         let taken = self.all.iter().filter(|slot| !slot.is_free());
         let (n_taken, taken_tokens) = taken.fold((0, 0), |(count, tokens), slot| (count + 1, tokens + slot.tokens()));
@@ -125,7 +125,7 @@ impl Slots {
     /// Gets what is known of a prompt into a cache, and what is not of the prompt out of it.
     fn recall(&mut self, model: &Model, index: usize, run: &Run) {
         let prompt = run.request.prompt.as_slice();
-        let adapter = run.request.adapter.as_deref().map(Adapter::fingerprint);
+        let adapter = Adapter::fingerprint(&run.request.adapters);
         let prefix_tokens = run.request.prefix_tokens.min(prompt.len() - 1);
         let prefix_tokens = if prefix_tokens < MIN_PREFIX_TOKENS { 0 } else { prefix_tokens };
         let (before, rest) = self.all.split_at_mut(index);

@@ -8,6 +8,7 @@ use reinette_kernels::{
     add_low_rank, attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
 };
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Tokens that pass through the layers together in prefill: enough to read each weight seldom, few enough that their
 /// activations (256 × 8,960 floats = 9 MB at the largest) stay near the last-level cache.
@@ -46,7 +47,7 @@ pub(crate) struct Decoder {
 pub(crate) struct Part<'a> {
     /// What the sequence has read before.
     pub(crate) cache: &'a mut KvCache,
-    pub(crate) adapter: Option<&'a Adapter>,
+    pub(crate) adapters: &'a [Arc<Adapter>],
     pub(crate) tokens: &'a [TokenId],
     /// After how many of the last tokens logits are to be had.
     pub(crate) n_outputs: usize,
@@ -60,8 +61,9 @@ struct Layout<'a> {
     positions: Vec<usize>,
     /// The adapters of all parts, each once.
     adapters: Vec<&'a Adapter>,
-    /// Rows that an adapter changes, in ascending order, and its index.
-    adapted: Vec<(Range<usize>, usize)>,
+    /// For each place in the parts' stacks of adapters: the rows that the adapter there changes, in ascending order, and its
+    /// index.
+    adapted: Vec<Vec<(Range<usize>, usize)>>,
 }
 
 impl<'a> Layout<'a> {
@@ -78,23 +80,25 @@ impl<'a> Layout<'a> {
             let end = part.cache.len() + part.tokens.len();
             layout.positions.extend(end - n_rows(part)..end);
             let rows = start..layout.positions.len();
-            if let Some(adapter) = part.adapter {
-                layout.adapt(rows.clone(), adapter);
+            for (place, adapter) in part.adapters.iter().enumerate() {
+                layout.adapt(rows.clone(), place, adapter);
             }
             layout.rows.push(rows);
         }
         layout
     }
 
-    fn adapt(&mut self, rows: Range<usize>, adapter: &'a Adapter) {
+    fn adapt(&mut self, rows: Range<usize>, place: usize, adapter: &'a Adapter) {
         let known = self.adapters.iter().position(|known| std::ptr::eq(*known, adapter));
         let index = known.unwrap_or_else(|| {
             self.adapters.push(adapter);
             self.adapters.len() - 1
         });
-        match self.adapted.last_mut() {
+        self.adapted.resize_with(self.adapted.len().max(place + 1), Vec::new);
+        let adapted = &mut self.adapted[place];
+        match adapted.last_mut() {
             Some((before, same)) if *same == index && before.end == rows.start => before.end = rows.end,
-            _ => self.adapted.push((rows, index)),
+            _ => adapted.push((rows, index)),
         }
     }
 }
@@ -355,7 +359,7 @@ fn step<'a>(projection: &'a Projection, target: Target, out: &'a mut Vec<f32>) -
 }
 
 /// Multiplies one input by several matrices in one parallel step, the adapters' `A` among them, then adds biases and,
-/// in another step, `scale · B·(A·x)` to the rows that an adapter changes. `thin` is where the products with `A` go,
+/// in another step for each place of a stack of adapters, `scale · B·(A·x)` to the rows that an adapter changes. `thin` is where the products with `A` go,
 /// `[n_tokens, rank]` each: of all rows, as a few too many of so thin a matrix cost less than a product of their own.
 fn project(
     compute: &Compute,
@@ -380,24 +384,28 @@ fn project(
     }
     matmul(compute, &mut tasks, input);
     drop(tasks);
-    let mut products = Vec::with_capacity(steps.len() * layout.adapted.len());
-    for (index, step) in steps.iter_mut().enumerate() {
-        if let Some(bias) = &step.projection.bias {
-            step.out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
-        }
-        let width = step.projection.weight.rows();
-        let (mut rest, mut first) = (step.out.as_mut_slice(), 0);
-        for (rows, adapter) in &layout.adapted {
-            let (_, from) = std::mem::take(&mut rest).split_at_mut((rows.start - first) * width);
-            let (out, after) = from.split_at_mut(rows.len() * width);
-            (rest, first) = (after, rows.end);
-            if let Some(LowRank { a, b, scale }) = layout.adapters[*adapter].target(layer, step.target) {
-                let factors = &thin[index * n_adapters + adapter][rows.start * a.rows()..rows.end * a.rows()];
-                products.push(LowRankTask { columns: b, factors, scale: *scale, out });
-            }
+    for Step { projection, out, .. } in &mut *steps {
+        if let Some(bias) = &projection.bias {
+            out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
         }
     }
-    add_low_rank(compute, &mut products);
+    for adapted in &layout.adapted {
+        let mut products = Vec::with_capacity(steps.len() * adapted.len());
+        for (index, step) in steps.iter_mut().enumerate() {
+            let width = step.projection.weight.rows();
+            let (mut rest, mut first) = (step.out.as_mut_slice(), 0);
+            for (rows, adapter) in adapted {
+                let (_, from) = std::mem::take(&mut rest).split_at_mut((rows.start - first) * width);
+                let (out, after) = from.split_at_mut(rows.len() * width);
+                (rest, first) = (after, rows.end);
+                if let Some(LowRank { a, b, scale }) = layout.adapters[*adapter].target(layer, step.target) {
+                    let factors = &thin[index * n_adapters + adapter][rows.start * a.rows()..rows.end * a.rows()];
+                    products.push(LowRankTask { columns: b, factors, scale: *scale, out });
+                }
+            }
+        }
+        add_low_rank(compute, &mut products);
+    }
 }
 
 fn scale_in_place(x: &mut [f32], factor: f32) {

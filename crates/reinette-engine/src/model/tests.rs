@@ -6,21 +6,22 @@ use crate::tokenizer::TokenId;
 use reinette_kernels::KvType;
 use reinette_testkit::{TestModel, TinyDecoder};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Somebody who reads.
 struct Reader<'a> {
     model: &'a Model,
-    adapter: Option<&'a Adapter>,
+    adapters: &'a [Arc<Adapter>],
     decoder: Decoder,
     cache: KvCache,
 }
 
 impl<'a> Reader<'a> {
-    fn new(model: &'a Model, adapter: Option<&'a Adapter>, ty: KvType, n_threads: usize, capacity: usize) -> Self {
+    fn new(model: &'a Model, adapters: &'a [Arc<Adapter>], ty: KvType, n_threads: usize, capacity: usize) -> Self {
         let decoder = Decoder::new(model, capacity, n_threads).unwrap();
         let mut cache = KvCache::new(model.description(), ty, capacity).unwrap();
-        cache.keep_prefix(&[], adapter.map(Adapter::fingerprint));
-        Self { model, adapter, decoder, cache }
+        cache.keep_prefix(&[], Adapter::fingerprint(adapters));
+        Self { model, adapters, decoder, cache }
     }
 
     /// The bits of the logits after each of `tokens`, read in batches of these lengths, again and again.
@@ -32,8 +33,8 @@ impl<'a> Reader<'a> {
             if batch.is_empty() {
                 break;
             }
-            let Self { cache, adapter, .. } = self;
-            let part = Part { cache, adapter: *adapter, tokens: batch, n_outputs: batch.len() };
+            let Self { cache, adapters, .. } = self;
+            let part = Part { cache, adapters, tokens: batch, n_outputs: batch.len() };
             assert!(self.decoder.read(self.model, &mut [part], &|| false));
             self.decoder.logits(self.model, &(0..batch.len()).collect::<Vec<_>>(), &mut logits);
             rest = later;
@@ -46,12 +47,13 @@ impl<'a> Reader<'a> {
 /// Reads `n_tokens` tokens in several ways.
 fn reads_the_same_in_any_batches(path: &Path, adapter: Option<&Path>, n_tokens: u32) {
     let model = Model::load(path).unwrap();
-    let adapter = adapter.map(|path| Adapter::load(path, &model).unwrap());
-    let adapter = adapter.as_ref();
+    // A stack of two where there is one: the order of its sums is the same however it is read.
+    let adapter = adapter.map(|path| Arc::new(Adapter::load(path, &model).unwrap()));
+    let adapters: Vec<_> = adapter.into_iter().flat_map(|adapter| [Arc::clone(&adapter), adapter]).collect();
     let tokens: Vec<TokenId> =
         (0..n_tokens).map(|position| TokenId((position * position + 7 * position) % 61)).collect();
     for ty in [KvType::F16, KvType::Q8] {
-        let reader = |n_threads| Reader::new(&model, adapter, ty, n_threads, tokens.len() + 9);
+        let reader = |n_threads| Reader::new(&model, &adapters, ty, n_threads, tokens.len() + 9);
         let name = path.display();
         let whole = reader(2).logits(&tokens, &[tokens.len()]);
         for lengths in [&[1][..], &[7, 2, 3, 1, 40], &[48], &[130, 1]] {
@@ -73,7 +75,7 @@ fn goes_on_the_same_after_restoring(path: &Path, n_prefix: usize) {
     let tokens: Vec<TokenId> =
         (0..400_u32).map(|position| TokenId((position * position + 5 * position) % 61)).collect();
     for ty in [KvType::F16, KvType::Q8] {
-        let reader = |n_threads| Reader::new(&model, None, ty, n_threads, tokens.len());
+        let reader = |n_threads| Reader::new(&model, &[], ty, n_threads, tokens.len());
         let whole = reader(2).logits(&tokens, &[tokens.len()]);
         let snapshots = || Some(SnapshotFolder::new(folder.path(), 1 << 30));
         let (in_memory, on_disk) = (PrefixCache::new(1 << 30, None), PrefixCache::new(0, snapshots()));

@@ -3,7 +3,7 @@
 
 use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::tokenizer::TokenId;
-use reinette_engine::{Adapter, AdapterError, BatchConfig, KvType, LoadError, Model, Sequence};
+use reinette_engine::{Adapter, AdapterError, BatchConfig, GenerateError, KvType, LoadError, Model, Sequence};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,14 +46,15 @@ fn load(name: &str) -> Arc<Model> {
 /// Compares with the logits in `golden`.
 fn agrees_with_transformers(name: &str, adapter: Option<&str>, golden: &str) {
     let model = load(name);
-    let adapter = adapter.map(|path| Adapter::load(&folder().join(path), &model).unwrap());
+    let adapters: Vec<_> =
+        adapter.map(|path| Arc::new(Adapter::load(&folder().join(path), &model).unwrap())).into_iter().collect();
     let path = folder().join(format!("{golden}.json"));
     let golden: Golden = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     assert_eq!(golden.cases.len(), 2);
     for case in golden.cases {
         let tokens: Vec<TokenId> = case.tokens.iter().copied().map(TokenId).collect();
         let mut sequence = Sequence::new(model.clone(), case.positions, 1).unwrap();
-        let logits = sequence.logits(&tokens, adapter.as_ref()).unwrap();
+        let logits = sequence.logits(&tokens, &adapters).unwrap();
         let expected: Vec<f64> = case.logits.concat();
         let found = &logits[logits.len() - expected.len()..];
         let difference = difference(found, &expected);
@@ -85,7 +86,7 @@ fn keys_and_values_in_8_bits_change_logits_a_little() {
         let logits = |ty| {
             let mut sequence =
                 Sequence::with_config(model.clone(), BatchConfig { kv_type: ty, ..BatchConfig::new(64, 1) }).unwrap();
-            sequence.logits(&tokens, None).unwrap().to_vec()
+            sequence.logits(&tokens, &[]).unwrap().to_vec()
         };
         let exact: Vec<f64> = logits(KvType::F16).into_iter().map(f64::from).collect();
         let difference = difference(&logits(KvType::Q8), &exact);
@@ -106,13 +107,46 @@ fn adapters_in_both_forms_agree_with_peft() {
 #[test]
 fn adapters_are_switched_between_requests_of_one_sequence() {
     let model = load("llama");
-    let adapter = Adapter::load(&folder().join("llama-lora"), &model).unwrap();
+    let adapter = [Arc::new(Adapter::load(&folder().join("llama-lora"), &model).unwrap())];
     let tokens: Vec<TokenId> = (3..15).map(TokenId).collect();
     let mut sequence = Sequence::new(model, 64, 1).unwrap();
-    let mut logits = |adapter| sequence.logits(&tokens, adapter).unwrap().to_vec();
-    let (plain, adapted, again) = (logits(None), logits(Some(&adapter)), logits(None));
+    let mut logits = |adapters: &[_]| sequence.logits(&tokens, adapters).unwrap().to_vec();
+    let (plain, adapted, again) = (logits(&[]), logits(&adapter), logits(&[]));
     assert_eq!(plain, again);
     assert_ne!(plain, adapted);
+}
+
+/// The adapter of the golden files, its changes multiplied by `factor`.
+fn scaled_adapter(model: &Model, factor: f64) -> Arc<Adapter> {
+    let read = |name: &str| std::fs::read(folder().join("llama-lora").join(name)).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&read("adapter_config.json")).unwrap();
+    config["lora_alpha"] = (config["lora_alpha"].as_f64().unwrap() * factor).into();
+    let weights = read("adapter_model.safetensors");
+    Arc::new(Adapter::from_parts(config.to_string().as_bytes(), &weights, model).unwrap())
+}
+
+#[test]
+fn a_stack_adds_up_what_its_adapters_add() {
+    let model = load("llama");
+    let tokens: Vec<TokenId> = (3..15).map(TokenId).collect();
+    let mut sequence = Sequence::new(Arc::clone(&model), 64, 1).unwrap();
+    let mut logits = |adapters: &[Arc<Adapter>]| -> Vec<f32> { sequence.logits(&tokens, adapters).unwrap().to_vec() };
+    let exact = |logits: Vec<f32>| logits.into_iter().map(f64::from).collect::<Vec<_>>();
+    let (half, whole) = (scaled_adapter(&model, 0.5), scaled_adapter(&model, 1.0));
+    // Twice the half is the whole, which agrees with PEFT; the whole and its opposite are nothing.
+    let (plain, adapted) = (logits(&[]), exact(logits(&[Arc::clone(&whole)])));
+    assert!(difference(&plain, &adapted) > TOLERANCE);
+    assert!(difference(&logits(&[Arc::clone(&half), half]), &adapted) < TOLERANCE);
+    assert!(difference(&logits(&[whole, scaled_adapter(&model, -1.0)]), &exact(plain)) < TOLERANCE);
+}
+
+#[test]
+fn an_adapter_that_was_loaded_for_another_model_is_refused() {
+    let (llama, mistral) = (load("llama"), load("mistral"));
+    let foreign = [Arc::new(Adapter::load(&folder().join("llama-lora"), &llama).unwrap())];
+    let mut sequence = Sequence::new(mistral, 64, 1).unwrap();
+    let error = sequence.logits(&[TokenId(3)], &foreign).unwrap_err();
+    assert!(matches!(error, GenerateError::ForeignAdapter), "{error}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Answers {
 fn requests(compiler: &ConstraintCompiler, adapters: &[Arc<Adapter>; 2]) -> Vec<GenerateRequest> {
     let compile = |regex: &str| compiler.compile(&Grammar::Regex(regex.to_owned())).unwrap();
     let adapted =
-        |adapter: usize, request| GenerateRequest { adapter: Some(Arc::clone(&adapters[adapter])), ..request };
+        |adapter: usize, request| GenerateRequest { adapters: vec![Arc::clone(&adapters[adapter])], ..request };
     let copying = [prompt(40, 2), prompt(40, 2), prompt(20, 2)].concat();
     vec![
         request(prompt(30, 1), 40),
@@ -95,6 +95,8 @@ fn requests(compiler: &ConstraintCompiler, adapters: &[Arc<Adapter>; 2]) -> Vec<
         ),
         GenerateRequest { speculation: Speculation::PromptLookup { max_tokens: 6 }, ..request(copying, 60) },
         GenerateRequest { prefix_tokens: PREFIX_TOKENS, ..request(prompt(500, 1), 20) },
+        GenerateRequest { adapters: adapters.to_vec(), ..request(prompt(30, 1), 40) },
+        GenerateRequest { adapters: adapters.iter().rev().cloned().collect(), ..request(prompt(40, 1), 40) },
     ]
 }
 
@@ -115,7 +117,7 @@ fn answers_together_are_those_that_each_gives_alone() {
             .collect();
         assert!(alone.iter().any(|(text, ..)| *text != alone[0].0), "requests differ");
         // All at once, fewer at a time than there are, and each a step after the one before.
-        for (max_sequences, steps_between) in [(9, 0), (3, 0), (9, 1), (4, 5)] {
+        for (max_sequences, steps_between) in [(11, 0), (3, 0), (11, 1), (4, 5)] {
             let mut batch = Batch::new(Arc::clone(&model), config(max_sequences)).unwrap();
             let mut answers = Answers::default();
             let tickets: Vec<_> = requests(&compiler, &adapters)

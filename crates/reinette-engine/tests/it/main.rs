@@ -6,6 +6,7 @@ mod architectures;
 mod batch;
 mod chat_templates;
 mod embeddings;
+mod logits;
 mod prefix;
 mod speculation;
 mod tokens;

@@ -73,7 +73,7 @@ fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Arc<Adap
     let sampling = Sampling::Random { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 7 };
     let request = GenerateRequest {
         prefix_tokens: PREFIX_TOKENS,
-        adapter: adapter.cloned(),
+        adapters: adapter.cloned().into_iter().collect(),
         sampler: Sampler::new(sampling, 1.0),
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: 24,

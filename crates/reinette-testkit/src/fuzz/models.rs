@@ -182,7 +182,7 @@ fn model_file(input: &[u8]) -> String {
     }
     let rendered = ChatTemplate::from_gguf(&gguf).and_then(|template| template.render(&RenderInput::default()));
     let decoded = Model::from_gguf(gguf).and_then(|model| Sequence::new(Arc::new(model), 8, 1)).map(|mut sequence| {
-        let logits = sequence.logits(&[TokenId(0), TokenId(1), TokenId(0)], None).map(<[f32]>::len);
+        let logits = sequence.logits(&[TokenId(0), TokenId(1), TokenId(0)], &[]).map(<[f32]>::len);
         logits.is_ok()
     });
     format!("{:?} {:?} {decoded:?}", tokenizer.err(), rendered.err())
@@ -198,7 +198,7 @@ fn adapter(input: &[u8]) -> String {
     match Adapter::from_parts(config, weights.get(1..).unwrap_or_default(), model) {
         Ok(adapter) => {
             let sequence = Sequence::new(Arc::clone(model), 8, 1);
-            format!("{:?}", sequence.map(|mut sequence| sequence.logits(&[TokenId(1)], Some(&adapter)).is_ok()))
+            format!("{:?}", sequence.map(|mut sequence| sequence.logits(&[TokenId(1)], &[Arc::new(adapter)]).is_ok()))
         }
         Err(error) => format!("{error:?}"),
     }

@@ -56,6 +56,15 @@ plain! {
     jiff::civil::DateTime => Schema::text().with("pattern", format!("^{DATE_PATTERN}T{TIME_PATTERN}$"));
 }
 
+/// Every digit that a decimal holds exactly, written as serde writes it: a string.
+#[cfg(feature = "decimal")]
+const DECIMAL_PATTERN: &str = "^-?(?:0|[1-9][0-9]{0,15})(?:\\.[0-9]{1,12})?$";
+
+#[cfg(feature = "decimal")]
+plain! {
+    rust_decimal::Decimal => Schema::text().with("pattern", DECIMAL_PATTERN);
+}
+
 impl Generable for String {
     type Partial = Self;
 

@@ -1,10 +1,15 @@
-//! An adapter as it is shipped: weights, prompt form and the tools it has learned.
+//! Adapters as they are shipped, and as a model has loaded them.
 
-use crate::{Schema, ToolDefinition};
+use super::worker::engine;
+use crate::{ModelError, Schema, ToolDefinition};
+use reinette_engine::Model;
+use reinette_engine::template::ChatTemplate;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A LoRA adapter that taught a model to call certain tools without being told what they are.
 ///
@@ -84,6 +89,91 @@ impl ToolAdapter {
     pub fn tools(&self) -> &[ToolDefinition] {
         &self.tools
     }
+}
+
+/// A LoRA adapter that an [`OnDeviceModel`](super::OnDeviceModel) has loaded, for the requests that name it in
+/// [`GenerationOptions::adapters`](crate::GenerationOptions::adapters). Clones are one adapter.
+#[derive(Clone)]
+pub struct Adapter {
+    loaded: Arc<Loaded>,
+}
+
+struct Loaded {
+    name: String,
+    weights: Arc<reinette_engine::Adapter>,
+    tools: Option<LearnedTools>,
+}
+
+/// What a model that has an adapter knows of tools.
+pub(super) struct LearnedTools {
+    pub(super) template: ChatTemplate,
+    pub(super) definitions: Vec<ToolDefinition>,
+}
+
+impl Adapter {
+    /// Loads a folder in PEFT's form or a GGUF file; a folder with `tools.json` is a [`ToolAdapter`].
+    pub(super) fn load(path: &Path, model: &Model) -> Result<Self, ModelError> {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if path.join("tools.json").is_file() {
+            let files = ToolAdapter::read(path).map_err(|error| unusable(&name, error))?;
+            return Self::of_tools(&name, &files, model);
+        }
+        let weights = reinette_engine::Adapter::load(path, model).map_err(|error| unusable(&name, error))?;
+        Ok(Self { loaded: Arc::new(Loaded { name, weights: Arc::new(weights), tools: None }) })
+    }
+
+    /// What an adapter for tools is to this model.
+    pub(super) fn of_tools(name: &str, files: &ToolAdapter, model: &Model) -> Result<Self, ModelError> {
+        let weights = reinette_engine::Adapter::from_parts(files.config.as_bytes(), &files.weights, model);
+        let weights = weights.map_err(|error| unusable(name, error))?;
+        let template = ChatTemplate::from_source(&files.chat_template).map_err(engine)?;
+        let tools = LearnedTools { template, definitions: files.tools.clone() };
+        Ok(Self { loaded: Arc::new(Loaded { name: name.to_owned(), weights: Arc::new(weights), tools: Some(tools) }) })
+    }
+
+    /// The name of its file or folder.
+    pub fn name(&self) -> &str {
+        &self.loaded.name
+    }
+
+    /// The tools that it has learned, in the order in which it lists them; none if it is for words.
+    pub fn tools(&self) -> &[ToolDefinition] {
+        self.learned().map_or(&[], |tools| &tools.definitions)
+    }
+
+    pub(super) fn learned(&self) -> Option<&LearnedTools> {
+        self.loaded.tools.as_ref()
+    }
+
+    pub(super) fn weights(&self) -> &Arc<reinette_engine::Adapter> {
+        &self.loaded.weights
+    }
+
+    /// Refuses an adapter that another model has loaded.
+    pub(super) fn check(&self, model: &Model) -> Result<(), ModelError> {
+        if self.loaded.weights.is_of(model) {
+            return Ok(());
+        }
+        let reason = "it was loaded by another model: load it with this one's `load_adapter`";
+        Err(unusable(self.name(), reason))
+    }
+}
+
+impl fmt::Debug for Adapter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Adapter").field("name", &self.loaded.name).finish_non_exhaustive()
+    }
+}
+
+/// Adapters are equal if they are one.
+impl PartialEq for Adapter {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.loaded, &other.loaded)
+    }
+}
+
+fn unusable(name: &str, reason: impl fmt::Display) -> ModelError {
+    ModelError::Adapter { name: name.to_owned(), reason: reason.to_string() }
 }
 
 /// The definitions of learned tools as far as the adapter alone tells: each argument is a span of the request.

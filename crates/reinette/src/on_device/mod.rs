@@ -2,18 +2,20 @@
 
 mod adapter;
 mod calls;
+mod outline;
 mod prompts;
 mod worker;
 
-pub use adapter::{ToolAdapter, ToolAdapterError};
+pub use adapter::{Adapter, ToolAdapter, ToolAdapterError};
 
 use crate::{Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use async_channel::Sender;
 use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use worker::{Job, MAX_REQUESTS, Worker, engine};
+use worker::{Job, MAX_REQUESTS, Purpose, Worker, engine};
 
 /// What to load, and what it may use.
 #[derive(Clone, Debug)]
@@ -64,11 +66,17 @@ impl OnDeviceConfig {
 ///
 /// Dropping it waits for the answers under way, which end at once if their streams were dropped before, and for the
 /// snapshot that is being written.
-#[derive(Debug)]
 pub struct OnDeviceModel {
     info: ModelInfo,
+    worker: Arc<Worker>,
     jobs: Sender<Job>,
-    workers: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for OnDeviceModel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("OnDeviceModel").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl OnDeviceModel {
@@ -91,17 +99,53 @@ impl OnDeviceModel {
             let thread = std::thread::Builder::new().name(format!("reinette-answer-{index}"));
             thread.spawn(move || worker.run(&queue)).map_err(engine)
         };
-        let workers = (0..MAX_REQUESTS).map(spawn).collect::<Result<_, _>>()?;
-        Ok(Self { info, jobs, workers })
+        let threads = (0..MAX_REQUESTS).map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { info, worker, jobs, threads })
+    }
+
+    /// Loads an adapter for single requests: a folder in PEFT's form, a GGUF file as llama.cpp's converter writes it, or the
+    /// folder of a [`ToolAdapter`].
+    ///
+    /// ```no_run
+    /// use reinette::{GenerationOptions, Session, SystemModel};
+    ///
+    /// let model = SystemModel::load_blocking(&Default::default())?;
+    /// let (formal, brief) = (model.load_adapter("adapters/formal")?, model.load_adapter("adapters/brief.gguf")?);
+    /// let session = Session::new(&model);
+    /// // One answer with both, stacked; the next with none.
+    /// let options = GenerationOptions { adapters: vec![formal, brief], ..GenerationOptions::default() };
+    /// session.turn("Decline the invitation.").options(options).respond_blocking()?;
+    /// session.respond_blocking("And in your own words?")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ModelError::Adapter`] if it is damaged, changes what cannot be changed, or was made for a model of another shape.
+    pub fn load_adapter(&self, path: impl AsRef<Path>) -> Result<Adapter, ModelError> {
+        self.worker.load_adapter(path.as_ref())
+    }
+
+    fn submit(&self, request: Request, purpose: Purpose) -> ResponseStream {
+        let (events, answer) = async_channel::unbounded();
+        if let Err(refused) = request.check_supported(self) {
+            // The channel is new and unbounded.
+            let _ = events.try_send(Err(refused));
+            return ResponseStream::new(answer);
+        }
+        if let Err(refused) = self.jobs.try_send(Job { request, purpose, events }) {
+            let gone = ModelError::Engine("the model stopped after a failure; load it again".into());
+            let _ = refused.into_inner().events.try_send(Err(gone));
+        }
+        ResponseStream::new(answer)
     }
 }
 
 impl Drop for OnDeviceModel {
     fn drop(&mut self) {
         self.jobs.close();
-        for worker in self.workers.drain(..) {
-            // A worker that panicked has nothing left to do.
-            let _ = worker.join();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing left to do.
+            let _ = thread.join();
         }
     }
 }
@@ -112,16 +156,32 @@ impl LanguageModel for OnDeviceModel {
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        use Capability::{GuidedGeneration, SameTextForSameSeed, ToolCalling};
-        matches!(capability, GuidedGeneration | ToolCalling | SameTextForSameSeed)
+        use Capability::{
+            Adapters, GuidedGeneration, LogProbabilities, LogitAccess, SameTextForSameSeed, TokenCount, ToolCalling,
+        };
+        matches!(
+            capability,
+            GuidedGeneration
+                | ToolCalling
+                | SameTextForSameSeed
+                | TokenCount
+                | LogProbabilities
+                | LogitAccess
+                | Adapters
+        )
+    }
+
+    fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        request.check_supported(self)?;
+        self.worker.token_count(request)
     }
 
     fn respond(&self, request: Request) -> ResponseStream {
-        let (events, answer) = async_channel::unbounded();
-        if let Err(refused) = self.jobs.try_send(Job { request, events }) {
-            let gone = ModelError::Engine("the model stopped after a failure; load it again".into());
-            let _ = refused.into_inner().events.try_send(Err(gone));
-        }
-        ResponseStream::new(answer)
+        self.submit(request, Purpose::Answer)
+    }
+
+    /// Reads both prompts where tools are offered: the one that they are chosen by, and the one that is answered in words.
+    fn prewarm(&self, request: Request) -> ResponseStream {
+        self.submit(request, Purpose::Prewarm)
     }
 }

@@ -1,6 +1,7 @@
 //! How a transcript is put to a small model.
 
-use crate::{CallExample, Entry, Example, Request, ToolDefinition, Transcript};
+use super::outline::outline;
+use crate::{CallExample, Entry, Example, Request, SchemaDisplay, ToolDefinition, Transcript};
 use reinette_engine::template::Message;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -51,15 +52,17 @@ const PAIR_EVERY: usize = 3;
 /// How far apart the tools of such a pair stand.
 const PAIR_DISTANCE: usize = 7;
 
-/// The conversation as a chat template takes it.
-pub(super) fn conversation(transcript: &Transcript) -> Vec<Message> {
+/// The conversation as a chat template takes it; what the answer is to look like stands at its end, next to the answer, where
+/// small models heed it.
+pub(super) fn conversation(request: &Request) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
-    for entry in &transcript.entries {
+    for entry in &request.transcript.entries {
         let (role, text) = match entry {
             Entry::Instructions { text } => ("system", text.clone()),
             Entry::Prompt { text } => ("user", text.clone()),
             Entry::Response { text } | Entry::ToolOutput { text, .. } => ("assistant", text.clone()),
-            Entry::ToolCalls { .. } => continue,
+            // What is no text is refused before.
+            Entry::ToolCalls { .. } | Entry::Attachment { .. } => continue,
         };
         match messages.last_mut() {
             // Templates insist on turns that alternate.
@@ -70,6 +73,13 @@ pub(super) fn conversation(transcript: &Transcript) -> Vec<Message> {
             _ => messages.push(Message::new(role, text)),
         }
     }
+    if let (Some(schema), SchemaDisplay::Shown) = (&request.response_schema, request.options.schemas) {
+        let told = format!("Answer with JSON: {}", outline(schema.as_json()));
+        match messages.last_mut() {
+            Some(last) if last.role == "user" => last.content.extend(["\n\n", &told]),
+            _ => messages.push(Message::new("user", told)),
+        }
+    }
     messages
 }
 
@@ -78,10 +88,20 @@ pub(super) fn learned(transcript: &Transcript) -> Vec<Message> {
     vec![Message::new("user", transcript.last_prompt().unwrap_or_default().to_owned())]
 }
 
-/// What a model that has to be told about its tools is shown: their definitions, then the examples nearest to the last
+/// What a model that has to be told about its tools is shown: their definitions, or the instructions in their place, then the examples nearest to the last
 /// words as turns of their own, the nearest last, then the last turns.
 pub(super) fn described(request: &Request, tools: &[ToolDefinition]) -> Vec<Message> {
-    let mut messages = vec![Message::new("system", describe(tools))];
+    let instructions = || {
+        request.transcript.entries.iter().find_map(|entry| match entry {
+            Entry::Instructions { text } => Some(text.clone()),
+            _ => None,
+        })
+    };
+    let told = match request.options.schemas {
+        SchemaDisplay::Shown => Some(describe(tools)),
+        SchemaDisplay::LeftOut => instructions(),
+    };
+    let mut messages: Vec<Message> = told.into_iter().map(|told| Message::new("system", told)).collect();
     let offered = |example: &Example| example.calls.iter().all(|call| tools.iter().any(|tool| tool.name == call.tool));
     let words = request.transcript.last_prompt().unwrap_or_default();
     let nearest = request.examples.iter().flat_map(|examples| examples.nearest(words, NEAREST_EXAMPLES, offered));
@@ -107,7 +127,10 @@ fn turns(transcript: &Transcript) -> Vec<Message> {
             Entry::Response { .. } if turns.last().is_some_and(|turn| turn.role == "user") => {
                 turns.push(Message::new("assistant", answer(Vec::new())));
             }
-            Entry::Response { .. } | Entry::ToolOutput { .. } | Entry::Instructions { .. } => {}
+            Entry::Response { .. }
+            | Entry::ToolOutput { .. }
+            | Entry::Instructions { .. }
+            | Entry::Attachment { .. } => {}
         }
     }
     let first = turns.len().saturating_sub(2 * TURNS_FOR_TOOLS + 1);

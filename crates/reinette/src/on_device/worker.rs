@@ -1,17 +1,20 @@
 //! What a thread does that answers requests, one after the other; the threads of a model share all that it takes.
 
-use super::adapter::ToolAdapter;
+use super::adapter::{Adapter, LearnedTools};
 use super::{OnDeviceConfig, calls, prompts};
-use crate::{Event, FinishReason, ModelError, Request, Sampling, Schema, Summary, ToolDefinition, ToolMode};
+use crate::{
+    Event, FinishReason, LikelyToken, ModelError, Request, Schema, Summary, TokenLogProbability, ToolDefinition,
+    ToolMode,
+};
 use async_channel::{Receiver, Sender};
-use reinette_engine::constraint::{CallGrammar, CallTool, Constraint, ConstraintCompiler, Grammar, NoCall};
+use reinette_engine::constraint::{CallGrammar, CallTool, ConstraintCompiler, Grammar, NoCall};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
-    Adapter, BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler,
-    Speculation,
+    BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler, Speculation,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,7 +34,17 @@ const DRAFT: Speculation = Speculation::DraftModel { max_tokens: 8, least_probab
 /// A request and where its answer goes.
 pub(super) struct Job {
     pub(super) request: Request,
+    pub(super) purpose: Purpose,
     pub(super) events: Sender<Result<Event, ModelError>>,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    /// To be answered.
+    Answer,
+    /// To be read, for later requests that begin like it.
+    Prewarm,
 }
 
 /// How many requests are answered at the same time. More of them make each other slower and the whole hardly faster: with
@@ -42,7 +55,8 @@ pub(super) const MAX_REQUESTS: usize = 8;
 pub(super) struct Worker {
     model: Arc<Model>,
     compiler: ConstraintCompiler,
-    tools: Option<LearnedTools>,
+    /// The adapter for tools, unless a request has one of its own.
+    tools: Option<Adapter>,
     generator: Generator,
     speculation: Speculation,
     answered: AtomicUsize,
@@ -52,22 +66,6 @@ pub(super) struct Worker {
 struct Prompt {
     tokens: Vec<TokenId>,
     prefix_tokens: usize,
-}
-
-/// The adapter that learned tools, ready for this model.
-struct LearnedTools {
-    adapter: Arc<Adapter>,
-    template: ChatTemplate,
-    definitions: Vec<ToolDefinition>,
-}
-
-/// What generating one text takes, besides the prompt.
-struct Plan {
-    adapter: Option<Arc<Adapter>>,
-    sampler: Sampler,
-    constraint: Option<Constraint>,
-    max_tokens: usize,
-    stop: Vec<String>,
 }
 
 impl Worker {
@@ -87,7 +85,7 @@ impl Worker {
             ..BatchConfig::new(config.context_tokens, config.threads.max(1))
         };
         Ok(Self {
-            tools: config.adapter.as_ref().map(|adapter| LearnedTools::new(adapter, &model)).transpose()?,
+            tools: config.adapter.as_ref().map(|files| Adapter::of_tools("for tools", files, &model)).transpose()?,
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
             generator: Generator::new(Arc::clone(&model), batch).map_err(engine)?,
@@ -99,7 +97,11 @@ impl Worker {
     /// Answers until nobody can ask any more.
     pub(super) fn run(&self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv_blocking() {
-            let last = match catch_unwind(AssertUnwindSafe(|| self.answer(&job))) {
+            let work = || match job.purpose {
+                Purpose::Answer => self.answer(&job),
+                Purpose::Prewarm => self.prewarm(&job),
+            };
+            let last = match catch_unwind(AssertUnwindSafe(work)) {
                 Ok(Ok(summary)) => Ok(Event::Finished(summary)),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(engine(GenerateError::Failed)),
@@ -109,15 +111,29 @@ impl Worker {
         }
     }
 
+    /// Loads an adapter for single requests.
+    pub(super) fn load_adapter(&self, path: &Path) -> Result<Adapter, ModelError> {
+        Adapter::load(path, &self.model)
+    }
+
+    /// The tokens of the longest prompt that answering would read.
+    pub(super) fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        self.check(request)?;
+        let talking = self.talking_prompt(request)?.tokens.len();
+        let choosing = if may_call(request) { self.choosing_prompt(request)?.tokens.len() } else { 0 };
+        Ok(talking.max(choosing))
+    }
+
+    fn check(&self, request: &Request) -> Result<(), ModelError> {
+        request.options.adapters.iter().try_for_each(|adapter| adapter.check(&self.model))
+    }
+
     fn answer(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
+        self.check(request)?;
         let mut chosen = None;
-        if !request.tools.is_empty() && request.tool_mode != ToolMode::Disallowed {
-            let (generated, prompt_tokens, n_calls) = self.choose(job)?;
-            let mut summary = summarise(&generated, prompt_tokens);
-            if n_calls > 0 {
-                summary.finish_reason = FinishReason::ToolCalls;
-            }
+        if may_call(request) {
+            let (summary, n_calls) = self.choose(job)?;
             if n_calls > 0
                 || request.tool_mode == ToolMode::Required
                 || summary.finish_reason == FinishReason::Cancelled
@@ -126,58 +142,91 @@ impl Worker {
             }
             chosen = Some(summary);
         }
-        let summary = self.talk(job)?;
-        Ok(match chosen {
-            None => summary,
-            Some(before) => Summary {
-                prompt_tokens: before.prompt_tokens + summary.prompt_tokens,
-                cached_tokens: before.cached_tokens + summary.cached_tokens,
-                first_token_ms: before.total_ms + summary.first_token_ms,
-                total_ms: before.total_ms + summary.total_ms,
-                ..summary
-            },
-        })
+        Ok(after(chosen, self.talk(job)?))
     }
 
-    /// Lets the model choose tools, and sends the calls.
-    fn choose(&self, job: &Job) -> Result<(Generated, usize, usize), ModelError> {
+    /// Reads the prompts that answering would read, and says nothing.
+    fn prewarm(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
-        let offered = self.offered(&request.tools);
+        self.check(request)?;
+        let read = |prompt: Prompt, adapters| {
+            let prompt_tokens = prompt.tokens.len();
+            // A sequence ends with a token that was picked: one, which nobody sees.
+            let request = GenerateRequest { adapters, max_tokens: 1, ..self.request(prompt, job) };
+            Ok::<_, ModelError>(self.summarise(self.generate(request, &mut |_| {})?, prompt_tokens))
+        };
+        let mut chosen = None;
+        if may_call(request) {
+            chosen = Some(read(self.choosing_prompt(request)?, self.choosing_adapters(request))?);
+        }
+        Ok(after(chosen, read(self.talking_prompt(request)?, talking_adapters(request))?))
+    }
+
+    /// The adapter that has learned the tools, where there is one: of the request's own the last.
+    fn learned<'a>(&'a self, request: &'a Request) -> Option<(&'a Adapter, &'a LearnedTools)> {
+        let mut adapters = request.options.adapters.iter().rev().chain(&self.tools);
+        adapters.find_map(|adapter| Some((adapter, adapter.learned()?)))
+    }
+
+    /// The adapters to choose tools with: the one that has learned them, alone as it was trained, or those for words.
+    fn choosing_adapters(&self, request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
+        match self.learned(request) {
+            Some((adapter, _)) => vec![Arc::clone(adapter.weights())],
+            None => talking_adapters(request),
+        }
+    }
+
+    fn choosing_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
+        if let Some((_, tools)) = self.learned(request) {
+            return render(&self.model, &tools.template, prompts::learned(&request.transcript));
+        }
+        let messages = prompts::described(request, &request.tools);
+        render(&self.model, self.model.chat_template().map_err(engine)?, messages)
+    }
+
+    fn talking_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
+        let template = self.model.chat_template().map_err(engine)?;
+        render(&self.model, template, prompts::conversation(request))
+    }
+
+    /// Lets the model choose tools, sends the calls, and tells how many there are.
+    fn choose(&self, job: &Job) -> Result<(Summary, usize), ModelError> {
+        let request = &job.request;
         let grammar = Grammar::Calls(CallGrammar {
-            tools: offered.iter().map(call_tool).collect(),
+            tools: self.offered(request).iter().map(call_tool).collect(),
             words: request.transcript.last_prompt().unwrap_or_default().to_owned(),
             max_calls: MAX_CALLS,
             no_call: if request.tool_mode == ToolMode::Required { NoCall::Refused } else { NoCall::Allowed },
         });
-        let plan = Plan {
-            adapter: self.tools.as_ref().map(|tools| Arc::clone(&tools.adapter)),
-            sampler: Sampler::new(Sampling::Greedy, 1.0),
-            constraint: Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?),
-            max_tokens: MAX_CALL_TOKENS,
-            stop: Vec::new(),
-        };
-        let prompt = if let Some(tools) = &self.tools {
-            render(&self.model, &tools.template, prompts::learned(&request.transcript))?
-        } else {
-            let messages = prompts::described(request, &offered);
-            render(&self.model, self.model.chat_template().map_err(engine)?, messages)?
-        };
+        let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
+        let prompt = self.choosing_prompt(request)?;
         let prompt_tokens = prompt.tokens.len();
         let mut text = String::new();
-        let generated = self.generate(prompt, plan, job, &mut |piece| text.push_str(piece))?;
+        let asked = GenerateRequest {
+            adapters: self.choosing_adapters(request),
+            constraint,
+            max_tokens: MAX_CALL_TOKENS,
+            ..self.request(prompt, job)
+        };
+        let generated = self.generate(asked, &mut |piece| text.push_str(piece))?;
+        let mut summary = self.summarise(generated, prompt_tokens);
         let number = 1 + self.answered.fetch_add(1, Ordering::Relaxed);
         let calls = calls::parse(&text, &format!("call-{number}")).unwrap_or_default();
         let n_calls = calls.len();
+        if n_calls > 0 {
+            summary.finish_reason = FinishReason::ToolCalls;
+        }
         for call in calls {
             let _ = job.events.send_blocking(Ok(Event::ToolCall(call)));
         }
-        Ok((generated, prompt_tokens, n_calls))
+        Ok((summary, n_calls))
     }
 
     /// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
     /// even where nobody offers it, because a model kept from the right tool would call a wrong one.
-    fn offered(&self, asked: &[ToolDefinition]) -> Vec<ToolDefinition> {
-        let Some(tools) = &self.tools else { return asked.to_vec() };
+    fn offered(&self, request: &Request) -> Vec<ToolDefinition> {
+        let asked = &request.tools;
+        let Some((_, tools)) = self.learned(request) else { return asked.clone() };
         let definition =
             |learned: &ToolDefinition| asked.iter().find(|tool| tool.name == learned.name).unwrap_or(learned).clone();
         tools.definitions.iter().map(definition).collect()
@@ -193,41 +242,37 @@ impl Worker {
                 Some(self.compiler.compile(&grammar).map_err(schema("the answer"))?)
             }
         };
-        let plan = Plan {
-            adapter: None,
-            sampler: Sampler::new(request.options.sampling, request.options.repetition_penalty),
-            constraint,
-            max_tokens: request.options.max_tokens,
-            stop: request.options.stop.clone(),
-        };
-        let template = self.model.chat_template().map_err(engine)?;
-        let prompt = render(&self.model, template, prompts::conversation(&request.transcript))?;
+        let options = &request.options;
+        let prompt = self.talking_prompt(request)?;
         let prompt_tokens = prompt.tokens.len();
-        let generated = self.generate(prompt, plan, job, &mut |piece| {
+        let asked = GenerateRequest {
+            adapters: talking_adapters(request),
+            sampler: Sampler::new(options.sampling, options.repetition_penalty),
+            logits_processor: options.logits_processor.clone(),
+            log_probabilities: options.log_probabilities,
+            constraint,
+            max_tokens: options.max_tokens,
+            stop: options.stop.clone(),
+            ..self.request(prompt, job)
+        };
+        let generated = self.generate(asked, &mut |piece| {
             let _ = job.events.send_blocking(Ok(Event::Text(piece.to_owned())));
         })?;
-        Ok(summarise(&generated, prompt_tokens))
+        Ok(self.summarise(generated, prompt_tokens))
     }
 
-    fn generate(
-        &self,
-        prompt: Prompt,
-        plan: Plan,
-        job: &Job,
-        on_text: &mut dyn FnMut(&str),
-    ) -> Result<Generated, ModelError> {
+    /// The most likely answer to a prompt, for as long as somebody listens.
+    fn request(&self, prompt: Prompt, job: &Job) -> GenerateRequest {
         let events = job.events.clone();
-        let request = GenerateRequest {
+        GenerateRequest {
             prefix_tokens: prompt.prefix_tokens,
-            adapter: plan.adapter,
-            sampler: plan.sampler,
-            constraint: plan.constraint,
             speculation: self.speculation,
-            max_tokens: plan.max_tokens,
-            stop: plan.stop,
             cancelled: Box::new(move || events.is_closed()),
             ..GenerateRequest::new(prompt.tokens)
-        };
+        }
+    }
+
+    fn generate(&self, request: GenerateRequest, on_text: &mut dyn FnMut(&str)) -> Result<Generated, ModelError> {
         self.generator.generate(request, on_text).map_err(|error| match error {
             GenerateError::ContextFull { prompt_tokens, limit_tokens } => {
                 ModelError::ContextFull { needed_tokens: prompt_tokens, limit_tokens }
@@ -235,15 +280,56 @@ impl Worker {
             error => engine(error),
         })
     }
+
+    fn summarise(&self, generated: Generated, prompt_tokens: usize) -> Summary {
+        use reinette_engine::FinishReason as Engine;
+        let bytes = |token| self.model.tokenizer().token_bytes(token).to_vec();
+        let told = |told: reinette_engine::TokenLogProbability| TokenLogProbability {
+            bytes: bytes(told.token),
+            log_probability: told.log_probability,
+            likeliest: told
+                .likeliest
+                .into_iter()
+                .map(|(token, log_probability)| LikelyToken { bytes: bytes(token), log_probability })
+                .collect(),
+        };
+        Summary {
+            finish_reason: match generated.finish_reason {
+                Engine::Stop => FinishReason::Stop,
+                Engine::Length | Engine::ContextFull => FinishReason::Length,
+                Engine::Cancelled => FinishReason::Cancelled,
+            },
+            prompt_tokens,
+            cached_tokens: generated.cached_tokens,
+            output_tokens: generated.output_tokens,
+            forced_tokens: generated.forced_tokens,
+            log_probabilities: generated.log_probabilities.into_iter().map(told).collect(),
+            first_token_ms: generated.first_token_ms,
+            total_ms: generated.total_ms,
+        }
+    }
 }
 
-impl LearnedTools {
-    fn new(adapter: &ToolAdapter, model: &Model) -> Result<Self, ModelError> {
-        Ok(Self {
-            adapter: Arc::new(Adapter::from_parts(adapter.config.as_bytes(), &adapter.weights, model).map_err(engine)?),
-            template: ChatTemplate::from_source(&adapter.chat_template).map_err(engine)?,
-            definitions: adapter.tools.clone(),
-        })
+/// Whether there is anything to choose before the model talks.
+fn may_call(request: &Request) -> bool {
+    !request.tools.is_empty() && request.tool_mode != ToolMode::Disallowed
+}
+
+/// The adapters to talk with: all that are not for tools.
+fn talking_adapters(request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
+    let adapters = request.options.adapters.iter().filter(|adapter| adapter.learned().is_none());
+    adapters.map(|adapter| Arc::clone(adapter.weights())).collect()
+}
+
+/// What talking took, together with the choice before it that came to nothing.
+fn after(chosen: Option<Summary>, talked: Summary) -> Summary {
+    let Some(before) = chosen else { return talked };
+    Summary {
+        prompt_tokens: before.prompt_tokens + talked.prompt_tokens,
+        cached_tokens: before.cached_tokens + talked.cached_tokens,
+        first_token_ms: before.total_ms + talked.first_token_ms,
+        total_ms: before.total_ms + talked.total_ms,
+        ..talked
     }
 }
 
@@ -285,22 +371,5 @@ fn defuse(tokenizer: &Tokenizer, text: &mut String) {
         let name = String::from_utf8_lossy(tokenizer.token_bytes(id));
         let Some(first) = name.chars().next() else { continue };
         *text = text.replace(&*name, &format!("{first}\u{200B}{}", &name[first.len_utf8()..]));
-    }
-}
-
-fn summarise(generated: &Generated, prompt_tokens: usize) -> Summary {
-    use reinette_engine::FinishReason as Engine;
-    Summary {
-        finish_reason: match generated.finish_reason {
-            Engine::Stop => FinishReason::Stop,
-            Engine::Length | Engine::ContextFull => FinishReason::Length,
-            Engine::Cancelled => FinishReason::Cancelled,
-        },
-        prompt_tokens,
-        cached_tokens: generated.cached_tokens,
-        output_tokens: generated.output_tokens,
-        forced_tokens: generated.forced_tokens,
-        first_token_ms: generated.first_token_ms,
-        total_ms: generated.total_ms,
     }
 }

@@ -89,6 +89,12 @@ impl ChatCompletionsModel {
             .new_agent();
         Self { config, agent }
     }
+
+    /// Refuses what cannot be answered, before anything is sent.
+    fn check(&self, request: &Request) -> Result<(), ModelError> {
+        request.check_supported(self)?;
+        request.response_schema.as_ref().map_or(Ok(()), |schema| schema.check("the answer"))
+    }
 }
 
 impl LanguageModel for ChatCompletionsModel {
@@ -102,13 +108,15 @@ impl LanguageModel for ChatCompletionsModel {
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        self.config.capabilities.contains(&capability)
+        // What this API has no words for is not supported, whatever the model can do.
+        let is_of_api = !matches!(capability, Capability::TokenCount | Capability::LogitAccess | Capability::Adapters);
+        is_of_api && self.config.capabilities.contains(&capability)
     }
 
     fn respond(&self, request: Request) -> ResponseStream {
         // Of few events: a server that is read no further stops sending, and sees the connection end when it is dropped.
         let (events, answer) = async_channel::bounded(16);
-        if let Err(refused) = check(&request) {
+        if let Err(refused) = self.check(&request) {
             let _ = events.try_send(Err(refused));
             return ResponseStream::new(answer);
         }
@@ -123,12 +131,4 @@ impl LanguageModel for ChatCompletionsModel {
         });
         ResponseStream::new(answer)
     }
-}
-
-/// Refuses what models on this machine refuse, before anything is sent.
-fn check(request: &Request) -> Result<(), ModelError> {
-    if let Some(schema) = &request.response_schema {
-        schema.check("the answer")?;
-    }
-    Ok(())
 }

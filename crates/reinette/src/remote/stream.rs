@@ -2,7 +2,7 @@
 
 use super::ChatCompletionsConfig;
 use super::wire::{self, Chunk, Complaint, Delta};
-use crate::{Event, FinishReason, ModelError, Request, Summary, ToolCall};
+use crate::{Event, FinishReason, ModelError, Request, Summary, TokenLogProbability, ToolCall};
 use async_channel::Sender;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -37,7 +37,16 @@ pub(super) fn answer(
     if !response.status().is_success() {
         return Err(refusal(config, response));
     }
-    let reading = Reading { config, events, begun, first_token_ms: None, calls: Vec::new(), refused: String::new() };
+    let reading = Reading {
+        config,
+        events,
+        begun,
+        first_token_ms: None,
+        calls: Vec::new(),
+        refused: String::new(),
+        log_probabilities: Vec::new(),
+        max_tokens: request.options.max_tokens,
+    };
     reading.read(BufReader::new(response.into_body().into_reader()))
 }
 
@@ -76,6 +85,9 @@ struct Reading<'a> {
     first_token_ms: Option<f64>,
     calls: Vec<PartialCall>,
     refused: String,
+    log_probabilities: Vec<TokenLogProbability>,
+    /// No more tokens were asked for; of more, nothing is kept.
+    max_tokens: usize,
 }
 
 /// A call of which pieces have come.
@@ -124,6 +136,9 @@ impl Reading<'_> {
             usage = chunk.usage.unwrap_or(usage);
             for choice in chunk.choices.into_iter().take(1) {
                 finish_reason = choice.finish_reason().or(finish_reason);
+                let told = choice.logprobs.and_then(|told| told.content).into_iter().flatten();
+                let room = self.max_tokens.saturating_sub(self.log_probabilities.len());
+                self.log_probabilities.extend(told.take(room).map(wire::SaidToken::into_log_probability));
                 if self.take(choice.delta)? == Listening::No {
                     return Ok(());
                 }
@@ -184,6 +199,7 @@ impl Reading<'_> {
             cached_tokens: usage.cached_tokens(),
             output_tokens: usage.completion_tokens,
             forced_tokens: 0,
+            log_probabilities: self.log_probabilities,
             first_token_ms: self.first_token_ms.unwrap_or_default(),
             total_ms: self.begun.elapsed().as_secs_f64() * 1e3,
         };

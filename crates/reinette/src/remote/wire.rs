@@ -1,7 +1,9 @@
 //! What is sent and what comes back, as the API has it. Reading is lenient: compatible servers leave things out.
 
 use super::ChatCompletionsConfig;
-use crate::{Entry, FinishReason, Request, Sampling, ToolCall, ToolMode};
+use crate::{
+    Entry, FinishReason, LikelyToken, MAX_LIKELIEST_TOKENS, Request, Sampling, TokenLogProbability, ToolCall, ToolMode,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -40,6 +42,10 @@ pub(super) fn body(config: &ChatCompletionsConfig, request: &Request) -> Value {
     if !request.options.stop.is_empty() {
         set("stop", json!(request.options.stop));
     }
+    if let Some(count) = request.options.log_probabilities {
+        set("logprobs", json!(true));
+        set("top_logprobs", json!(count.min(MAX_LIKELIEST_TOKENS)));
+    }
     if let Some(schema) = &request.response_schema {
         let format = json!({"name": "answer", "strict": true, "schema": plain(schema.as_json())});
         set("response_format", json!({"type": "json_schema", "json_schema": format}));
@@ -77,6 +83,17 @@ fn messages(entries: &[Entry]) -> Vec<Value> {
             Entry::Instructions { text } => json!({"role": "system", "content": text}),
             Entry::Prompt { text } => json!({"role": "user", "content": text}),
             Entry::Response { text } => json!({"role": "assistant", "content": text}),
+            Entry::Attachment { url, .. } => {
+                let part = json!({"type": "image_url", "image_url": {"url": url}});
+                // What is attached belongs to the message with the words before it.
+                match messages.last_mut() {
+                    Some(said) if said["role"] == "user" => {
+                        attach(&mut said["content"], part);
+                        continue;
+                    }
+                    _ => json!({"role": "user", "content": [part]}),
+                }
+            }
             Entry::ToolOutput { call_id, text } => json!({"role": "tool", "tool_call_id": call_id, "content": text}),
             Entry::ToolCalls { calls } => {
                 let calls: Vec<Value> = calls.iter().map(call).collect();
@@ -93,6 +110,14 @@ fn messages(entries: &[Entry]) -> Vec<Value> {
         messages.push(message);
     }
     messages
+}
+
+/// Adds a part to a message, which is words alone until then.
+fn attach(content: &mut Value, part: Value) {
+    match content {
+        Value::Array(parts) => parts.push(part),
+        words => *words = json!([{"type": "text", "text": words.take()}, part]),
+    }
 }
 
 fn call(call: &ToolCall) -> Value {
@@ -117,6 +142,44 @@ pub(super) struct Choice {
     pub(super) delta: Delta,
     #[serde(default)]
     finish_reason: Option<String>,
+    #[serde(default)]
+    pub(super) logprobs: Option<LogProbabilities>,
+}
+
+/// What the model held of the tokens of a piece.
+#[derive(Debug, Deserialize)]
+pub(super) struct LogProbabilities {
+    #[serde(default)]
+    pub(super) content: Option<Vec<SaidToken>>,
+}
+
+/// A token with its probability, where there is one.
+#[derive(Debug, Deserialize)]
+pub(super) struct SaidToken {
+    token: String,
+    #[serde(default)]
+    bytes: Option<Vec<u8>>,
+    #[serde(default)]
+    logprob: Option<f32>,
+    #[serde(default)]
+    top_logprobs: Vec<SaidToken>,
+}
+
+impl SaidToken {
+    fn into_bytes(self) -> Vec<u8> {
+        self.bytes.unwrap_or(self.token.into_bytes())
+    }
+
+    /// The token as the framework tells of it.
+    pub(super) fn into_log_probability(mut self) -> TokenLogProbability {
+        let likeliest = std::mem::take(&mut self.top_logprobs).into_iter().take(MAX_LIKELIEST_TOKENS);
+        let likely = |token: Self| {
+            let log_probability = token.logprob?;
+            Some(LikelyToken { bytes: token.into_bytes(), log_probability })
+        };
+        let likeliest = likeliest.filter_map(likely).collect();
+        TokenLogProbability { log_probability: self.logprob, likeliest, bytes: self.into_bytes() }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

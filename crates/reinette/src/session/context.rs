@@ -154,12 +154,15 @@ fn bytes(transcript: &Transcript, tools: &[ToolDefinition]) -> usize {
 /// About what an entry takes in a prompt, the marks of its turn included.
 fn entry_bytes(entry: &Entry) -> usize {
     const MARKS: usize = 24;
+    // Some thousand tokens: what models take for a picture, however large its file.
+    const ATTACHMENT_BYTES: usize = 3000;
     MARKS
         + match entry {
             Entry::Instructions { text }
             | Entry::Prompt { text }
             | Entry::Response { text }
             | Entry::ToolOutput { text, .. } => text.len(),
+            Entry::Attachment { .. } => ATTACHMENT_BYTES,
             Entry::ToolCalls { calls } => calls
                 .iter()
                 .map(|call| call.name.len() + serde_json::to_string(&call.arguments).map_or(0, |json| json.len()))

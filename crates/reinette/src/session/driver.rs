@@ -57,19 +57,32 @@ pub(super) fn ended_early() -> SessionError {
     SessionError::Model(ModelError::Engine("the model stopped in the middle of an answer: ask again".into()))
 }
 
-/// Lets the session's model read what the next prompt begins with.
-pub(super) async fn prewarm(session: &Session, prompt_prefix: &str) -> Result<(), SessionError> {
+/// The session's model, and what it would be asked first about `prompt`.
+fn request(session: &Session, prompt: &str) -> (Arc<dyn LanguageModel>, Request) {
     let (model, mut transcript) = {
         let conversation = session.state.conversation();
         (Arc::clone(&conversation.model), conversation.shown())
     };
-    transcript.push(Entry::Prompt { text: prompt_prefix.to_owned() });
-    let tools = session.configuration.tools.iter().map(|tool| tool.definition()).collect();
-    let mut stream = model.prewarm(Request { transcript, tools, ..Request::default() });
+    transcript.push(Entry::Prompt { text: prompt.to_owned() });
+    let tools = session.offered_tools(prompt);
+    let options = session.configuration.options.clone();
+    (model, Request { transcript, tools, options, ..Request::default() })
+}
+
+/// Lets the session's model read what the next prompt begins with.
+pub(super) async fn prewarm(session: &Session, prompt_prefix: &str) -> Result<(), SessionError> {
+    let (model, request) = request(session, prompt_prefix);
+    let mut stream = model.prewarm(request);
     while let Some(event) = StreamExt::next(&mut stream).await {
         event?;
     }
     Ok(())
+}
+
+/// The tokens of what the model would be shown.
+pub(super) fn token_count(session: &Session, prompt: &str) -> Result<usize, SessionError> {
+    let (model, request) = request(session, prompt);
+    Ok(model.token_count(&request)?)
 }
 
 /// One turn under way.
@@ -99,10 +112,11 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn begin(state: &'a State, prompt: &str) -> Self {
+    fn begin(state: &'a State, prompt: &str, attachments: &[Entry]) -> Self {
         let mut conversation = state.conversation();
         let begin = conversation.transcript.entries.len();
         conversation.transcript.push(Entry::Prompt { text: prompt.to_owned() });
+        conversation.transcript.entries.extend_from_slice(attachments);
         Self { state, begin, keep: begin }
     }
 
@@ -159,7 +173,7 @@ impl Drop for Record<'_> {
 impl Driver {
     fn new(turn: Turn, schema: Option<Schema>, events: Sender<Result<TurnEvent, SessionError>>) -> Self {
         let model = Arc::clone(&turn.session.state.conversation().model);
-        let tools = turn.session.configuration.tools.iter().map(|tool| tool.definition()).collect();
+        let tools = turn.session.offered_tools(&turn.prompt);
         let (usage, timings) = (Usage::default(), Timings::default());
         Self { turn, schema, events, model, tools, begun: Instant::now(), usage, timings }
     }
@@ -174,12 +188,13 @@ impl Driver {
         if let Some(schema) = &self.schema {
             schema.check("the answer")?;
         }
+        self.turn.session.configuration.guardrails.check_prompt(&self.turn.prompt)?;
         let _pass = self.enter().await?;
         let state = Arc::clone(&self.turn.session.state);
         // The model may have been changed while the turn stood in line.
         self.model = Arc::clone(&state.conversation().model);
         self.begun = Instant::now();
-        let mut record = Record::begin(&state, &self.turn.prompt);
+        let mut record = Record::begin(&state, &self.turn.prompt, &self.turn.attachments);
         let max_tool_rounds = self.turn.session.configuration.max_tool_rounds;
         let may_call = !self.tools.is_empty() && max_tool_rounds > 0;
         let mut tool_mode = if may_call { self.turn.tool_mode } else { ToolMode::Disallowed };
@@ -244,8 +259,8 @@ impl Driver {
             let tool = configuration.tools.iter().find(|tool| tool.definition().name == call.name).cloned();
             async move {
                 let call_id = call.id.clone();
-                let approval = configuration.approval.clone();
-                let Output { text, outcome } = carry_out(call, tool, approval, configuration.tool_timeout).await;
+                let Output { text, outcome } =
+                    carry_out(call, tool, &configuration.guardrails, configuration.tool_timeout).await;
                 record.close(&call_id, &text);
                 self.send(TurnEvent::ToolOutput { call_id, text, outcome });
             }
@@ -281,6 +296,7 @@ impl Driver {
             model: self.model.info(),
             model_version: self.model.version(),
             finish_reason: answer.summary.finish_reason,
+            log_probabilities: answer.summary.log_probabilities,
         })
     }
 
@@ -307,16 +323,16 @@ impl Driver {
                     }
                     return Ok(answer);
                 }
-                Err(ModelError::ContextFull { needed_tokens, limit_tokens }) => {
+                Err(SessionError::Model(ModelError::ContextFull { needed_tokens, limit_tokens })) => {
                     self.make_room(needed_tokens, limit_tokens).await?;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }
 
     /// One answer of the model, words handed on as they come.
-    async fn listen(&mut self, request: Request) -> Result<Answer, ModelError> {
+    async fn listen(&mut self, request: Request) -> Result<Answer, SessionError> {
         let mut stream = self.model.respond(request);
         let (mut text, mut calls) = (String::new(), Vec::new());
         while let Some(event) = StreamExt::next(&mut stream).await {
@@ -327,6 +343,7 @@ impl Driver {
             match event {
                 Event::Text(words) => {
                     text.push_str(&words);
+                    self.turn.session.configuration.guardrails.check_response(&text)?;
                     self.send(TurnEvent::Text(words));
                 }
                 Event::ToolCall(call) => calls.push(call),
@@ -336,7 +353,7 @@ impl Driver {
                 }
             }
         }
-        Err(ModelError::Engine("the model stopped in the middle of an answer: ask again".into()))
+        Err(ended_early())
     }
 
     /// Hides the oldest turns when the next answer would hardly have room.
@@ -443,6 +460,7 @@ fn told(entry: &Entry) -> String {
         Entry::Prompt { text } => format!("User: {text}\n"),
         Entry::Response { text } => format!("Assistant: {text}\n"),
         Entry::ToolOutput { text, .. } => format!("Tool: {text}\n"),
+        Entry::Attachment { media_type, .. } => format!("User attached something ({media_type})\n"),
         Entry::ToolCalls { calls } => {
             let name = |call: &ToolCall| call.name.clone();
             format!("Assistant called {}\n", calls.iter().map(name).collect::<Vec<_>>().join(", "))

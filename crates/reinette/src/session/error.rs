@@ -1,5 +1,6 @@
 //! Why a turn has no answer, and what to do about it.
 
+use super::GuardedPart;
 use crate::ModelError;
 
 /// Why a turn has no answer, and what to do about it. The session lives on: the next prompt may be asked at once.
@@ -44,6 +45,14 @@ pub enum SessionError {
         reason: String,
         /// The answer.
         text: String,
+    },
+    /// A guardrail of the session did not let something pass.
+    #[error("a guardrail refuses the {part}: {reason}; say it in other words, or ask a session without this guardrail")]
+    Guardrail {
+        /// What it refused.
+        part: GuardedPart,
+        /// Why.
+        reason: String,
     },
     /// The model could not answer.
     #[error(transparent)]

@@ -13,25 +13,28 @@ mod context;
 mod driver;
 mod error;
 mod gate;
+mod guardrail;
 mod response;
+mod selection;
 mod streams;
 mod tools;
 mod turn;
 
 pub use context::ContextPolicy;
 pub use error::SessionError;
+pub use guardrail::{GuardedPart, Guardrail};
 pub use response::{ContextReduction, Response, Timings, ToolOutcome, TurnEvent, Usage};
 pub use streams::{EventStream, TextStream, ValueStream};
 pub use tools::{Decision, ToolOrder};
 pub use turn::Turn;
 
-use crate::{Entry, Generable, GenerationOptions, LanguageModel, Tool, ToolCall, Transcript};
+use crate::{Entry, Generable, GenerationOptions, LanguageModel, Tool, ToolCall, ToolDefinition, Transcript};
 use context::View;
 use gate::Gate;
+use guardrail::{Approval, Guardrails};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tools::Approval;
 
 /// How long a call of a tool may take, unless the tool or the session says otherwise.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,7 +54,8 @@ pub enum Concurrency {
 /// A conversation with a model.
 ///
 /// Clones are handles of one conversation: one may answer while another looks at the transcript. What is configured by
-/// a method that takes `self` belongs to the handle and the clones made of it later.
+/// a method that takes `self` belongs to the handle and the clones made of it later: a handle is a profile, with tools,
+/// options and guardrails of its own.
 ///
 /// ```
 /// use reinette::testing::{Reply, ScriptedModel};
@@ -92,7 +96,8 @@ struct Configuration {
     tool_order: ToolOrder,
     tool_timeout: Duration,
     max_tool_rounds: usize,
-    approval: Option<Approval>,
+    max_offered_tools: usize,
+    guardrails: Guardrails,
 }
 
 /// What all handles of a session share.
@@ -167,7 +172,8 @@ impl Session {
             tool_order: ToolOrder::default(),
             tool_timeout: TOOL_TIMEOUT,
             max_tool_rounds: MAX_TOOL_ROUNDS,
-            approval: None,
+            max_offered_tools: usize::MAX,
+            guardrails: Guardrails::default(),
         };
         let mut transcript = transcript;
         let instructions = match transcript.entries.first() {
@@ -180,6 +186,13 @@ impl Session {
             configuration: Arc::new(configuration),
             state: Arc::new(State { gate: Arc::default(), conversation: Mutex::new(conversation) }),
         }
+    }
+
+    /// The tools that the model is offered for a prompt.
+    fn offered_tools(&self, prompt: &str) -> Vec<ToolDefinition> {
+        let tools = self.configuration.tools.iter().map(|tool| tool.definition()).collect();
+        let conversation = self.state.conversation();
+        selection::nearest(tools, self.configuration.max_offered_tools, prompt, &conversation.transcript)
     }
 
     fn configure(mut self, set: impl FnOnce(&mut Configuration)) -> Self {
@@ -240,10 +253,24 @@ impl Session {
         self.configure(|configuration| configuration.max_tool_rounds = rounds)
     }
 
-    /// Asks `approval` before every call of a tool. A refused call is an output that the model sees.
+    /// How many of the tools a prompt offers to the model; all unless set. Of more, those are offered whose names,
+    /// descriptions, arguments and examples share most words with the prompt, and those that were called last.
+    #[must_use]
+    pub fn max_offered_tools(self, count: usize) -> Self {
+        self.configure(|configuration| configuration.max_offered_tools = count)
+    }
+
+    /// Lets nothing pass that `guardrail` refuses, beside those that are asked already.
+    #[must_use]
+    pub fn guardrail(self, guardrail: impl Guardrail + 'static) -> Self {
+        self.configure(|configuration| configuration.guardrails.push(guardrail))
+    }
+
+    /// Asks `approval` before every call of a tool: a guardrail for calls alone. A refused call is an output that the model
+    /// sees.
     #[must_use]
     pub fn approve_calls(self, approval: impl Fn(&ToolCall) -> Decision + Send + Sync + 'static) -> Self {
-        self.configure(|configuration| configuration.approval = Some(Arc::new(approval)))
+        self.guardrail(Approval(approval))
     }
 
     /// Goes on with another model, from the next turn on. What the context policy hid is shown again.
@@ -319,5 +346,15 @@ impl Session {
     pub async fn prewarm(&self, prompt_prefix: &str) -> Result<(), SessionError> {
         let _pass = self.state.gate.try_enter().ok_or(SessionError::Busy)?;
         driver::prewarm(self, prompt_prefix).await
+    }
+
+    /// How many tokens the model would read if this prompt were asked now: the instructions, the conversation as far as it
+    /// is shown, the tools and the prompt. [`ModelInfo::context_tokens`](crate::ModelInfo::context_tokens) is what there is
+    /// room for, answer included.
+    ///
+    /// # Errors
+    /// [`ModelError::Unsupported`](crate::ModelError::Unsupported) where the model does not tell.
+    pub fn token_count(&self, prompt: &str) -> Result<usize, SessionError> {
+        driver::token_count(self, prompt)
     }
 }

@@ -1,6 +1,6 @@
 //! An answer, what it took, and what happened on the way.
 
-use crate::{Entry, FinishReason, ModelInfo, Summary, ToolCall};
+use crate::{Entry, FinishReason, ModelInfo, Summary, TokenLogProbability, ToolCall};
 use serde::{Deserialize, Serialize};
 
 /// A whole answer.
@@ -22,13 +22,24 @@ pub struct Response<T = String> {
     pub model_version: Option<String>,
     /// Why the answer ended.
     pub finish_reason: FinishReason,
+    /// What the model held of each token of its words, where [`GenerationOptions`](crate::GenerationOptions) ask for it.
+    pub log_probabilities: Vec<TokenLogProbability>,
 }
 
 impl<T> Response<T> {
     /// The same response with another content.
     pub(super) fn with_content<U>(self, content: U) -> Response<U> {
-        let Self { raw_content, entries, usage, timings, model, model_version, finish_reason, .. } = self;
-        Response { content, raw_content, entries, usage, timings, model, model_version, finish_reason }
+        Response {
+            content,
+            raw_content: self.raw_content,
+            entries: self.entries,
+            usage: self.usage,
+            timings: self.timings,
+            model: self.model,
+            model_version: self.model_version,
+            finish_reason: self.finish_reason,
+            log_probabilities: self.log_probabilities,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calls of tools: each ends with words for the model, whatever happens to it.
 
+use super::guardrail::Guardrails;
 use super::response::ToolOutcome;
 use crate::{Tool, ToolCall, ToolFuture};
 use std::any::Any;
@@ -35,20 +36,17 @@ pub(super) struct Output {
     pub(super) outcome: ToolOutcome,
 }
 
-/// A function that decides on calls.
-pub(super) type Approval = Arc<dyn Fn(&ToolCall) -> Decision + Send + Sync>;
-
 /// Carries out one call.
 pub(super) async fn carry_out(
     call: ToolCall,
     tool: Option<Arc<dyn Tool>>,
-    approval: Option<Approval>,
+    guardrails: &Guardrails,
     timeout: Duration,
 ) -> Output {
     let Some(tool) = tool else {
         return Output { text: format!("error: there is no tool `{}`", call.name), outcome: ToolOutcome::Unknown };
     };
-    if let Some(Decision::Refuse(reason)) = approval.map(|approval| approval(&call)) {
+    if let Some(reason) = guardrails.refuse_call(&call) {
         return Output { text: format!("refused: {reason}"), outcome: ToolOutcome::Refused };
     }
     // A model that does not enforce schemas may ask for anything.

@@ -2,7 +2,7 @@
 
 use super::driver;
 use super::{EventStream, Response, Session, SessionError, TextStream, ValueStream};
-use crate::{Examples, Generable, GenerationOptions, Schema, ToolMode};
+use crate::{Entry, Examples, Generable, GenerationOptions, Schema, ToolMode};
 use futures_lite::future::block_on;
 use serde_json::Value;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 pub struct Turn {
     pub(super) session: Session,
     pub(super) prompt: String,
+    pub(super) attachments: Vec<Entry>,
     pub(super) options: GenerationOptions,
     pub(super) tool_mode: ToolMode,
     pub(super) examples: Option<Arc<Examples>>,
@@ -33,7 +34,15 @@ pub struct Turn {
 impl Turn {
     pub(super) fn new(session: Session, prompt: String) -> Self {
         let options = session.configuration.options.clone();
-        Self { session, prompt, options, tool_mode: ToolMode::default(), examples: None }
+        Self { session, prompt, attachments: Vec::new(), options, tool_mode: ToolMode::default(), examples: None }
+    }
+
+    /// Gives something along with the prompt that is no text, such as a picture: `url` is where it is, or itself
+    /// (`data:`). A model without [`Capability::Vision`](crate::Capability::Vision) refuses the turn with
+    /// [`ModelError::Unsupported`](crate::ModelError::Unsupported), which leaves no trace.
+    pub fn attach(mut self, media_type: impl Into<String>, url: impl Into<String>) -> Self {
+        self.attachments.push(Entry::Attachment { media_type: media_type.into(), url: url.into() });
+        self
     }
 
     /// How this answer is generated.

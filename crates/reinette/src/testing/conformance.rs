@@ -10,8 +10,8 @@
 //! ```
 
 use crate::{
-    Capability, Entry, Event, FinishReason, GenerationOptions, LanguageModel, ModelError, Property, Request, Sampling,
-    Schema, Summary, ToolCall, ToolDefinition, ToolMode, Transcript,
+    Capability, Entry, Event, FinishReason, GenerationOptions, LanguageModel, LogitsProcessor, ModelError, Property,
+    Request, Sampling, Schema, Summary, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -41,7 +41,7 @@ pub enum Outcome {
 }
 
 /// All promises.
-pub const CHECKS: [Check; 13] = [
+pub const CHECKS: [Check; 16] = [
     Check { promise: "says what it is", needs: None, holds: says_what_it_is },
     Check { promise: "an answer is words and then one end", needs: None, holds: ends_once },
     Check { promise: "an answer stops at its limit of tokens", needs: None, holds: stops_at_its_limit },
@@ -58,6 +58,21 @@ pub const CHECKS: [Check; 13] = [
         promise: "a schema that cannot be met is refused before generation",
         needs: None,
         holds: refuses_the_impossible,
+    },
+    Check {
+        promise: "what is not supported is refused by its capability",
+        needs: None,
+        holds: refuses_what_it_does_not_support,
+    },
+    Check {
+        promise: "a prompt has as many tokens as were counted",
+        needs: Some(Capability::TokenCount),
+        holds: counts_tokens,
+    },
+    Check {
+        promise: "probabilities are told of every token, and are some",
+        needs: Some(Capability::LogProbabilities),
+        holds: tells_probabilities,
     },
     Check {
         promise: "values satisfy their schemas, whatever the sampling",
@@ -242,6 +257,56 @@ fn refuses_the_impossible(model: &dyn LanguageModel) -> Result<(), String> {
         request.response_schema = Some(Schema::new(schema.clone()));
         let error = refusal(model, request)?;
         hold(matches!(error, ModelError::Schema { .. }), || format!("{schema} gave {error} instead of `Schema`"))?;
+    }
+    Ok(())
+}
+
+fn refuses_what_it_does_not_support(model: &dyn LanguageModel) -> Result<(), String> {
+    let told = GenerationOptions { log_probabilities: Some(0), ..GenerationOptions::default() };
+    let edited =
+        GenerationOptions { logits_processor: Some(LogitsProcessor::new(|_| {})), ..GenerationOptions::default() };
+    for (options, needed) in [(told, Capability::LogProbabilities), (edited, Capability::LogitAccess)] {
+        if model.supports(needed) {
+            continue;
+        }
+        let error = refusal(model, Request { options, ..asking("Say hello.", 8) })?;
+        let is_named = matches!(error, ModelError::Unsupported { capability, .. } if capability == needed);
+        hold(is_named, || format!("{needed:?} gave {error} instead of `Unsupported`"))?;
+    }
+    if !model.supports(Capability::Vision) {
+        let mut pictured = asking("What is this?", 8);
+        pictured.transcript.push(Entry::Attachment { media_type: "image/png".to_owned(), url: "data:,".to_owned() });
+        let error = refusal(model, pictured)?;
+        let is_named = matches!(error, ModelError::Unsupported { capability: Capability::Vision, .. });
+        hold(is_named, || format!("an attachment gave {error} instead of `Unsupported`"))?;
+    }
+    let counted = model.token_count(&asking("Say hello.", 8));
+    let is_named = matches!(counted, Err(ModelError::Unsupported { capability: Capability::TokenCount, .. }));
+    hold(is_named != model.supports(Capability::TokenCount), || format!("counting tokens gave {counted:?}"))
+}
+
+fn counts_tokens(model: &dyn LanguageModel) -> Result<(), String> {
+    let count = |request: &Request| model.token_count(request).map_err(|error| format!("it does not count: {error}"));
+    let (short, long) = (asking("Say hello.", 8), asking("Say hello, and goodbye, and everything between.", 8));
+    let (counted, more) = (count(&short)?, count(&long)?);
+    hold(counted < more, || format!("{counted} tokens, and {more} of more words"))?;
+    let read = ask(model, short)?.summary.prompt_tokens;
+    hold(counted == read, || format!("{counted} tokens were counted and {read} read"))
+}
+
+fn tells_probabilities(model: &dyn LanguageModel) -> Result<(), String> {
+    let mut request = asking("Say hello.", 12);
+    request.options.log_probabilities = Some(2);
+    let summary = ask(model, request)?.summary;
+    let told = &summary.log_probabilities;
+    hold(told.len() == summary.output_tokens, || format!("{} of {} tokens", told.len(), summary.output_tokens))?;
+    for token in told {
+        let likeliest: Vec<f32> = token.likeliest.iter().map(|likely| likely.log_probability).collect();
+        let all = token.log_probability.iter().chain(&likeliest);
+        hold(all.clone().all(|log_probability| *log_probability < 1e-4), || format!("{token:?} is more than certain"))?;
+        hold(likeliest.is_sorted_by(|before, after| before >= after), || format!("{token:?} is not in order"))?;
+        let total: f32 = likeliest.iter().map(|log_probability| log_probability.exp()).sum();
+        hold(total < 1.001, || format!("{token:?} is more than certain"))?;
     }
     Ok(())
 }

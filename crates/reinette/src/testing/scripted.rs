@@ -136,6 +136,7 @@ impl ScriptedModel {
             | Entry::Prompt { text }
             | Entry::Response { text }
             | Entry::ToolOutput { text, .. } => text.chars().count(),
+            Entry::Attachment { media_type, url } => media_type.len() + url.len(),
             Entry::ToolCalls { calls } => {
                 calls.iter().map(|call| serde_json::to_string(call).map_or(0, |json| json.len())).sum()
             }
@@ -163,7 +164,11 @@ impl LanguageModel for ScriptedModel {
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        matches!(capability, Capability::ToolCalling | Capability::SameTextForSameSeed)
+        matches!(capability, Capability::ToolCalling | Capability::SameTextForSameSeed | Capability::TokenCount)
+    }
+
+    fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        Ok(Self::tokens_of(request))
     }
 
     fn version(&self) -> Option<String> {
@@ -180,6 +185,10 @@ impl LanguageModel for ScriptedModel {
     fn respond(&self, request: Request) -> ResponseStream {
         // Of one event: a step is made when the one before was taken, so that cancelling can be counted.
         let (events, answer) = async_channel::bounded(1);
+        if let Err(refused) = request.check_supported(self) {
+            let _ = events.try_send(Err(refused));
+            return ResponseStream::new(answer);
+        }
         let prompt_tokens = Self::tokens_of(&request);
         if prompt_tokens >= self.context_tokens {
             let full = ModelError::ContextFull { needed_tokens: prompt_tokens, limit_tokens: self.context_tokens };
@@ -260,6 +269,7 @@ fn summary(prompt_tokens: usize, output_tokens: usize, finish_reason: FinishReas
         cached_tokens: 0,
         output_tokens,
         forced_tokens: 0,
+        log_probabilities: Vec::new(),
         first_token_ms: 0.0,
         total_ms: 0.0,
     }

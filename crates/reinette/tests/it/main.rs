@@ -2,10 +2,14 @@
 
 mod conformance;
 mod derive;
+mod examples;
+mod guardrails;
 mod guided;
 mod on_device;
 mod partial;
 mod remote;
+mod schema;
 mod session;
 mod system_model;
 mod tools;
+mod trajectory;

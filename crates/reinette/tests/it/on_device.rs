@@ -1,18 +1,25 @@
-//! Many requests to one model at the same time.
+//! The model on the device: many requests at the same time, adapters, and what it tells of itself.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use reinette::{
-    Event, FinishReason, GenerationOptions, LanguageModel, OnDeviceConfig, OnDeviceModel, Request, Sampling, Summary,
+    Adapter, Entry, Event, FinishReason, GenerationOptions, LanguageModel, LogitsProcessor, ModelError, OnDeviceConfig,
+    OnDeviceModel, Property, Request, Sampling, Schema, SchemaDisplay, Session, SessionError, Summary, ToolDefinition,
     Transcript,
 };
 use reinette_testkit::TinyDecoder;
+use std::path::Path;
+use std::sync::Arc;
 
 fn model() -> OnDeviceModel {
+    model_of(3, 1024)
+}
+
+fn model_of(seed: u64, context_tokens: usize) -> OnDeviceModel {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
-    std::fs::write(&path, TinyDecoder::WindowedGemma3.file(3)).unwrap();
-    OnDeviceModel::load(&OnDeviceConfig { threads: 2, context_tokens: 1024, ..OnDeviceConfig::new(path) }).unwrap()
+    std::fs::write(&path, TinyDecoder::WindowedGemma3.file(seed)).unwrap();
+    OnDeviceModel::load(&OnDeviceConfig { threads: 2, context_tokens, ..OnDeviceConfig::new(path) }).unwrap()
 }
 
 fn request(words: String, seed: u64) -> Request {
@@ -58,4 +65,155 @@ fn a_request_that_cannot_be_answered_harms_no_other() {
     assert!(matches!(error, reinette::ModelError::ContextFull { .. }), "{error}");
     let summary = answer(good).1.unwrap();
     assert!(matches!(summary.finish_reason, FinishReason::Stop | FinishReason::Length));
+}
+
+/// Writes an adapter of rank 1 on one projection in PEFT's form.
+fn write_adapter(folder: &Path, weight: f32) {
+    let name = |part: &str| format!("base_model.model.model.layers.0.self_attn.q_proj.lora_{part}.weight");
+    let tensor = |shape: [usize; 2], begin: usize| serde_json::json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, begin + 256]});
+    let header = serde_json::json!({name("A"): tensor([1, 64], 0), name("B"): tensor([64, 1], 256)}).to_string();
+    let mut weights = (header.len() as u64).to_le_bytes().to_vec();
+    weights.extend(header.into_bytes());
+    weights.extend(weight.to_le_bytes().repeat(128));
+    std::fs::write(folder.join("adapter_model.safetensors"), weights).unwrap();
+    let config = r#"{"peft_type": "LORA", "r": 1, "lora_alpha": 1}"#;
+    std::fs::write(folder.join("adapter_config.json"), config).unwrap();
+}
+
+fn adapter(model: &OnDeviceModel, weight: f32) -> Adapter {
+    let folder = tempfile::tempdir().unwrap();
+    write_adapter(folder.path(), weight);
+    model.load_adapter(folder.path()).unwrap()
+}
+
+#[test]
+fn adapters_are_switched_and_stacked_request_by_request() {
+    let model = model();
+    let (one, other) = (adapter(&model, 0.9), adapter(&model, -0.7));
+    let said = |adapters: Vec<Adapter>| {
+        let mut request = request("hello there 12 hello".to_owned(), 5);
+        request.options.adapters = adapters;
+        answer(model.respond(request)).0
+    };
+    let (plain, first, stacked) = (said(vec![]), said(vec![one.clone()]), said(vec![one.clone(), other.clone()]));
+    let (second, plain_again, stacked_again) = (said(vec![other.clone()]), said(vec![]), said(vec![one, other]));
+    assert_eq!((&plain, &stacked), (&plain_again, &stacked_again), "what came between leaves no trace");
+    let all = [&plain, &first, &second, &stacked];
+    assert!((0..4).all(|index| !all[..index].contains(&all[index])), "{all:?}");
+}
+
+#[test]
+fn adapters_change_calls_of_described_tools_too() {
+    let model = model_of(3, 8192);
+    let parameters = Schema::object([Property::required("word", Schema::text().with("maxLength", 40))]);
+    let tool =
+        ToolDefinition { name: "look_up".into(), description: "Looks a word up.".into(), parameters, examples: vec![] };
+    let calls = |adapters: Vec<Adapter>| {
+        let mut request = request("hello there".to_owned(), 1);
+        (request.tools, request.tool_mode) = (vec![tool.clone()], reinette::ToolMode::Required);
+        request.options.adapters = adapters;
+        let calls = model.respond(request).filter_map(|event| match event.unwrap() {
+            Event::ToolCall(call) => Some(call.arguments),
+            _ => None,
+        });
+        calls.collect::<Vec<_>>()
+    };
+    let plain = calls(vec![]);
+    assert!(!plain.is_empty());
+    assert_ne!(calls(vec![adapter(&model, 1.5)]), plain);
+    assert_eq!(calls(vec![]), plain);
+}
+
+#[test]
+fn an_adapter_of_another_model_is_refused_by_name() {
+    let (model, other) = (Arc::new(model()), model_of(4, 1024));
+    let options = GenerationOptions { adapters: vec![adapter(&other, 0.5)], ..GenerationOptions::default() };
+    let error = Session::new(&model).turn("hello").options(options).respond_blocking().unwrap_err();
+    let SessionError::Model(ModelError::Adapter { name, reason }) = &error else { panic!("{error}") };
+    assert!(!name.is_empty() && reason.contains("`load_adapter`"), "{error}");
+    // One that is damaged, and one that is not there.
+    let folder = tempfile::tempdir().unwrap();
+    write_adapter(folder.path(), 0.5);
+    std::fs::write(folder.path().join("adapter_model.safetensors"), "damaged").unwrap();
+    for path in [folder.path(), Path::new("no such adapter")] {
+        let error = model.load_adapter(path).unwrap_err();
+        assert!(matches!(error, ModelError::Adapter { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_response_tells_what_the_model_held_of_its_tokens() {
+    let model = Arc::new(model());
+    let options = GenerationOptions { max_tokens: 9, log_probabilities: Some(2), ..GenerationOptions::default() };
+    let response = Session::new(&model).turn("hello").options(options.clone()).respond_blocking().unwrap();
+    assert_eq!(response.log_probabilities.len(), response.usage.output_tokens);
+    // The likeliest is picked, unless the program thinks otherwise.
+    assert!(response.log_probabilities.iter().all(|token| token.bytes == token.likeliest[0].bytes));
+    let processor = LogitsProcessor::new(|logits| {
+        let [.., a] = logits.tokens_of("a")[..] else { return };
+        logits.values()[a.index()] = 1e6;
+    });
+    let options = GenerationOptions { logits_processor: Some(processor), ..options };
+    let response = Session::new(&model).turn("hello").options(options).respond_blocking().unwrap();
+    assert_eq!(response.content, "aaaaaaaaa");
+    assert!(response.log_probabilities.iter().all(|token| token.text() == "a" && token.log_probability < Some(0.0)));
+}
+
+#[test]
+fn a_session_counts_what_its_model_would_read() {
+    let model = Arc::new(model());
+    let session = Session::new(&model).instructions("hello there");
+    let counted = session.token_count("hello").unwrap();
+    let options = GenerationOptions { max_tokens: 2, ..GenerationOptions::default() };
+    let response = session.turn("hello").options(options).respond_blocking().unwrap();
+    assert_eq!(response.usage.input_tokens, counted);
+    assert!(session.token_count("hello").unwrap() > counted, "the conversation has grown");
+}
+
+#[test]
+fn prewarming_with_tools_reads_what_will_be_asked_and_chooses_nothing() {
+    let model = model_of(3, 8192);
+    let tool = ToolDefinition {
+        name: "look_up".into(),
+        description: "Looks a word up.".into(),
+        parameters: Schema::object([Property::required("word", Schema::text())]),
+        examples: vec![],
+    };
+    let asked = |words: &str| {
+        let mut request = request(words.to_owned(), 1);
+        request.transcript.entries.insert(0, Entry::Instructions { text: "hello ".repeat(20) });
+        request.tools = vec![tool.clone()];
+        request
+    };
+    let events: Vec<Event> = model.prewarm(asked("h")).map(Result::unwrap).collect();
+    let [Event::Finished(read)] = &events[..] else { panic!("{events:?}") };
+    // A token for each of the two prompts, which ends it.
+    assert!(read.output_tokens <= 2, "{read:?}");
+    let (_, summary) = answer(model.respond(asked("hello there")));
+    let counted = model.token_count(&asked("")).unwrap();
+    assert!(summary.unwrap().cached_tokens > counted / 2);
+}
+
+#[test]
+fn schemas_are_shown_unless_they_are_left_out() {
+    let model = model();
+    let counted = |schemas, response_schema, tools| {
+        let mut request = request("hello".to_owned(), 1);
+        request.transcript.entries.insert(0, Entry::Instructions { text: "hello there".to_owned() });
+        (request.options.schemas, request.response_schema, request.tools) = (schemas, response_schema, tools);
+        model.token_count(&request).unwrap()
+    };
+    let schema = |words: &str| Some(Schema::object([Property::required("a", Schema::text().describe(words))]));
+    let plain = counted(SchemaDisplay::Shown, None, vec![]);
+    let shown = counted(SchemaDisplay::Shown, schema("he"), vec![]);
+    assert!(plain < shown && shown < counted(SchemaDisplay::Shown, schema("hello there hello there"), vec![]));
+    assert_eq!(counted(SchemaDisplay::LeftOut, schema("hello there"), vec![]), plain);
+    let tool = ToolDefinition {
+        name: "look_up".into(),
+        description: "Looks a word up.".into(),
+        parameters: Schema::object([]),
+        examples: vec![],
+    };
+    assert!(counted(SchemaDisplay::Shown, None, vec![tool.clone()]) > plain + 100);
+    assert_eq!(counted(SchemaDisplay::LeftOut, None, vec![tool]), plain);
 }

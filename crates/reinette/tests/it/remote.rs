@@ -4,7 +4,8 @@ use super::conformance::{assert_conforms, tiny_model};
 use futures_lite::future::block_on;
 use reinette::{
     Capability, ChatCompletionsConfig, ChatCompletionsModel, Entry, Event, FinishReason, GenerationOptions,
-    LanguageModel, ModelError, Request, Sampling, Schema, Session, ToolCall, ToolDefinition, ToolMode, Transcript,
+    LanguageModel, ModelError, Request, Sampling, Schema, Session, TokenLogProbability, ToolCall, ToolDefinition,
+    ToolMode, Transcript,
 };
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -66,7 +67,7 @@ fn delta(delta: &Value, finish_reason: Option<&str>) -> Value {
 }
 
 /// A server in front of a model of ours.
-fn in_front_of(model: impl LanguageModel + 'static) -> String {
+pub(crate) fn in_front_of(model: impl LanguageModel + 'static) -> String {
     serve(move |body, stream| {
         let mut events = model.respond(request(body)).peekable();
         if let Some(Err(ModelError::ContextFull { needed_tokens, limit_tokens })) = events.peek() {
@@ -89,6 +90,8 @@ fn in_front_of(model: impl LanguageModel + 'static) -> String {
                 Event::Finished(summary) => {
                     let reason = if summary.finish_reason == FinishReason::Length { "length" } else { "stop" };
                     let mut last = delta(&json!({}), Some(reason));
+                    let told = summary.log_probabilities.iter().map(said_token).collect::<Vec<_>>();
+                    last["choices"][0]["logprobs"] = json!({"content": told});
                     last["usage"] = json!({
                         "prompt_tokens": summary.prompt_tokens, "completion_tokens": summary.output_tokens,
                     });
@@ -101,6 +104,17 @@ fn in_front_of(model: impl LanguageModel + 'static) -> String {
             }
         }
         let _ = stream.write_all(b"data: [DONE]\n\n");
+    })
+}
+
+/// A token as the API tells of it: once with its bytes, which not all servers send.
+fn said_token(told: &TokenLogProbability) -> Value {
+    let likeliest = told.likeliest.iter();
+    let likeliest =
+        likeliest.map(|token| json!({"token": "?", "bytes": token.bytes, "logprob": token.log_probability}));
+    json!({
+        "token": told.text(), "bytes": told.bytes, "logprob": told.log_probability,
+        "top_logprobs": likeliest.collect::<Vec<_>>(),
     })
 }
 
@@ -136,7 +150,13 @@ fn request(body: &Value) -> Request {
         tools: body["tools"].as_array().into_iter().flatten().map(tool).collect(),
         tool_mode: if body["tool_choice"] == "required" { ToolMode::Required } else { ToolMode::Allowed },
         response_schema: (!schema.is_null()).then(|| Schema::new(schema)),
-        options: GenerationOptions { sampling, max_tokens, stop, ..GenerationOptions::default() },
+        options: GenerationOptions {
+            sampling,
+            max_tokens,
+            stop,
+            log_probabilities: body["top_logprobs"].as_u64().and_then(|count| usize::try_from(count).ok()),
+            ..GenerationOptions::default()
+        },
         ..Request::default()
     }
 }
@@ -147,8 +167,16 @@ fn a_model_behind_a_server_keeps_the_same_promises() {
     let context_tokens = model.info().context_tokens;
     let mut config = ChatCompletionsConfig::new(in_front_of(model), "tiny");
     config.context_tokens = context_tokens;
-    config.capabilities = vec![Capability::GuidedGeneration, Capability::ToolCalling, Capability::SameTextForSameSeed];
-    assert_eq!(assert_conforms(&ChatCompletionsModel::new(config)), 0);
+    config.capabilities = vec![
+        Capability::GuidedGeneration,
+        Capability::ToolCalling,
+        Capability::SameTextForSameSeed,
+        Capability::LogProbabilities,
+        Capability::TokenCount,
+    ];
+    let model = ChatCompletionsModel::new(config);
+    assert!(!model.supports(Capability::TokenCount), "the API has no words for it");
+    assert_eq!(assert_conforms(&model), 1);
 }
 
 #[test]
@@ -160,7 +188,9 @@ fn what_is_sent_is_what_the_api_takes() {
         begin(stream, "200 OK", "");
         piece(stream, &delta(&json!({"content": "{\"a\": true}"}), Some("stop")));
     });
-    let model = ChatCompletionsModel::new(ChatCompletionsConfig::new(address, "m"));
+    let mut config = ChatCompletionsConfig::new(address, "m");
+    config.capabilities.push(Capability::Vision);
+    let model = ChatCompletionsModel::new(config);
     let call = ToolCall { id: "c".into(), name: "t".into(), arguments: serde_json::Map::new() };
     let transcript = Transcript {
         entries: vec![
@@ -172,16 +202,19 @@ fn what_is_sent_is_what_the_api_takes() {
     };
     let schema = Schema::object([reinette::Property::required("a", Schema::boolean().with("x-note", "ours"))]);
     let session = Session::from_transcript(&model, transcript).instructions("Be kind.");
-    block_on(session.turn("Second").respond_under(schema)).unwrap();
+    let url = "data:image/png;base64,AA==";
+    let turn = session.turn("Second").attach("image/png", url).attach("image/png", url);
+    block_on(turn.respond_under(schema)).unwrap();
     let body = bodies.lock().unwrap().remove(0);
     let function = json!({"name": "t", "arguments": "{}"});
+    let picture = json!({"type": "image_url", "image_url": {"url": url}});
     let expected = json!([
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "First"},
         {"role": "assistant", "content": "Let me see.",
          "tool_calls": [{"id": "c", "type": "function", "function": function}]},
         {"role": "tool", "tool_call_id": "c", "content": "sun"},
-        {"role": "user", "content": "Second"},
+        {"role": "user", "content": [{"type": "text", "text": "Second"}, picture, picture]},
     ]);
     assert_eq!(body["messages"], expected);
     assert_eq!((&body["model"], &body["stream"], &body["temperature"]), (&json!("m"), &json!(true), &json!(0.0)));

@@ -211,3 +211,16 @@ fn a_long_output_is_shortened_and_a_long_prompt_is_said_to_be_too_long() {
     let strict = session.clone().context_policy(ContextPolicy::Refuse);
     assert!(matches!(strict.respond_blocking("And again"), Err(SessionError::PromptTooLong { .. })));
 }
+
+#[test]
+fn what_is_attached_is_refused_by_a_model_that_cannot_see_it() {
+    let model = ScriptedModel::new([Reply::text("Nothing, then.")]);
+    let session = Session::new(&model);
+    let error = session.turn("What is this?").attach("image/png", "data:image/png;base64,AA==").respond_blocking();
+    let SessionError::Model(ModelError::Unsupported { capability, .. }) = error.unwrap_err() else {
+        panic!("a scripted model sees nothing")
+    };
+    assert_eq!(capability, reinette::Capability::Vision);
+    assert!(session.transcript().entries.is_empty() && model.requests().is_empty());
+    assert_eq!(session.respond_blocking("And now?").unwrap(), "Nothing, then.");
+}

@@ -3,7 +3,8 @@
 use futures_lite::future::block_on;
 use reinette::testing::{Reply, ScriptedModel};
 use reinette::{
-    Decision, Entry, FunctionTool, Generable, Session, Tool, ToolError, ToolMode, ToolOrder, ToolOutcome, TurnEvent,
+    Decision, Entry, FunctionTool, Generable, Schema, Session, Tool, ToolDefinition, ToolError, ToolMode, ToolOrder,
+    ToolOutcome, TurnEvent,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -193,4 +194,56 @@ fn a_tool_known_at_run_time_takes_what_it_is_given() {
     });
     let tool = echo.with_timeout(Duration::from_secs(5));
     assert_eq!(output(tool, "echo", json!({"a": "b"})), (r#"{"a":"b"}"#.to_owned(), ToolOutcome::Done));
+}
+
+/// A tool that answers with its name.
+fn named(name: &str, description: &str) -> FunctionTool {
+    let definition = ToolDefinition {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        parameters: Schema::object([]),
+        examples: Vec::new(),
+    };
+    let name = name.to_owned();
+    FunctionTool::dynamic(definition, move |_| std::future::ready(Ok(name.clone())))
+}
+
+#[test]
+fn of_hundreds_of_tools_the_nearest_are_offered_and_those_in_use_stay() {
+    let model = ScriptedModel::new([
+        Reply::call("water_plants", json!({})),
+        Reply::text("Done."),
+        Reply::text("At ten, then."),
+        Reply::text("Both."),
+    ]);
+    let many = (0..300).map(|number| named(&format!("machine_{number}"), &format!("Starts machine number {number}.")));
+    let session = Session::new(&model)
+        .tool(named("ring_bell", "Rings the bell of the house."))
+        .tool(named("water_plants", "Waters the plants in the garden."));
+    let session = many.fold(session, Session::tool).max_offered_tools(4);
+    let offered =
+        |request: usize| model.requests()[request].tools.iter().map(|tool| tool.name.clone()).collect::<Vec<_>>();
+    session.respond_blocking("Please water the plants").unwrap();
+    for round in [0, 1] {
+        assert!(
+            offered(round).len() == 4 && offered(round).contains(&"water_plants".to_owned()),
+            "{:?}",
+            offered(round)
+        );
+    }
+    // Nothing in the words names it: it was called last.
+    session.respond_blocking("no, at ten").unwrap();
+    assert!(offered(2).contains(&"water_plants".to_owned()), "{:?}", offered(2));
+    // Two requests in one breath, each with its own; in the order in which the session was given them.
+    session.respond_blocking("ring the house bell and start machine number one, then water all the plants").unwrap();
+    let [first, second] = &offered(3)[..2] else { panic!("{:?}", offered(3)) };
+    assert_eq!((first.as_str(), second.as_str()), ("ring_bell", "water_plants"));
+}
+
+#[test]
+fn few_tools_are_all_offered() {
+    let model = ScriptedModel::new([Reply::text("Well.")]);
+    let session = Session::new(&model).tool(named("a", "One.")).tool(named("b", "Other.")).max_offered_tools(2);
+    session.respond_blocking("What is this?").unwrap();
+    assert_eq!(model.requests()[0].tools.len(), 2);
 }

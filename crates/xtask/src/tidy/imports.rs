@@ -48,6 +48,9 @@ const HOUSE: &[Room] = &[
 /// What every crate may use in its tests.
 const TESTKIT: &str = "reinette-testkit";
 
+/// Tests that import from above: what the macros write names the framework.
+const TESTS: &[(&str, &str)] = &[("reinette-macros", "reinette")];
+
 /// What a crate imports from the house, and for what.
 struct Import<'a> {
     name: &'a str,
@@ -81,7 +84,8 @@ fn check_crate(name: &str, folder: Option<&str>, imports: &[Import<'_>]) -> Vec<
         messages.push(format!("the folder of the crate {name} must have its name"));
     }
     for import in imports {
-        let is_test = import.kind == DependencyKind::Development && import.name == TESTKIT;
+        let is_test = import.kind == DependencyKind::Development
+            && (import.name == TESTKIT || TESTS.contains(&(name, import.name)));
         if !is_test && !room.may_import.iter().any(|crates| crates.contains(&import.name)) {
             messages.push(format!("{name} may not import {}", import.name));
         }
@@ -126,6 +130,8 @@ mod tests {
     fn tests_may_use_the_testkit_and_nothing_else_from_above() {
         assert_eq!(check_import("reinette-kernels", TESTKIT, DependencyKind::Development), [""; 0]);
         assert_eq!(check_import("reinette-kernels", "reinette", DependencyKind::Development).len(), 1);
+        assert_eq!(check_import("reinette-macros", "reinette", DependencyKind::Development), [""; 0]);
+        assert_eq!(check_import("reinette-macros", "reinette", DependencyKind::Normal).len(), 1);
     }
 
     #[test]

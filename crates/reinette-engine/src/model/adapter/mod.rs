@@ -9,6 +9,7 @@ use super::{FeedForward, Fingerprint, LoadError, Model, Projection, Weight, pack
 use crate::gguf::GgufError;
 use reinette_kernels::{LowRankColumns, QuantType, RopeStyle};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An adapter's weights file may not be larger than this; rank 64 on a 70B model stays below.
 const MAX_FILE_BYTES: u64 = 4 << 30;
@@ -118,6 +119,8 @@ pub(crate) struct LowRank {
 pub struct Adapter {
     layers: Vec<[Option<LowRank>; N_TARGETS]>,
     fingerprint: Fingerprint,
+    /// Of the model that it was checked against.
+    model: Fingerprint,
 }
 
 /// A matrix as an adapter's file has it.
@@ -222,12 +225,24 @@ impl Adapter {
         let digested = pairs.iter().map(|[a, b]| (a.name.as_str(), [a.bytes, b.bytes], source.scale(a.rows)));
         let fingerprint = Fingerprint::of_adapter(digested);
         pack(layers.iter_mut().flatten().flatten().map(|pair| &mut pair.a).collect(), None);
-        Ok(Self { layers, fingerprint })
+        Ok(Self { layers, fingerprint, model: model.fingerprint() })
     }
 
-    /// Tells adapters apart, as what is in a KV cache depends on the adapter that was used.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+    /// Tells stacks of adapters apart, as what is in a KV cache depends on what was used; `None` for no adapter at all.
+    pub(crate) fn fingerprint(stack: &[Arc<Self>]) -> Option<Fingerprint> {
+        match stack {
+            [] => None,
+            [one] => Some(one.fingerprint),
+            several => {
+                let digests: Vec<u8> = several.iter().flat_map(|one| one.fingerprint.to_le_bytes()).collect();
+                Some(Fingerprint::of_bytes(&digests))
+            }
+        }
+    }
+
+    /// Whether it was loaded for this model, or for the same file loaded again.
+    pub fn is_of(&self, model: &Model) -> bool {
+        self.model == model.fingerprint()
     }
 
     pub(crate) fn target(&self, layer: usize, target: Target) -> Option<&LowRank> {

@@ -46,7 +46,7 @@ fn quantised(name: &str) -> Gguf {
 
 fn logits(model: Model, n_tokens: u32) -> Vec<f32> {
     let tokens: Vec<TokenId> = (0..n_tokens).map(|token| TokenId(3 + 7 * token % 50)).collect();
-    Sequence::new(Arc::new(model), 32, 2).unwrap().logits(&tokens, None).unwrap().to_vec()
+    Sequence::new(Arc::new(model), 32, 2).unwrap().logits(&tokens, &[]).unwrap().to_vec()
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! Every program in `examples/` runs on the default model and says what it should.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::conformance::tiny_model;
+use super::remote::in_front_of;
+use reinette_testkit::{TestModel, model};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where `cargo test` puts examples: beside the folder of this test's own program.
+fn folder() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.parent().and_then(Path::parent).unwrap().join("examples")
+}
+
+/// What an example prints, with the default model for the machine's.
+fn run(example: &str, arguments: &[&str], input: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let mut child = Command::new(folder().join(example))
+        .args(arguments)
+        .env("REINETTE_MODEL", model(TestModel::SmolLm2))
+        .env("XDG_DATA_HOME", home.path())
+        .env("XDG_CACHE_HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{example}: {error}; `cargo test` builds it, `cargo test --test it` does not"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{example} failed: {}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn smollm() -> String {
+    model(TestModel::SmolLm2).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn none_is_left_out() {
+    let sources: PathBuf = [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect();
+    let names = std::fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path());
+    let names: BTreeSet<String> = names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let run_here = ["adapters", "guardrails", "probabilities", "server", "tools", "trip", "weather", "without_a_model"];
+    assert!(names.iter().eq(&run_here), "{names:?}");
+}
+
+#[test]
+fn trip() {
+    let printed = run("trip", &["Two days by the sea"], "");
+    let last = printed.lines().last().unwrap();
+    // Every field is there at the end, and each snapshot has at least as much as the one before.
+    assert!(["title", "days", "stops"].iter().all(|field| last.contains(&format!("\"{field}\":"))), "{last}");
+    assert!(printed.lines().next().unwrap().len() <= last.len());
+}
+
+#[test]
+fn weather() {
+    let printed = run("weather", &["What is the weather in Lyon tomorrow?"], "");
+    assert!(printed.contains("ToolCalls") && printed.contains("sun in the morning"), "{printed}");
+}
+
+#[test]
+fn probabilities() {
+    let printed = run("probabilities", &["Name the capital of France in one word.", "Paris"], "");
+    assert!(printed.starts_with("the prompt takes ") && printed.contains(" %  "), "{printed}");
+    assert!(printed.contains("Paris"), "the model knows it: {printed}");
+    let without = printed.lines().find(|line| line.starts_with("without that word: ")).unwrap();
+    assert!(!without.contains("Paris"), "{without}");
+}
+
+#[test]
+fn guardrails() {
+    let printed = run("guardrails", &["Pay with 4111 1111 1111 1111, please"], "");
+    assert!(printed.starts_with("the prompt did not pass: it holds the number of a card"), "{printed}");
+    assert_ne!(printed.lines().count(), 1, "the other prompt is answered");
+}
+
+#[test]
+fn tools() {
+    let everyday: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "adapters", "everyday"].iter().collect();
+    let printed = run("tools", &[&smollm(), everyday.to_str().unwrap()], "set a timer for ten minutes\n");
+    assert!(printed.starts_with(r#"set_timer {"duration":"ten minutes"}"#), "{printed}");
+}
+
+#[test]
+fn adapters() {
+    let everyday: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "adapters", "everyday"].iter().collect();
+    // Without its list of tools it is an adapter for words.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["adapter_config.json", "adapter_model.safetensors"] {
+        std::fs::copy(everyday.join(name), folder.path().join(name)).unwrap();
+    }
+    let printed = run("adapters", &[&smollm(), "What is the time?", folder.path().to_str().unwrap()], "");
+    let answers: Vec<&str> = printed.split("with [").skip(1).map(|part| part.split_once("]:").unwrap().1).collect();
+    assert!(answers.len() == 3 && answers[0] != answers[1] && answers[1] == answers[2], "{printed}");
+}
+
+#[test]
+fn server() {
+    let printed = run("server", &[&in_front_of(tiny_model()), "tiny"], "");
+    assert!(!printed.trim().is_empty());
+}
+
+#[test]
+fn without_a_model() {
+    let printed = run("without_a_model", &[], "");
+    assert!(printed.contains("entries are hidden") && printed.ends_with("I have read it all.\n"), "{printed}");
+}
