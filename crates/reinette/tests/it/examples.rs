@@ -43,7 +43,17 @@ fn none_is_left_out() {
     let sources: PathBuf = [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect();
     let names = std::fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path());
     let names: BTreeSet<String> = names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    let run_here = ["adapters", "guardrails", "probabilities", "server", "tools", "trip", "weather", "without_a_model"];
+    let run_here = [
+        "adapters",
+        "choose_tools",
+        "guardrails",
+        "probabilities",
+        "server",
+        "tools",
+        "trip",
+        "weather",
+        "without_a_model",
+    ];
     assert!(names.iter().eq(&run_here), "{names:?}");
 }
 
@@ -83,6 +93,23 @@ fn tools() {
     let everyday: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "adapters", "everyday"].iter().collect();
     let printed = run("tools", &[&smollm(), everyday.to_str().unwrap()], "set a timer for ten minutes\n");
     assert!(printed.starts_with(r#"set_timer {"duration":"ten minutes"}"#), "{printed}");
+}
+
+#[test]
+fn choose_tools() {
+    let light = r#"{"name": "light.switch", "description": "Switches a lamp.", "parameters":
+        {"type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"]}}"#;
+    let line =
+        |tool: &str| format!(r#"{{"id": "a", "words": "Turn the lamp on", "tools": [{tool}]}}"#).replace('\n', "");
+    let refused = light.replace("boolean", "no such type");
+    let printed = run("choose_tools", &[&smollm()], &format!("{}\n{}\n", line(light), line(&refused)));
+    let lines: Vec<serde_json::Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let calls = lines[0]["calls"].as_array().unwrap();
+    assert!(
+        calls.iter().all(|call| call["name"] == "light.switch" && call["arguments"]["on"].is_boolean()),
+        "{printed}"
+    );
+    assert!(lines[1]["error"].as_str().unwrap().contains("no such type"), "{printed}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What both sides are given to answer.
 
 use anyhow::{Result, bail};
-use reinette::{Entry, GenerationOptions, Property, Request, Schema, ToolDefinition, Transcript};
+use reinette::{Entry, GenerationOptions, Property, Request, Schema, SchemaDisplay, ToolDefinition, Transcript};
 use reinette_engine::Model;
 use reinette_engine::template::{Message, RenderInput};
 use reinette_engine::tokenizer::SpecialTokens;
@@ -76,7 +76,12 @@ impl AssistantRequest {
         Request {
             transcript: Transcript { entries: vec![instructions, Entry::Prompt { text: words.to_owned() }] },
             response_schema: Some(self.schema.clone()),
-            options: GenerationOptions { max_tokens: MAX_ANSWER_TOKENS, ..GenerationOptions::default() },
+            // The peer's prompt is the same, and says what the tools are.
+            options: GenerationOptions {
+                max_tokens: MAX_ANSWER_TOKENS,
+                schemas: SchemaDisplay::LeftOut,
+                ..GenerationOptions::default()
+            },
             ..Request::default()
         }
     }
