@@ -190,7 +190,7 @@ mod tests {
 
     fn encoder() -> Encoder {
         let model = Model::unpacked(Gguf::from_bytes(TinyDecoder::Llama.file(1)).unwrap()).unwrap();
-        Encoder::new(Arc::new(model), TEMPLATE.to_owned(), 100).unwrap()
+        Encoder::new(Arc::new(model), TEMPLATE.to_owned(), 200).unwrap()
     }
 
     /// Prompt and answer as text.
@@ -231,7 +231,7 @@ mod tests {
         let prompt = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
         assert_eq!(both(chat), [prompt, "Hello<|im_end|>"]);
         assert!(both(r#"{"prompt": "1 + 1 =", "completion": " 2"}"#)[1].starts_with(" 2"));
-        assert!(both(r#"{"text": "hello"}"#).concat().contains("hello"));
+        assert!(both(r#"{"text": "hello there"}"#).concat().contains("hello there"));
     }
 
     #[test]

@@ -193,9 +193,10 @@ fn a_wrong_line_is_named() {
 #[test]
 fn a_full_disk_is_named_and_the_last_checkpoint_stays() {
     let (folder, mut config) = workshop();
-    let Some(_disk) = TinyDisk::mount(&folder.path().join("disk"), "size=700k") else { return };
+    let disk = folder.path().join("disk");
+    let Some(_mounted) = TinyDisk::mount(&disk, "size=700k") else { return };
     config.set("checkpoint.every=1").unwrap();
-    let run = folder.path().join("disk").join("run");
+    let run = disk.join("run");
     let error = Run::begin(config, &run, 1).unwrap().train(&AtomicBool::new(false), &mut |_| {}).unwrap_err();
     assert!(matches!(error, TrainError::Write { .. }), "{error}");
     assert!(error.to_string().contains("is kept"), "{error}");
