@@ -27,7 +27,7 @@ pub(crate) fn open(base: &Path, weights: Option<&Path>) -> Result<Gguf, TrainErr
     let bytes = std::fs::read(path).map_err(TrainError::read(path))?;
     let stored = SafeTensors::deserialize(&bytes).map_err(|error| misfit(error.to_string()))?;
     let model = Model::unpacked(gguf.clone()).map_err(refuse)?;
-    let replaced: Vec<(TensorView<'_>, Option<(QuantType, Vec<u8>)>)> = gguf
+    let replaced: Vec<(TensorView<'_>, Option<Contents>)> = gguf
         .tensors()
         .map(|tensor| Ok((tensor, replacement(&tensor, &model, &stored).map_err(misfit)?)))
         .collect::<Result<_, TrainError>>()?;
@@ -40,12 +40,11 @@ pub(crate) fn open(base: &Path, weights: Option<&Path>) -> Result<Gguf, TrainErr
     Ok(Gguf::from_bytes(writer.to_bytes())?)
 }
 
+/// A tensor's type and bytes.
+type Contents = (QuantType, Vec<u8>);
+
 /// A tensor as the safetensors file has it, laid out as in GGUF; `None` for one that only GGUF files have.
-fn replacement(
-    tensor: &TensorView<'_>,
-    model: &Model,
-    stored: &SafeTensors<'_>,
-) -> Result<Option<(QuantType, Vec<u8>)>, String> {
+fn replacement(tensor: &TensorView<'_>, model: &Model, stored: &SafeTensors<'_>) -> Result<Option<Contents>, String> {
     let description = model.description();
     let Some(name) = hugging_face_name(tensor.name, &description.architecture) else { return Ok(None) };
     let found = stored.tensor(&name).map_err(|error| format!("{name}: {error}"))?;
@@ -63,7 +62,9 @@ fn replacement(
     dequantize(ty, found.data(), &mut numbers);
     if name.ends_with("norm.weight") && description.architecture.starts_with("gemma") {
         // Gemma multiplies by one more than its weight; GGUF files have the sum.
-        numbers.iter_mut().for_each(|number| *number += 1.0);
+        for number in &mut numbers {
+            *number += 1.0;
+        }
     }
     let rotated = ["attn_q.", "attn_k."].iter().any(|part| tensor.name.contains(part));
     if rotated && description.rope.style == RopeStyle::Interleaved {

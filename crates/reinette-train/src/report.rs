@@ -26,19 +26,20 @@ pub(crate) fn page(title: &str, config: &Config, events: &[Event]) -> String {
         .iter()
         .filter_map(|event| if let Event::Validation(found) = event { Some(found) } else { None })
         .collect();
-    let of_steps = |value: fn(&StepMetrics) -> f64| steps.iter().map(|step| (step.step as f64, value(step))).collect();
+    let of_steps =
+        |value: fn(&StepMetrics) -> f64| steps.iter().map(|step| (step.step as f64, value(step))).collect::<Vec<_>>();
     let of_validations = |value: fn(&ValidationMetrics) -> f64| {
         validations.iter().map(|found| (found.step as f64, value(found))).collect::<Vec<_>>()
     };
     let loss =
-        chart("Loss: training (blue), validation (orange)", of_steps(|step| step.loss), of_validations(|v| v.loss));
+        chart("Loss: training (blue), validation (orange)", &of_steps(|step| step.loss), &of_validations(|v| v.loss));
     let right = chart(
         "Right: answers' tokens in training (blue), whole answers in validation (orange)",
-        of_steps(|step| step.tokens_right),
-        of_validations(|found| found.answers_right),
+        &of_steps(|step| step.tokens_right),
+        &of_validations(|found| found.answers_right),
     );
-    let rate = chart("Learning rate", of_steps(|step| step.learning_rate), Vec::new());
-    let norm = chart("Length of the gradient", of_steps(|step| step.gradient_norm), Vec::new());
+    let rate = chart("Learning rate", &of_steps(|step| step.learning_rate), &[]);
+    let norm = chart("Length of the gradient", &of_steps(|step| step.gradient_norm), &[]);
     let title = escaped(title);
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n<style>{STYLE}</style>\n\
@@ -62,13 +63,13 @@ fn summary(steps: &[&StepMetrics], validations: &[&ValidationMetrics]) -> String
         rows.push(("best validation loss", format!("{:.4} after step {}", best.loss, best.step)));
         rows.push(("whole answers right there", format!("{:.1}%", 100.0 * best.answers_right)));
     }
-    let rows: String = rows.iter().map(|(name, value)| format!("<tr><th>{name}<td>{value}\n")).collect();
-    format!("<table>{rows}</table>")
+    let rows: Vec<String> = rows.iter().map(|(name, value)| format!("<tr><th>{name}<td>{value}")).collect();
+    format!("<table>{}</table>", rows.join("\n"))
 }
 
 /// One or two curves over the number of the step.
-fn chart(title: &str, first: Vec<(f64, f64)>, second: Vec<(f64, f64)>) -> String {
-    let all = || first.iter().chain(&second).filter(|(_, value)| value.is_finite());
+fn chart(title: &str, first: &[(f64, f64)], second: &[(f64, f64)]) -> String {
+    let all = || first.iter().chain(second).filter(|(_, value)| value.is_finite());
     let Some(last_step) = all().map(|(step, _)| *step).max_by(f64::total_cmp) else { return String::new() };
     let highest = all().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
     let curve = |class: &str, points: &[(f64, f64)]| {
@@ -89,8 +90,8 @@ fn chart(title: &str, first: Vec<(f64, f64)>, second: Vec<(f64, f64)>) -> String
          <text x=\"0\" y=\"{floor}\">0</text>\n<text x=\"{WIDTH}\" y=\"{HEIGHT}\" text-anchor=\"end\">step {last_step}</text>\n\
          {}{}</svg>\n",
         HEIGHT + 16.0,
-        curve("a", &first),
-        curve("b", &second)
+        curve("a", first),
+        curve("b", second)
     )
 }
 

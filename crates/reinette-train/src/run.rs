@@ -101,15 +101,14 @@ impl Run {
         }
         let checkpoints = Checkpoints::new(folder, data.digest());
         let last = checkpoints.steps().pop().filter(|_| from == Beginning::LastCheckpoint);
-        let Restored { adapter, optimizer, state } = match last {
-            Some(step) => checkpoints.load(step, &model, &config)?,
-            None => {
-                let adapter = match &config.model.adapter.start {
-                    Some(start) => Adapter::load(start, &model, &config.model.adapter)?,
-                    None => Adapter::new(&model, &config.model.adapter, config.seed)?,
-                };
-                Restored { optimizer: AdamW::new(&config.optimizer, &adapter), adapter, state: State::default() }
-            }
+        let Restored { adapter, optimizer, state } = if let Some(step) = last {
+            checkpoints.load(step, &model, &config)?
+        } else {
+            let adapter = match &config.model.adapter.start {
+                Some(start) => Adapter::load(start, &model, &config.model.adapter)?,
+                None => Adapter::new(&model, &config.model.adapter, config.seed)?,
+            };
+            Restored { optimizer: AdamW::new(&config.optimizer, &adapter), adapter, state: State::default() }
         };
         Ok(Self {
             metrics: MetricsFile::open(folder, state.step)?,
@@ -136,7 +135,7 @@ impl Run {
     pub fn train(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(&Event)) -> Result<Outcome, TrainError> {
         self.tell(
             observe,
-            Event::Started {
+            &Event::Started {
                 step: self.state.step,
                 steps: self.n_steps,
                 examples: self.data.train.len(),
@@ -151,7 +150,7 @@ impl Run {
                 return Ok(Outcome::Stopped(self.state.step));
             }
             let step = self.step(&mut order)?;
-            self.tell(observe, Event::Step(step))?;
+            self.tell(observe, &Event::Step(step))?;
             if self.state.step.is_multiple_of(self.config.checkpoint.every) || self.state.step == self.n_steps {
                 self.validate(observe)?;
                 self.save(observe)?;
@@ -221,18 +220,18 @@ impl Run {
             self.state.best = Some(Best { step, loss });
         }
         let answers_right = right as f64 / answers as f64;
-        self.tell(observe, Event::Validation(ValidationMetrics { step, loss, answers_right }))
+        self.tell(observe, &Event::Validation(ValidationMetrics { step, loss, answers_right }))
     }
 
     fn save(&mut self, observe: &mut dyn FnMut(&Event)) -> Result<(), TrainError> {
         self.checkpoints.save(&self.adapter, &self.optimizer, &self.state)?;
         self.checkpoints.prune(self.config.checkpoint.keep_last, self.state.best);
-        self.tell(observe, Event::Saved { step: self.state.step })
+        self.tell(observe, &Event::Saved { step: self.state.step })
     }
 
-    fn tell(&mut self, observe: &mut dyn FnMut(&Event), event: Event) -> Result<(), TrainError> {
-        observe(&event);
-        self.metrics.write(&event)
+    fn tell(&mut self, observe: &mut dyn FnMut(&Event), event: &Event) -> Result<(), TrainError> {
+        observe(event);
+        self.metrics.write(event)
     }
 
     /// Writes the best adapter as a folder that `reinette --adapter` takes, as GGUF beside it, and the report.

@@ -87,7 +87,7 @@ pub(crate) fn record<O: Operation<N>, const N: usize>(inputs: [&Tracked; N], out
     if !inputs.iter().any(|input| input.is_tracked()) {
         return Tracked::new(output);
     }
-    let nodes: [NodeGuard; N] = inputs.map(|input| input.node());
+    let nodes: [NodeGuard; N] = inputs.map(Tracked::node);
     let recorded = Recorded::<O>(PhantomData);
     match Backward::<Flex, N>::prepare::<NoCheckpointing>(recorded, nodes).compute_bound().stateful() {
         OpsKind::Tracked(step) => step.finish(operation, output),

@@ -74,8 +74,8 @@ impl Encoder {
                 Some((answer, before)) => self.answer(before, &answer.content)?,
                 None => return Err("has no turns".to_owned()),
             },
-            Line::Tools(Tools { messages, calls, tools, .. }) => {
-                for tool in tools {
+            Line::Tools(Tools { messages, calls, offered, .. }) => {
+                for tool in offered {
                     let properties = tool.parameters["properties"].as_object();
                     self.learn(&tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
                 }

@@ -22,7 +22,8 @@ pub(super) enum Line {
 pub(super) struct Tools {
     pub(super) messages: Vec<Turn>,
     #[serde(default)]
-    pub(super) tools: Vec<Tool>,
+    #[serde(rename = "tools")]
+    pub(super) offered: Vec<Tool>,
     pub(super) calls: Vec<Call>,
     /// Anything that people or other programs want to know of the example.
     #[serde(default, rename = "meta")]
@@ -123,8 +124,8 @@ impl Line {
 
     /// Calls are of tools that are on offer, where any are.
     fn check_calls(&self) -> Result<(), String> {
-        let Self::Tools(Tools { tools, calls, .. }) = self else { return Ok(()) };
-        let unknown = |call: &&Call| !tools.is_empty() && !tools.iter().any(|tool| tool.name == call.name);
+        let Self::Tools(Tools { offered, calls, .. }) = self else { return Ok(()) };
+        let unknown = |call: &&Call| !offered.is_empty() && !offered.iter().any(|tool| tool.name == call.name);
         match calls.iter().find(unknown) {
             Some(call) => Err(format!("{:?} is called but not among the tools", call.name)),
             None => Ok(()),

@@ -51,6 +51,7 @@ impl DataSet {
         if let Some(path) = &config.validation {
             set.validation = read_file(path, encoder)?;
         } else {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the examples")]
             let held = (set.train.len() as f64 * config.validation_share) as usize;
             random.shuffle(&mut set.train);
             let kept = set.train.len() - held.min(set.train.len().saturating_sub(1));

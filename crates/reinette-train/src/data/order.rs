@@ -94,7 +94,9 @@ impl Order {
 fn family(example: &Example) -> Option<u64> {
     let beginning = example.tokens[..example.prompt_tokens].get(..FAMILY_TOKENS)?;
     let mut hasher = XxHash3_64::new();
-    beginning.iter().for_each(|token| hasher.write(&token.to_le_bytes()));
+    for token in beginning {
+        hasher.write(&token.to_le_bytes());
+    }
     Some(hasher.finish())
 }
 

@@ -62,7 +62,7 @@ struct Step {
 
 /// What is kept of a layer until its gradients are computed.
 enum Kept {
-    Graph(Step),
+    Graph(Box<Step>),
     /// Its input, from which the rest is computed again.
     Input(Frozen),
 }
@@ -130,7 +130,7 @@ impl Decoder {
                     Recompute::Nothing => {
                         let step = self.step(index, hidden, adapter, &passage);
                         let output = step.output.primitive().clone();
-                        kept.push(Kept::Graph(step));
+                        kept.push(Kept::Graph(Box::new(step)));
                         output
                     }
                     Recompute::Layers => {
@@ -145,7 +145,7 @@ impl Decoder {
         let mut by_layer = Vec::new();
         for (index, kept) in (first..self.layers.len()).zip(kept).rev() {
             let Step { input, output, low_ranks } = match kept {
-                Kept::Graph(step) => step,
+                Kept::Graph(step) => *step,
                 Kept::Input(input) => self.step(index, input, adapter, &passage),
             };
             let mut found = backward(&output, gradient);
@@ -185,7 +185,9 @@ impl Decoder {
         for (token, row) in batch.tokens.iter().zip(hidden.chunks_exact_mut(width)) {
             embedding.row(*token as usize, row);
             if let Some(scale) = self.model.description().embedding_scale {
-                row.iter_mut().for_each(|number| *number *= scale);
+                for number in row {
+                    *number *= scale;
+                }
             }
         }
         frozen(hidden, [batch.tokens.len(), width])

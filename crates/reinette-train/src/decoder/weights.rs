@@ -89,7 +89,7 @@ impl Target {
 #[derive(Debug)]
 pub(super) enum LayerWeights {
     /// As numbers.
-    Numbers([Frozen; 7]),
+    Numbers(Box<[Frozen; 7]>),
     /// As the blocks of the model's file, turned into numbers each time that the layer is computed.
     Blocks,
 }
@@ -97,7 +97,7 @@ pub(super) enum LayerWeights {
 impl LayerWeights {
     pub(super) fn new(model: &Model, index: usize, kept: BaseWeights) -> Self {
         match kept {
-            BaseWeights::Numbers => Self::Numbers(numbers(model, index)),
+            BaseWeights::Numbers => Self::Numbers(Box::new(numbers(model, index))),
             BaseWeights::Blocks => Self::Blocks,
         }
     }
@@ -105,7 +105,7 @@ impl LayerWeights {
     /// The numbers, made if need be.
     pub(super) fn numbers(&self, model: &Model, index: usize) -> [Frozen; 7] {
         match self {
-            Self::Numbers(numbers) => numbers.clone(),
+            Self::Numbers(numbers) => (**numbers).clone(),
             Self::Blocks => numbers(model, index),
         }
     }

@@ -128,7 +128,9 @@ impl HeadShape {
             scores[..start].fill(0.0);
             scores[end..].fill(0.0);
             let seen = &mut scores[start..end];
-            seen.iter_mut().for_each(|score| *score *= self.scale);
+            for score in &mut *seen {
+                *score *= self.scale;
+            }
             softmax_in_place(set, seen);
         }
         scores

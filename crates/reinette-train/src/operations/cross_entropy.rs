@@ -56,13 +56,17 @@ fn derive(logits: &mut [f32], target: usize) -> (f64, bool) {
     // Without a greatest logit there are numbers that are none: the loss shows it.
     let likeliest = argmax(set, logits).unwrap_or(target);
     let (greatest, wanted) = (logits[likeliest], logits[target]);
-    logits.iter_mut().for_each(|logit| *logit -= greatest);
+    for logit in &mut *logits {
+        *logit -= greatest;
+    }
     exp_in_place(set, logits);
     let total: f64 = logits.as_chunks::<8>().0.iter().map(|chunk| f64::from(chunk.iter().sum::<f32>())).sum::<f64>()
         + logits.as_chunks::<8>().1.iter().copied().map(f64::from).sum::<f64>();
     #[expect(clippy::cast_possible_truncation, reason = "probabilities need no more than f32")]
     let inverse = total.recip() as f32;
-    logits.iter_mut().for_each(|power| *power *= inverse);
+    for power in &mut *logits {
+        *power *= inverse;
+    }
     logits[target] -= 1.0;
     (total.ln() - f64::from(wanted - greatest), likeliest == target)
 }

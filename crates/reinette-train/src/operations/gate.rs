@@ -11,7 +11,7 @@ use reinette_kernels::{InstructionSet, exp_in_place};
 /// # Shapes
 /// All are `[n_tokens, ffn_dim]`.
 pub(crate) fn gate(gate: &Tracked, up: &Tracked, activation: Activation) -> Tracked {
-    let operation = Gate { gate: compact(gate.primitive()), up: compact(up.primitive()), activation };
+    let operation = Gate { input: compact(gate.primitive()), up: compact(up.primitive()), activation };
     let (activated, _) = operation.activated();
     let numbers = activated.iter().zip(values(&operation.up)).map(|(activated, up)| activated * up).collect();
     record([gate, up], operation.shaped(numbers), operation)
@@ -19,7 +19,8 @@ pub(crate) fn gate(gate: &Tracked, up: &Tracked, activation: Activation) -> Trac
 
 #[derive(Clone, Debug)]
 struct Gate {
-    gate: Frozen,
+    /// What the activation is applied to.
+    input: Frozen,
     up: Frozen,
     activation: Activation,
 }
@@ -27,7 +28,7 @@ struct Gate {
 impl Gate {
     /// The activation of the gate and its derivative.
     fn activated(&self) -> (Vec<f32>, Vec<f32>) {
-        let gate = values(&self.gate);
+        let gate = values(&self.input);
         match self.activation {
             Activation::Silu => {
                 let sigmoids = sigmoids(gate.iter().copied());
@@ -49,7 +50,7 @@ impl Gate {
     }
 
     fn shaped(&self, numbers: Vec<f32>) -> Frozen {
-        let rows = n_rows(&self.gate);
+        let rows = n_rows(&self.input);
         let width = numbers.len() / rows.max(1);
         frozen(numbers, [rows, width])
     }
@@ -59,7 +60,9 @@ impl Gate {
 fn sigmoids(numbers: impl Iterator<Item = f32>) -> Vec<f32> {
     let mut powers: Vec<f32> = numbers.map(|x| -x).collect();
     exp_in_place(InstructionSet::detect(), &mut powers);
-    powers.iter_mut().for_each(|power| *power = 1.0 / (1.0 + *power));
+    for power in &mut powers {
+        *power = 1.0 / (1.0 + *power);
+    }
     powers
 }
 
