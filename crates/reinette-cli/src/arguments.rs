@@ -107,6 +107,8 @@ pub(crate) enum Command {
     Cache(cache::Cache),
     Eval(eval::Eval),
     Bench(bench::Bench),
+    #[cfg(feature = "train")]
+    Train(crate::commands::train::Train),
     Completions(completions::Completions),
     Man(man::Man),
 }

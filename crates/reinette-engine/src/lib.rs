@@ -45,5 +45,13 @@ pub use generate::{
     TokenLogProbability,
 };
 pub use model::{Adapter, AdapterError, LoadError, Model, PackedFolder};
+
+/// What a model's file describes, for programs that compute with its weights in another way, such as the trainer.
+pub mod architecture {
+    pub use crate::model::{
+        Activation, Description, Experts, FeedForward, Gated, Layer, LayerKind, Mixture, Positions, Projection, Rope,
+        Scores, Shares, Temperature, Weight, Weights,
+    };
+}
 pub use prefix::{PrefixCache, SnapshotFolder};
 pub use reinette_kernels::KvType;

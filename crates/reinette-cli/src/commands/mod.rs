@@ -11,6 +11,8 @@ pub(crate) mod history;
 pub(crate) mod man;
 pub(crate) mod models;
 pub(crate) mod setup;
+#[cfg(feature = "train")]
+pub(crate) mod train;
 pub(crate) mod undo;
 
 use crate::arguments::Command;
@@ -28,6 +30,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Daemon(arguments) => daemon::run(context, &arguments),
         Command::Eval(arguments) => eval::run(context, &arguments),
         Command::Bench(arguments) => bench::run(context, &arguments),
+        #[cfg(feature = "train")]
+        Command::Train(arguments) => train::run(context, &arguments),
         Command::Setup(arguments) => setup::run(context, &arguments),
         Command::Models(arguments) => models::run(context, arguments),
         Command::Cache(arguments) => cache::run(context, &arguments),

@@ -8,3 +8,5 @@ mod disks;
 mod killed;
 mod models;
 mod program;
+#[cfg(feature = "train")]
+mod train;

@@ -13,7 +13,7 @@ const MAX_EXPERTS: usize = 4096;
 
 /// A gated feed-forward network multiplies one projection by this function of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
+pub enum Activation {
     /// `x·σ(x)`.
     Silu,
     /// The Gaussian error linear unit, by its tanh approximation.
@@ -35,15 +35,16 @@ impl Activation {
 
 /// What sets a layer apart from its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LayerKind {
+pub struct LayerKind {
     /// How many positions the layer sees, its own included; `None` if all.
-    pub(crate) window: Option<usize>,
-    pub(crate) positions: Positions,
+    pub window: Option<usize>,
+    /// Whether queries and keys are rotated.
+    pub positions: Positions,
 }
 
 /// Whether a layer's queries and keys tell where they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Positions {
+pub enum Positions {
     /// They are rotated by their positions.
     Rotated,
     /// They are not: the order is known from the causal mask and from other layers alone (arXiv:2501.18795).
@@ -52,16 +53,18 @@ pub(crate) enum Positions {
 
 /// How scores of attention are computed from queries and keys.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Scores {
-    pub(crate) scale: f32,
+pub struct Scores {
+    /// Multiplies the products of queries and keys.
+    pub scale: f32,
     /// Limits scores smoothly.
-    pub(crate) soft_cap: Option<f32>,
-    pub(crate) temperature: Option<Temperature>,
+    pub soft_cap: Option<f32>,
+    /// Multiplies queries by what their positions ask for.
+    pub temperature: Option<Temperature>,
 }
 
 /// Sharpens attention far from the beginning: queries are multiplied by `1 + scale · ln(1 + ⌊position / period⌋)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Temperature {
+pub struct Temperature {
     scale: f32,
     period: usize,
 }
@@ -77,19 +80,22 @@ impl Temperature {
 ///
 /// Paper: Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer, arXiv:1701.06538.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Mixture {
-    pub(crate) n_experts: usize,
+pub struct Mixture {
+    /// How many there are.
+    pub n_experts: usize,
     /// How many of them a token passes through.
-    pub(crate) n_used: usize,
-    pub(crate) ffn_dim: usize,
-    pub(crate) shares: Shares,
+    pub n_used: usize,
+    /// The width within each.
+    pub ffn_dim: usize,
+    /// What their results are multiplied by.
+    pub shares: Shares,
     /// Multiplies the shares.
-    pub(crate) scale: f32,
+    pub scale: f32,
 }
 
 /// What the results of a token's experts are multiplied by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shares {
+pub enum Shares {
     /// The router's probabilities as they are.
     Probabilities,
     /// The same, divided by their sum.
@@ -101,24 +107,37 @@ pub(crate) enum Shares {
 /// What only some models have (biases, norms of queries and keys, norms after a block) is not here: a block uses such
 /// a tensor if the file holds it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Description {
-    pub(crate) architecture: String,
-    pub(crate) n_heads: usize,
-    pub(crate) n_kv_heads: usize,
-    pub(crate) head_dim: usize,
-    pub(crate) hidden_dim: usize,
-    pub(crate) ffn_dim: usize,
-    pub(crate) context_tokens: usize,
-    pub(crate) norm_eps: f32,
-    pub(crate) activation: Activation,
+pub struct Description {
+    /// The name, as the file gives it.
+    pub architecture: String,
+    /// Heads of queries.
+    pub n_heads: usize,
+    /// Heads of keys and values; a divisor of `n_heads`.
+    pub n_kv_heads: usize,
+    /// Numbers of a head.
+    pub head_dim: usize,
+    /// Numbers of a token between layers.
+    pub hidden_dim: usize,
+    /// The width within the feed-forward network.
+    pub ffn_dim: usize,
+    /// The longest sequence that the model was made for, in tokens.
+    pub context_tokens: usize,
+    /// Added to the mean square in norms.
+    pub norm_eps: f32,
+    /// The function of the gate in the feed-forward network.
+    pub activation: Activation,
     /// What token embeddings are multiplied by, if anything.
-    pub(crate) embedding_scale: Option<f32>,
-    pub(crate) scores: Scores,
+    pub embedding_scale: Option<f32>,
+    /// How attention scores are computed.
+    pub scores: Scores,
     /// Limits logits smoothly.
-    pub(crate) logit_soft_cap: Option<f32>,
-    pub(crate) rope: Rope,
-    pub(crate) mixture: Option<Mixture>,
-    pub(crate) layers: Vec<LayerKind>,
+    pub logit_soft_cap: Option<f32>,
+    /// How positions are rotated into queries and keys.
+    pub rope: Rope,
+    /// The experts, if the feed-forward networks consist of some.
+    pub mixture: Option<Mixture>,
+    /// What sets each layer apart.
+    pub layers: Vec<LayerKind>,
 }
 
 /// What an architecture's name alone decides: one row for each that is supported.
@@ -260,7 +279,8 @@ impl Description {
         }
     }
 
-    pub(crate) fn n_layers(&self) -> usize {
+    /// How many layers there are.
+    pub fn n_layers(&self) -> usize {
         self.layers.len()
     }
 }

@@ -16,7 +16,7 @@ mod weights;
 
 pub use adapter::{Adapter, AdapterError};
 pub(crate) use decoder::{BATCH_TOKENS, Decoder, Part};
-pub(crate) use description::{Activation, Description, Mixture, Positions, Shares};
+pub use description::{Activation, Description, LayerKind, Mixture, Positions, Scores, Shares, Temperature};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use hyper_parameters::HyperParameters;
 pub(crate) use kv_cache::{KvCache, KvShape, pages};
@@ -24,9 +24,10 @@ use mixture::MixtureBuffers;
 pub use packed::PackedFolder;
 use packed::Source;
 pub(crate) use packed::pack;
-pub(crate) use rope::{Reach, Rope};
+pub(crate) use rope::Reach;
+pub use rope::Rope;
 pub(crate) use tensors::Tensors;
-pub(crate) use weights::{Experts, FeedForward, Projection, Weight, Weights};
+pub use weights::{Experts, FeedForward, Gated, Layer, Projection, Weight, Weights};
 
 use crate::gguf::{Gguf, GgufError};
 use crate::template::{ChatTemplate, TemplateError};
@@ -147,8 +148,11 @@ impl Model {
         Ok(model)
     }
 
-    /// The model that an open file holds, its weights where they stand in the file.
-    fn unpacked(gguf: Gguf) -> Result<Self, LoadError> {
+    /// The model that an open file holds, its weights where they stand in the file: to read them, not to answer quickly.
+    ///
+    /// # Errors
+    /// If it is not supported, or its tensors are not those that its metadata ask for.
+    pub fn unpacked(gguf: Gguf) -> Result<Self, LoadError> {
         let description = Description::from_gguf(&gguf)?;
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
         let weights = Weights::from_gguf(&gguf, &description, tokenizer.vocab_size())?;
@@ -201,11 +205,13 @@ impl Model {
         *self.fingerprint.get_or_init(|| Fingerprint::of_model(&self.gguf, self.changed))
     }
 
-    pub(crate) fn description(&self) -> &Description {
+    /// What sets this architecture apart, as data.
+    pub fn description(&self) -> &Description {
         &self.description
     }
 
-    pub(crate) fn weights(&self) -> &Weights {
+    /// The tensors.
+    pub fn weights(&self) -> &Weights {
         &self.weights
     }
 }

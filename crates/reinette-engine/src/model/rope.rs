@@ -17,10 +17,11 @@ pub(crate) enum Reach {
 
 /// How positions are rotated into queries and keys.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rope {
-    pub(crate) style: RopeStyle,
+pub struct Rope {
+    /// Which numbers of a head make pairs.
+    pub style: RopeStyle,
     /// How many numbers of a head are rotated.
-    pub(crate) rotary_dim: usize,
+    pub rotary_dim: usize,
     base: f32,
     /// The base of windowed layers, where it is another one; no scaling applies to them then.
     window_base: Option<f32>,
@@ -118,11 +119,7 @@ impl Rope {
     ///
     /// # Errors
     /// If the file's numbers make no frequencies.
-    pub(super) fn tables(
-        &self,
-        head_dim: usize,
-        max_positions: usize,
-    ) -> Result<(RopeTable, Option<RopeTable>), RopeError> {
+    pub fn tables(&self, head_dim: usize, max_positions: usize) -> Result<(RopeTable, Option<RopeTable>), RopeError> {
         let scaling = match (self.reach(max_positions), &self.long) {
             (Reach::Long, Some((_, scaling))) => scaling.clone(),
             _ => self.scaling.clone(),

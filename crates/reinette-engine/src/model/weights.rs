@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// A matrix of the model or of an adapter, in its stored type.
 #[derive(Clone, Debug)]
-pub(crate) struct Weight {
+pub struct Weight {
     ty: QuantType,
     rows: usize,
     cols: usize,
@@ -71,68 +71,108 @@ impl Weight {
             .expect("the shape was checked when the weight was made")
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    /// How many rows there are: the numbers that a product has.
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(crate) fn cols(&self) -> usize {
+    /// How many columns there are: the numbers that are multiplied with.
+    pub fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// One row as numbers.
+    ///
+    /// # Panics
+    /// If there is no such row or `out` is not as long as it.
+    pub fn row(&self, row: usize, out: &mut [f32]) {
+        self.matrix().row_f32(row, out);
+    }
+
+    /// All rows as numbers, row-major: `[rows, cols]`.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let (matrix, mut out) = (self.matrix(), vec![0.0; self.rows * self.cols]);
+        out.chunks_exact_mut(self.cols).enumerate().for_each(|(row, out)| matrix.row_f32(row, out));
+        out
     }
 }
 
 /// A projection with the bias that some architectures add.
 #[derive(Debug)]
-pub(crate) struct Projection {
-    pub(crate) weight: Weight,
-    pub(crate) bias: Option<Vec<f32>>,
+pub struct Projection {
+    /// `[rows, cols]`.
+    pub weight: Weight,
+    /// `[rows]`.
+    pub bias: Option<Vec<f32>>,
 }
 
 /// A gated feed-forward network: `down(activation(gate(x)) · up(x))`.
 #[derive(Debug)]
-pub(crate) struct Gated {
-    pub(crate) gate: Projection,
-    pub(crate) up: Projection,
-    pub(crate) down: Projection,
+pub struct Gated {
+    /// `[ffn_dim, hidden_dim]`; the activation is applied to its results.
+    pub gate: Projection,
+    /// `[ffn_dim, hidden_dim]`.
+    pub up: Projection,
+    /// `[hidden_dim, ffn_dim]`.
+    pub down: Projection,
 }
 
 /// What a token passes through after the attention.
 #[derive(Debug)]
-pub(crate) enum FeedForward {
+pub enum FeedForward {
+    /// One network.
     Dense(Gated),
+    /// Several, of which each token passes through a few.
     Experts(Experts),
 }
 
 /// Many feed-forward networks, and what chooses among them.
 #[derive(Debug)]
-pub(crate) struct Experts {
-    pub(crate) mixture: Mixture,
+pub struct Experts {
+    /// How they are chosen.
+    pub mixture: Mixture,
     /// `[n_experts, hidden_dim]`.
-    pub(crate) router: Weight,
-    pub(crate) networks: Vec<Gated>,
+    pub router: Weight,
+    /// One for each expert.
+    pub networks: Vec<Gated>,
 }
 
 /// The tensors of one decoder block.
 #[derive(Debug)]
-pub(crate) struct Layer {
-    pub(crate) attention_norm: Vec<f32>,
-    pub(crate) query: Projection,
-    pub(crate) key: Projection,
-    pub(crate) value: Projection,
-    pub(crate) query_norm: Option<Vec<f32>>,
-    pub(crate) key_norm: Option<Vec<f32>>,
-    pub(crate) attention_out: Projection,
-    pub(crate) post_attention_norm: Option<Vec<f32>>,
-    pub(crate) ffn_norm: Vec<f32>,
-    pub(crate) feed_forward: FeedForward,
-    pub(crate) post_ffn_norm: Option<Vec<f32>>,
+pub struct Layer {
+    /// Before the attention: `[hidden_dim]`.
+    pub attention_norm: Vec<f32>,
+    /// `[n_heads · head_dim, hidden_dim]`.
+    pub query: Projection,
+    /// `[n_kv_heads · head_dim, hidden_dim]`.
+    pub key: Projection,
+    /// `[n_kv_heads · head_dim, hidden_dim]`.
+    pub value: Projection,
+    /// Of each head of queries: `[head_dim]`.
+    pub query_norm: Option<Vec<f32>>,
+    /// Of each head of keys: `[head_dim]`.
+    pub key_norm: Option<Vec<f32>>,
+    /// `[hidden_dim, n_heads · head_dim]`.
+    pub attention_out: Projection,
+    /// After the attention: `[hidden_dim]`.
+    pub post_attention_norm: Option<Vec<f32>>,
+    /// Before the feed-forward network: `[hidden_dim]`.
+    pub ffn_norm: Vec<f32>,
+    /// What follows the attention.
+    pub feed_forward: FeedForward,
+    /// After the feed-forward network: `[hidden_dim]`.
+    pub post_ffn_norm: Option<Vec<f32>>,
 }
 
 /// All tensors of a decoder.
 #[derive(Debug)]
-pub(crate) struct Weights {
-    pub(crate) embedding: Weight,
-    pub(crate) layers: Vec<Layer>,
-    pub(crate) output_norm: Vec<f32>,
+pub struct Weights {
+    /// `[vocab_size, hidden_dim]`.
+    pub embedding: Weight,
+    /// In the order in which a token passes through them.
+    pub layers: Vec<Layer>,
+    /// Before the output layer: `[hidden_dim]`.
+    pub output_norm: Vec<f32>,
     /// The output layer, if it is not the embedding.
     output: Option<Weight>,
 }
@@ -160,7 +200,7 @@ impl Weights {
     }
 
     /// What turns the last hidden state into logits, `[vocab_size, hidden_dim]`: in some models the embedding.
-    pub(crate) fn output(&self) -> &Weight {
+    pub fn output(&self) -> &Weight {
         self.output.as_ref().unwrap_or(&self.embedding)
     }
 

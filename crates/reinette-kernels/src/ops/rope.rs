@@ -139,8 +139,14 @@ impl RopeTable {
         Ok(Self { head_dim, rotary_dim, frequencies, magnitude, blocks })
     }
 
-    /// Cosines and sines of all pairs at `position`.
-    fn angles(&self, position: usize) -> (&[f32], &[f32]) {
+    /// Cosines and sines of all pairs at `position`, times the magnitude.
+    ///
+    /// # Shapes
+    /// `[rotary_dim / 2]` each.
+    ///
+    /// # Panics
+    /// If the table is not for so many positions.
+    pub fn angles(&self, position: usize) -> (&[f32], &[f32]) {
         let first = position / POSITIONS_PER_BLOCK * POSITIONS_PER_BLOCK;
         let block = self.blocks[position / POSITIONS_PER_BLOCK].get_or_init(|| self.compute_block(first));
         block[(position - first) * self.rotary_dim..][..self.rotary_dim].split_at(self.rotary_dim / 2)

@@ -34,11 +34,16 @@ const HOUSE: &[Room] = &[
     Room { name: FLOOR_3[5], may_import: &[FRAMEWORK] },
     Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3] },
     Room { name: "reinette-server", may_import: &[FRAMEWORK, FLOOR_3, &["reinette-assistant"]] },
+    Room { name: "reinette-train", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room {
         name: "reinette-cli",
-        may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK, FLOOR_3, &["reinette-assistant", "reinette-server"]],
+        may_import: &[
+            BELOW_THE_FRAMEWORK,
+            FRAMEWORK,
+            FLOOR_3,
+            &["reinette-assistant", "reinette-server", "reinette-train"],
+        ],
     },
-    Room { name: "reinette-train", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "xtask", may_import: &[] },
     // It writes tiny models, feeds damaged bytes to every parser and fetches models with the project's own setup code.

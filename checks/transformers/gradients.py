@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""What PyTorch computes of a tiny model's adapter: the gradient of every one of its matrices, layer by layer.
+
+    pip install transformers==5.23.0 peft==0.21.2 torch gguf==0.19.0 llama-cpp-python==0.3.36
+    python3 checks/transformers/gradients.py crates/reinette-train/tests/golden [NAME ...]
+
+The models are those of tiny_models.py. For each a random adapter of all projections is written as PEFT saves it,
+with `gradients.safetensors`: the derivative of the summed cross-entropy of the answers below by each matrix, under the
+matrix's own name, and in its metadata the loss.
+"""
+
+import argparse
+import pathlib
+
+import peft
+import torch
+from safetensors.torch import save_file
+from tiny_models import ALPHA, RANK, VOCABULARY, model
+
+NAMES = ["gemma3", "llama", "qwen2", "qwen3", "smollm3"]
+# Whose weights are written as Hugging Face has them too, to be put in place of the GGUF file's.
+BASES = ["gemma3", "llama"]
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+# Prompt and answer: token ids that any of the models knows. The first two share a long beginning, which the trainer
+# computes once.
+SHARED = [1 + (7 * i + i * i) % (VOCABULARY - 2) for i in range(40)]
+EXAMPLES = [(SHARED + [5, 9], [11, 4, 2]), (SHARED + [8], [12, 60, 33, 2]), ([1, 17, 3], [40, 2])]
+
+
+def adapted(name):
+    """The model with a random adapter whose numbers are halves, as they are stored."""
+    config = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, init_lora_weights=False, task_type="CAUSAL_LM", target_modules=TARGETS)
+    made = peft.get_peft_model(model(name), config)
+    draw = torch.Generator().manual_seed(23)
+    with torch.no_grad():
+        for path, parameter in made.named_parameters():
+            if "lora_" in path:
+                values = torch.randn(parameter.shape, generator=draw) * 0.7 / parameter.shape[-1] ** 0.5
+                parameter.copy_(values.half().float())
+    return made
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", type=pathlib.Path)
+    arguments.add_argument("names", nargs="*", default=NAMES)
+    options = arguments.parse_args()
+    for name in options.names:
+        made = adapted(name)
+        folder = options.folder / name
+        made.save_pretrained(folder, safe_serialization=True)
+        (folder / "README.md").unlink(missing_ok=True)
+        loss = torch.zeros(())
+        for prompt, answer in EXAMPLES:
+            logits = made(torch.tensor([prompt + answer]), use_cache=False).logits[0]
+            predicted = logits[len(prompt) - 1 : len(prompt) + len(answer) - 1]
+            loss = loss + torch.nn.functional.cross_entropy(predicted, torch.tensor(answer), reduction="sum")
+        loss.backward()
+        gradients = {
+            path.replace(".default", ""): parameter.grad
+            for path, parameter in made.named_parameters()
+            if "lora_" in path
+        }
+        if name in BASES:
+            weights = {path: tensor.clone() for path, tensor in model(name).state_dict().items()}
+            save_file(weights, folder / "base.safetensors")
+        save_file(gradients, folder / "gradients.safetensors", metadata={"loss": repr(loss.item())})
+        print(name, loss.item(), len(gradients))
+
+
+if __name__ == "__main__":
+    main()

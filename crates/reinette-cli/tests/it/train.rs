@@ -1,0 +1,100 @@
+//! `reinette train`: from one command to an adapter that the program uses.
+
+use crate::program::{home, reinette, run, stderr, stdout};
+use reinette_testkit::TinyDecoder;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Writes a tiny model and examples; gives the command that trains on them.
+fn workshop(folder: &Path) -> Vec<String> {
+    fs::write(folder.join("base.gguf"), TinyDecoder::Llama.file(5)).unwrap();
+    let line = |number: usize| {
+        let call = format!(r#"{{"name": "open_door", "arguments": {{"which": "{number}"}}}}"#);
+        format!(r#"{{"messages": [{{"role": "user", "content": "door {number}"}}], "calls": [{call}]}}"#) + "\n"
+    };
+    fs::write(folder.join("doors.jsonl"), (0..20).map(line).collect::<String>()).unwrap();
+    let template = "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}\
+        {% if add_generation_prompt %}<|im_start|>assistant {% endif %}";
+    fs::write(folder.join("template.jinja"), template).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let template = format!("data.chat_template={}", path("template.jinja"));
+    ["train", &path("doors.jsonl"), "--model", &path("base.gguf"), "--output", &path("run"), "--set", &template]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn command(folder: &Path, arguments: &[String]) -> Command {
+    let mut command = reinette(folder);
+    command.args(arguments);
+    command
+}
+
+fn losses(json_lines: &str) -> Vec<(u64, f64)> {
+    let records = json_lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let steps = records.filter(|record| record["type"] == "step");
+    steps.map(|step| (step["step"].as_u64().unwrap(), step["loss"].as_f64().unwrap())).collect()
+}
+
+#[test]
+fn examples_become_an_adapter_that_the_program_takes() {
+    let folder = home();
+    let mut arguments = workshop(folder.path());
+    arguments.extend(["--set", "schedule.steps=3"].map(str::to_owned));
+    let output = command(folder.path(), &arguments).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let adapter = folder.path().join("run").join("adapter");
+    assert_eq!(stdout(&output), format!("{}\n", adapter.display()));
+    assert!(stderr(&output).contains("step 3 of 3"), "{}", stderr(&output));
+    let model = folder.path().join("base.gguf").display().to_string();
+    let ask = ["ask", "door 3", "--model", &model, "--adapter", &adapter.display().to_string()];
+    let output = run(folder.path(), &ask);
+    assert!(!stderr(&output).contains("cannot use the model"), "{}", stderr(&output));
+
+    let again = command(folder.path(), &arguments).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("--resume"), "{}", stderr(&again));
+}
+
+#[test]
+fn a_mistake_in_the_data_or_the_configuration_is_named() {
+    let folder = home();
+    let mut arguments = workshop(folder.path());
+    arguments.extend(["--set", "optimizer.lr=1"].map(str::to_owned));
+    let output = command(folder.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("learning_rate"), "{}", stderr(&output));
+    let arguments = workshop(folder.path());
+    fs::write(folder.path().join("doors.jsonl"), "{\"text\": \"a b\"}\nnonsense\n").unwrap();
+    let output = command(folder.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("doors.jsonl, line 2: "), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_goes_on_with_the_same_losses() {
+    let folder = home();
+    let mut arguments = workshop(folder.path());
+    arguments.extend(["--json", "--set", "schedule.steps=40", "--set", "checkpoint.every=5"].map(str::to_owned));
+    let whole = command(folder.path(), &arguments).output().unwrap();
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let expected = losses(&stdout(&whole));
+    assert_eq!(expected.len(), 40);
+
+    let run = folder.path().join("run");
+    fs::remove_dir_all(&run).unwrap();
+    let mut child = command(folder.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("\"step\":12,") && line.contains("\"loss\"")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resume = ["train", "--resume", &run.display().to_string(), "--json"].map(str::to_owned);
+    let resumed = command(folder.path(), &resume).output().unwrap();
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let found = losses(&stdout(&resumed));
+    assert!((11..=40).contains(&found[0].0), "it goes on after step {}", found[0].0);
+    assert_eq!(found, expected[expected.len() - found.len()..]);
+}

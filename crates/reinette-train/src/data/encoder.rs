@@ -1,0 +1,244 @@
+//! From lines to tokens, exactly as the model is asked later.
+
+use super::forms::{Call, Chat, Completion, Line, Text, Tools, Turn};
+use crate::TrainError;
+use crate::batch::Example;
+use reinette_engine::Model;
+use reinette_engine::template::{ChatTemplate, GenerationPrompt, Message, RenderInput, TemplateError};
+use reinette_engine::tokenizer::{SpecialTokens, TokenId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The name that a call carries when no tool is needed, as the framework has it.
+const NO_TOOL: &str = "none";
+
+/// A tool that the examples call: a line of an adapter's `tools.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedTool {
+    /// Its name.
+    pub name: String,
+    /// The names of its arguments, in the order in which they are learned.
+    pub arguments: Vec<String>,
+}
+
+/// Turns examples into tokens and keeps account of the tools that they call.
+#[derive(Debug)]
+pub struct Encoder {
+    model: Arc<Model>,
+    template: ChatTemplate,
+    template_source: String,
+    tools: Vec<LearnedTool>,
+    max_tokens: usize,
+}
+
+impl Encoder {
+    /// Renders prompts with the given template.
+    ///
+    /// # Errors
+    /// If the template is not valid.
+    pub fn new(model: Arc<Model>, template_source: String, max_tokens: usize) -> Result<Self, TemplateError> {
+        let template = ChatTemplate::from_source(&template_source)?;
+        Ok(Self { model, template, template_source, tools: Vec::new(), max_tokens })
+    }
+
+    /// Takes over the tools that an adapter has learned before, in its order.
+    ///
+    /// # Errors
+    /// If its `tools.json` is there but not as it should be.
+    pub fn know_tools_of(&mut self, adapter: &Path) -> Result<(), TrainError> {
+        let path = adapter.join("tools.json");
+        let Ok(text) = std::fs::read(&path) else { return Ok(()) };
+        self.tools = serde_json::from_slice(&text).map_err(|error| TrainError::Adapter {
+            folder: adapter.to_owned(),
+            problem: format!("tools.json: {error}"),
+        })?;
+        Ok(())
+    }
+
+    /// The tools that examples called, those known before first.
+    pub fn tools(&self) -> &[LearnedTool] {
+        &self.tools
+    }
+
+    /// The source of the template that renders prompts.
+    pub fn template_source(&self) -> &str {
+        &self.template_source
+    }
+
+    /// The tokens of an example.
+    pub(super) fn encode(&mut self, line: &Line) -> Result<Example, String> {
+        let example = match line {
+            Line::Chat(Chat { messages }) => match messages.split_last() {
+                Some((answer, before)) => self.answer(before, &answer.content)?,
+                None => return Err("has no turns".to_owned()),
+            },
+            Line::Tools(Tools { messages, calls, offered, .. }) => {
+                for tool in offered {
+                    let properties = tool.parameters["properties"].as_object();
+                    self.learn(&tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
+                }
+                for call in calls {
+                    self.learn(&call.name, call.arguments.keys().map(String::as_str));
+                }
+                self.answer(messages, &calls_text(calls))?
+            }
+            Line::Completion(Completion { prompt, completion }) => {
+                let prompt = self.beginning(prompt);
+                self.joined(prompt, completion)
+            }
+            Line::Text(Text { text }) => {
+                let mut example = self.joined(self.beginning(""), text);
+                // Nothing foretells the first token where sequences have no beginning of their own.
+                example.prompt_tokens = example.prompt_tokens.max(1);
+                example
+            }
+        };
+        if example.prompt_tokens == 0 || example.answer_tokens() == 0 {
+            return Err("the prompt or the answer has no tokens".to_owned());
+        }
+        if example.tokens.len() > self.max_tokens {
+            let (found, limit) = (example.tokens.len(), self.max_tokens);
+            return Err(format!("has {found} tokens, the limit is {limit}: shorten it or raise data.max_tokens"));
+        }
+        Ok(example)
+    }
+
+    fn learn<'a>(&mut self, name: &str, arguments: impl Iterator<Item = &'a str>) {
+        let known = self.tools.iter().position(|tool| tool.name == name);
+        let place = known.unwrap_or_else(|| {
+            self.tools.push(LearnedTool { name: name.to_owned(), arguments: Vec::new() });
+            self.tools.len() - 1
+        });
+        let learned = &mut self.tools[place].arguments;
+        for argument in arguments {
+            if !learned.iter().any(|known| known == argument) {
+                learned.push(argument.to_owned());
+            }
+        }
+    }
+
+    /// A conversation and the assistant's answer to it, up to the token that ends the answer.
+    fn answer(&self, before: &[Turn], answer: &str) -> Result<Example, String> {
+        let message = |turn: &Turn| Message::new(turn.role.clone(), turn.content.clone());
+        let mut messages: Vec<Message> = before.iter().map(message).collect();
+        let prompt = self.render(&messages, GenerationPrompt::Added)?;
+        messages.push(Message::new("assistant", answer));
+        let whole = self.render(&messages, GenerationPrompt::Omitted)?;
+        let Some(rest) = whole.strip_prefix(&prompt) else {
+            return Err("the chat template writes the conversation differently once it is answered: give another one \
+                 with data.chat_template"
+                .to_owned());
+        };
+        let prompt = self.tokens(&prompt);
+        let mut answer = self.tokens(rest);
+        let tokenizer = self.model.tokenizer();
+        if let Some(end) = answer.iter().position(|token| tokenizer.is_end_of_generation(TokenId(*token))) {
+            answer.truncate(end + 1);
+        } else {
+            answer.extend(tokenizer.eos().map(|token| token.0));
+        }
+        let prompt_tokens = prompt.len();
+        Ok(Example { tokens: [prompt, answer].concat(), prompt_tokens })
+    }
+
+    /// A bare text and what follows it, up to the token that ends a sequence.
+    fn joined(&self, mut tokens: Vec<u32>, rest: &str) -> Example {
+        let prompt_tokens = tokens.len();
+        let plain = self.model.tokenizer().encode(rest, SpecialTokens::AsText);
+        tokens.extend(plain.into_iter().chain(self.model.tokenizer().eos()).map(|token| token.0));
+        Example { tokens, prompt_tokens }
+    }
+
+    /// The tokens of a bare text at the beginning of a sequence.
+    fn beginning(&self, text: &str) -> Vec<u32> {
+        let tokenizer = self.model.tokenizer();
+        let first = tokenizer.bos().filter(|_| tokenizer.adds_bos());
+        first.into_iter().chain(tokenizer.encode(text, SpecialTokens::AsText)).map(|token| token.0).collect()
+    }
+
+    fn tokens(&self, text: &str) -> Vec<u32> {
+        self.model.tokenizer().encode(text, SpecialTokens::Parse).into_iter().map(|token| token.0).collect()
+    }
+
+    fn render(&self, messages: &[Message], generation_prompt: GenerationPrompt) -> Result<String, String> {
+        let input = RenderInput { generation_prompt, ..RenderInput::new(messages, self.model.tokenizer()) };
+        self.template.render(&input).map_err(|error| error.to_string())
+    }
+}
+
+/// Calls as the call grammar has them: a JSON list, a space after each colon and comma between fields and calls; where
+/// there are none, the call that says so.
+fn calls_text(calls: &[Call]) -> String {
+    let object = |name: &str, arguments: &serde_json::Map<String, Value>| {
+        let fields = arguments.iter().map(|(name, value)| format!(", {}: {value}", json!(name)));
+        format!("{{\"tool\": {}{}}}", json!(name), fields.collect::<String>())
+    };
+    let texts: Vec<String> = calls.iter().map(|call| object(&call.name, &call.arguments)).collect();
+    if texts.is_empty() { format!("[{{\"tool\": \"{NO_TOOL}\"}}]") } else { format!("[{}]", texts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reinette_engine::gguf::Gguf;
+    use reinette_testkit::TinyDecoder;
+
+    const TEMPLATE: &str = "{%- for message in messages -%}{{- '<|im_start|>' + message.role + '\n' + message.content + \
+        '<|im_end|>\n' -}}{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}";
+
+    fn encoder() -> Encoder {
+        let model = Model::unpacked(Gguf::from_bytes(TinyDecoder::Llama.file(1)).unwrap()).unwrap();
+        Encoder::new(Arc::new(model), TEMPLATE.to_owned(), 200).unwrap()
+    }
+
+    /// Prompt and answer as text.
+    fn texts(encoder: &Encoder, example: &Example) -> [String; 2] {
+        let text = |tokens: &[u32]| {
+            let ids: Vec<TokenId> = tokens.iter().copied().map(TokenId).collect();
+            String::from_utf8(encoder.model.tokenizer().decode(&ids)).unwrap()
+        };
+        let (prompt, answer) = example.tokens.split_at(example.prompt_tokens);
+        [text(prompt), text(answer)]
+    }
+
+    #[test]
+    fn calls_are_learned_as_the_grammar_writes_them() {
+        let mut encoder = encoder();
+        let line = r#"{"messages": [{"role": "user", "content": "6 and 7"}], "calls": [
+            {"name": "set_alarm", "arguments": {"when": "6"}}, {"name": "set_alarm", "arguments": {"when": "é\"", "n": 1}}]}"#;
+        let example = encoder.encode(&Line::parse(line).unwrap()).unwrap();
+        let [prompt, answer] = texts(&encoder, &example);
+        assert_eq!(prompt, "<|im_start|>user\n6 and 7<|im_end|>\n<|im_start|>assistant\n");
+        let calls = r#"[{"tool": "set_alarm", "when": "6"}, {"tool": "set_alarm", "when": "é\"", "n": 1}]"#;
+        assert_eq!(answer, format!("{calls}<|im_end|>"));
+        let arguments = vec!["when".to_owned(), "n".to_owned()];
+        assert_eq!(encoder.tools(), [LearnedTool { name: "set_alarm".to_owned(), arguments }]);
+        let none = r#"{"messages": [{"role": "user", "content": "Hi"}], "calls": []}"#;
+        let example = encoder.encode(&Line::parse(none).unwrap()).unwrap();
+        assert_eq!(texts(&encoder, &example)[1], "[{\"tool\": \"none\"}]<|im_end|>");
+    }
+
+    #[test]
+    fn the_other_forms_learn_what_they_say() {
+        let mut encoder = encoder();
+        let mut both = |line: &str| {
+            let example = encoder.encode(&Line::parse(line).unwrap()).unwrap();
+            texts(&encoder, &example)
+        };
+        let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
+        let prompt = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+        assert_eq!(both(chat), [prompt, "Hello<|im_end|>"]);
+        assert!(both(r#"{"prompt": "1 + 1 =", "completion": " 2"}"#)[1].starts_with(" 2"));
+        assert!(both(r#"{"text": "hello there"}"#).concat().contains("hello there"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused() {
+        let mut encoder = encoder();
+        let long = format!(r#"{{"text": "{}"}}"#, "x y ".repeat(100));
+        let problem = encoder.encode(&Line::parse(&long).unwrap()).unwrap_err();
+        assert!(problem.contains("data.max_tokens"), "{problem}");
+    }
+}

@@ -1,0 +1,200 @@
+//! The four forms of a line of training data.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+/// A line: which form it has shows by its fields.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Line {
+    /// What the last user's words ask for, as calls of tools.
+    Tools(Tools),
+    /// A conversation whose last turn, the assistant's, is learned.
+    Chat(Chat),
+    /// Text, and how it goes on.
+    Completion(Completion),
+    /// Text, all of which is learned.
+    Text(Text),
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tools {
+    pub(super) messages: Vec<Turn>,
+    #[serde(default)]
+    #[serde(rename = "tools")]
+    pub(super) offered: Vec<Tool>,
+    pub(super) calls: Vec<Call>,
+    /// Anything that people or other programs want to know of the example.
+    #[serde(default, rename = "meta")]
+    _meta: IgnoredAny,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chat {
+    pub(super) messages: Vec<Turn>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Completion {
+    pub(super) prompt: String,
+    pub(super) completion: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Text {
+    pub(super) text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Turn {
+    pub(super) role: String,
+    pub(super) content: String,
+}
+
+/// A tool on offer; its description is for the model's prompt and not looked at here.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Tool {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) parameters: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Call {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) arguments: Map<String, Value>,
+}
+
+/// The forms, for people who wrote something else.
+const FORMS: &str = "write {\"messages\": [{\"role\": …, \"content\": …}, …]} (chat), the same with \"calls\": \
+    [{\"name\": …, \"arguments\": {…}}, …] and perhaps \"tools\" (tools), {\"prompt\": …, \"completion\": …} or {\"text\": …}";
+
+impl Line {
+    /// Reads a line and checks what its form demands.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+        let Some(fields) = value.as_object() else { return Err(format!("is no object: {FORMS}")) };
+        // The field that a form has alone chooses it.
+        let has = |name| fields.contains_key(name);
+        let form = |error: serde_json::Error| format!("{error}; {FORMS}");
+        let line = if has("calls") {
+            Self::Tools(serde_json::from_value(value).map_err(form)?)
+        } else if has("messages") {
+            Self::Chat(serde_json::from_value(value).map_err(form)?)
+        } else if has("prompt") {
+            Self::Completion(serde_json::from_value(value).map_err(form)?)
+        } else {
+            Self::Text(serde_json::from_value(value).map_err(form)?)
+        };
+        line.check()?;
+        Ok(line)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let turns = match self {
+            Self::Tools(Tools { messages, .. }) | Self::Chat(Chat { messages }) => messages,
+            Self::Completion(Completion { completion, .. }) if completion.is_empty() => {
+                return Err("the completion is empty: there is nothing to learn".to_owned());
+            }
+            Self::Text(Text { text }) if text.is_empty() => {
+                return Err("the text is empty: there is nothing to learn".to_owned());
+            }
+            Self::Completion(_) | Self::Text(_) => return Ok(()),
+        };
+        if let Some(turn) = turns.iter().find(|turn| !["system", "user", "assistant"].contains(&turn.role.as_str())) {
+            return Err(format!("a turn has the role {:?}: write system, user or assistant", turn.role));
+        }
+        let (wanted, form) = if matches!(self, Self::Chat(_)) { ("assistant", "chat") } else { ("user", "tools") };
+        match turns.last() {
+            Some(last) if last.role == wanted => self.check_calls(),
+            Some(last) => {
+                let role = &last.role;
+                Err(format!("the last turn is the {role}'s: in the form {form} it has to be the {wanted}'s"))
+            }
+            None => Err("has no turns".to_owned()),
+        }
+    }
+
+    /// Calls are of tools that are on offer, where any are.
+    fn check_calls(&self) -> Result<(), String> {
+        let Self::Tools(Tools { offered, calls, .. }) = self else { return Ok(()) };
+        let unknown = |call: &&Call| !offered.is_empty() && !offered.iter().any(|tool| tool.name == call.name);
+        match calls.iter().find(unknown) {
+            Some(call) => Err(format!("{:?} is called but not among the tools", call.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn the_four_forms() {
+        let turn = |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned() };
+        let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
+        let messages = vec![turn("user", "Hi"), turn("assistant", "Hello")];
+        assert_eq!(Line::parse(chat), Ok(Line::Chat(Chat { messages })));
+        let tools =
+            r#"{"messages": [{"role": "user", "content": "6 am"}], "calls": [{"name": "a", "arguments": {"x": 1}}]}"#;
+        let Ok(Line::Tools(Tools { calls, .. })) = Line::parse(tools) else { panic!("tools") };
+        assert_eq!(calls[0].arguments["x"], 1);
+        let completion = Completion { prompt: "1 + 1 =".to_owned(), completion: " 2".to_owned() };
+        assert_eq!(Line::parse(r#"{"prompt": "1 + 1 =", "completion": " 2"}"#), Ok(Line::Completion(completion)));
+        assert_eq!(Line::parse(r#"{"text": "a"}"#), Ok(Line::Text(Text { text: "a".to_owned() })));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, reason) in [
+            ("{", "is not JSON"),
+            ("[]", "is no object"),
+            ("{}", "missing field `text`"),
+            (r#"{"text": ""}"#, "nothing to learn"),
+            (r#"{"text": "a", "txet": "b"}"#, "unknown field `txet`"),
+            (r#"{"prompt": "a", "completion": ""}"#, "nothing to learn"),
+            (r#"{"messages": []}"#, "no turns"),
+            (r#"{"messages": [{"role": "user", "content": "a"}]}"#, "has to be the assistant's"),
+            (r#"{"messages": [{"role": "me", "content": "a"}]}"#, "\"me\""),
+            (r#"{"messages": [{"role": "assistant", "content": "a"}], "calls": []}"#, "has to be the user's"),
+            (
+                r#"{"messages": [{"role": "user", "content": "a"}], "tools": [{"name": "x"}], "calls": [{"name": "y"}]}"#,
+                "\"y\" is called",
+            ),
+        ] {
+            let problem = Line::parse(line).unwrap_err();
+            assert!(problem.contains(reason), "{line}: {problem}");
+        }
+    }
+
+    #[test]
+    fn damaged_lines_are_refused_or_harmless() {
+        let whole = r#"{"messages": [{"role": "user", "content": "6 \u00e9 \ud83d\ude00"}], "tools": [{"name": "a", "parameters": {}}],
+            "calls": [{"name": "a", "arguments": {"x": [1e9, null, {"y": "z"}]}}], "meta": 1}"#;
+        assert!(Line::parse(whole).is_ok());
+        let mut random = Random::new(1, 0);
+        let mut read = 0;
+        for _ in 0..2000 {
+            let mut bytes = whole.as_bytes().to_vec();
+            for _ in 0..=random.below(3) {
+                let place = random.below(bytes.len());
+                match random.below(3) {
+                    0 => bytes.truncate(place.max(1)),
+                    1 => bytes[place] = b"{}[]\",:0a"[random.below(9)],
+                    _ => bytes.extend_from_within(place..),
+                }
+            }
+            read += usize::from(Line::parse(&String::from_utf8_lossy(&bytes)).is_ok());
+        }
+        assert!((1..1000).contains(&read), "{read} of 2000 damaged lines were read");
+    }
+}

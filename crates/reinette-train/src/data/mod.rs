@@ -1,0 +1,102 @@
+//! Training data: JSON Lines, read as a stream, checked, and turned into tokens.
+//!
+//! | form | line | what is learned |
+//! |---|---|---|
+//! | chat | `{"messages": [turn, …]}` | the last turn, the assistant's |
+//! | tools | `{"messages": […], "calls": [{"name": …, "arguments": {…}}, …], "tools": […]}` | the calls, as the call grammar has them |
+//! | completions | `{"prompt": …, "completion": …}` | the completion, after the bare prompt |
+//! | text | `{"text": …}` | all of it |
+
+mod encoder;
+mod forms;
+mod order;
+
+pub use encoder::{Encoder, LearnedTool};
+pub(crate) use order::{Order, Position};
+
+use crate::TrainError;
+use crate::batch::Example;
+use crate::config::DataConfig;
+use crate::random::Random;
+use forms::Line;
+use std::fs::File;
+use std::hash::Hasher as _;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use twox_hash::XxHash3_64;
+
+/// A line may have this many bytes: far above what a context holds, far below what a machine does.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+
+/// What a run learns from, as tokens.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DataSet {
+    /// Examples, with how often an epoch sees each.
+    pub(crate) train: Vec<(Example, f64)>,
+    pub(crate) validation: Vec<Example>,
+}
+
+impl DataSet {
+    /// Reads all files; examples to validate with are chosen by `seed` where there is no file of them.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or a line is not as it should be.
+    pub(crate) fn read(config: &DataConfig, encoder: &mut Encoder, seed: u64) -> Result<Self, TrainError> {
+        let mut set = Self::default();
+        for source in &config.train {
+            let examples = read_file(&source.path, encoder)?;
+            set.train.extend(examples.into_iter().map(|example| (example, source.weight)));
+        }
+        let mut random = Random::new(seed, u64::from(u32::from_be_bytes(*b"held")));
+        if let Some(path) = &config.validation {
+            set.validation = read_file(path, encoder)?;
+        } else {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the examples")]
+            let held = (set.train.len() as f64 * config.validation_share) as usize;
+            random.shuffle(&mut set.train);
+            let kept = set.train.len() - held.min(set.train.len().saturating_sub(1));
+            set.validation = set.train.drain(kept..).map(|(example, _)| example).collect();
+        }
+        random.shuffle(&mut set.validation);
+        set.validation.truncate(config.validation_examples);
+        Ok(set)
+    }
+
+    /// Tells whether a checkpoint was made with the same data.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut hasher = XxHash3_64::new();
+        let weighted = self.train.iter().map(|(example, weight)| (example, weight.to_bits()));
+        for (example, weight) in weighted.chain(self.validation.iter().map(|example| (example, 0))) {
+            hasher.write(&weight.to_le_bytes());
+            hasher.write(&(example.prompt_tokens as u64).to_le_bytes());
+            hasher.write(&(example.tokens.len() as u64).to_le_bytes());
+            example.tokens.iter().for_each(|token| hasher.write(&token.to_le_bytes()));
+        }
+        hasher.finish()
+    }
+}
+
+/// Reads the examples of a file, line by line.
+fn read_file(path: &Path, encoder: &mut Encoder) -> Result<Vec<Example>, TrainError> {
+    let file = File::open(path).map_err(TrainError::read(path))?;
+    let mut reader = BufReader::new(file);
+    let mut examples = Vec::new();
+    let mut line = String::new();
+    for number in 1.. {
+        line.clear();
+        let length = reader.by_ref().take(MAX_LINE_BYTES).read_line(&mut line).map_err(TrainError::read(path))?;
+        if length == 0 {
+            break;
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong = |problem: String| TrainError::Data { path: path.to_owned(), line: number, problem };
+        if length as u64 == MAX_LINE_BYTES {
+            return Err(wrong(format!("is longer than {MAX_LINE_BYTES} bytes")));
+        }
+        let example = Line::parse(&line).and_then(|line| encoder.encode(&line));
+        examples.push(example.map_err(wrong)?);
+    }
+    if examples.is_empty() { Err(TrainError::NoData { path: path.to_owned() }) } else { Ok(examples) }
+}

@@ -1,0 +1,75 @@
+//! Gradients are those of PyTorch (`checks/transformers/gradients.py` makes the adapters and computes them).
+
+use super::Decoder;
+use crate::adapter::Adapter;
+use crate::batch::{Batch, Example};
+use crate::config::{AdapterConfig, BaseWeights, Recompute};
+use crate::tensor::values;
+use reinette_engine::Model;
+use reinette_engine::gguf::Gguf;
+use reinette_testkit::golden_model;
+use safetensors::SafeTensors;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The length of the difference of two gradients of one matrix, in lengths of the gradient: both compute in 32 bits, in
+/// different orders.
+const TOLERANCE: f64 = 1e-4;
+
+/// As in the script.
+fn examples() -> Vec<Example> {
+    let shared: Vec<u32> = (0..40).map(|i| 1 + (7 * i + i * i) % 62).collect();
+    let with = |own: &[u32]| [shared.as_slice(), own].concat();
+    let pairs = [(with(&[5, 9]), vec![11, 4, 2]), (with(&[8]), vec![12, 60, 33, 2]), (vec![1, 17, 3], vec![40, 2])];
+    let example = |(prompt, answer): (Vec<u32>, Vec<u32>)| Example {
+        prompt_tokens: prompt.len(),
+        tokens: [prompt, answer].concat(),
+    };
+    pairs.map(example).to_vec()
+}
+
+fn length(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.map(|number| number * number).sum::<f64>().sqrt()
+}
+
+fn agrees_with_pytorch(name: &str) {
+    let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect();
+    let model = Arc::new(Model::unpacked(Gguf::from_bytes(golden_model(name)).unwrap()).unwrap());
+    let config = AdapterConfig { rank: 4, ..AdapterConfig::default() };
+    let adapter = Adapter::load(&folder, &model, &config).unwrap();
+    let decoder = Decoder::new(model, 64, BaseWeights::Numbers).unwrap();
+    let examples = examples();
+    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
+    let bytes = std::fs::read(folder.join("gradients.safetensors")).unwrap();
+    let golden = SafeTensors::deserialize(&bytes).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let loss: f64 = metadata.metadata().as_ref().unwrap()["loss"].parse().unwrap();
+
+    for recompute in [Recompute::Nothing, Recompute::Layers] {
+        let found = decoder.gradients(&adapter, &batch, recompute);
+        assert!(
+            (found.loss.sum - loss).abs() < 1e-4 * loss,
+            "{name}: the loss is {} instead of {loss}",
+            found.loss.sum
+        );
+        assert_eq!(found.parameters.len(), golden.len());
+        for (parameter, tensor_name) in found.parameters.iter().zip(adapter.parameter_names()) {
+            let tensor = golden.tensor(&tensor_name).unwrap();
+            let expected = tensor.data().as_chunks::<4>().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+            let found = values(parameter).iter().copied().map(f64::from);
+            let difference = length(expected.clone().zip(found).map(|(a, b)| a - b)) / length(expected);
+            assert!(difference < TOLERANCE, "{tensor_name} of {name}: {difference:.2e}");
+        }
+    }
+}
+
+macro_rules! architectures {
+    ($($name:ident),*) => {$(
+        #[test]
+        fn $name() {
+            agrees_with_pytorch(stringify!($name));
+        }
+    )*};
+}
+
+architectures!(gemma3, llama, qwen2, qwen3, smollm3);

@@ -1,0 +1,16 @@
+//! The parts of a decoder block as operations with gradients of their own: each passes over its numbers once, where a
+//! composition of burn's elementwise operations would pass over them five to ten times.
+
+mod attention;
+mod cross_entropy;
+mod gate;
+mod linear;
+mod rms_norm;
+mod rotation;
+
+pub(crate) use attention::{HeadShape, attention};
+pub(crate) use cross_entropy::{AnswerLoss, OutputLayer, answer_loss};
+pub(crate) use gate::gate;
+pub(crate) use linear::{LowRank, linear};
+pub(crate) use rms_norm::rms_norm;
+pub(crate) use rotation::{Rotation, rotate};

@@ -1,0 +1,44 @@
+//! Random numbers that are the same on every machine.
+
+/// `SplitMix64`, which passes BigCrush and whose whole state is one number.
+///
+/// Paper: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// The numbers of a seed and a purpose: each purpose has its own.
+    pub(crate) fn new(seed: u64, purpose: u64) -> Self {
+        let mut random = Self(seed);
+        let mixed = random.next();
+        Self(mixed ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`, which is not 0.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        // The high half of a product is spread evenly but for one part in 2⁶⁴ / end.
+        #[expect(clippy::cast_possible_truncation, reason = "the product's high half is below `end`")]
+        let place = ((u128::from(self.next()) * end as u128) >> 64) as usize;
+        place
+    }
+
+    /// A number in `[-1, 1)`.
+    pub(crate) fn within_one(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    }
+
+    /// Brings a list into another order, each with the same probability.
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        for end in (1..list.len()).rev() {
+            list.swap(end, self.below(end + 1));
+        }
+    }
+}

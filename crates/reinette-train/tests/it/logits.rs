@@ -1,0 +1,134 @@
+//! The same weights give the same logits as in the transformers library and in the engine.
+
+use reinette_engine::gguf::Gguf;
+use reinette_engine::tokenizer::{SpecialTokens, TokenId};
+use reinette_engine::{Model, Sequence};
+use reinette_testkit::{TestModel, golden_model, model};
+use reinette_train::{Adapter, AdapterConfig, BaseWeights, Batch, Decoder, Example, TrainError};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The root mean square of the differences, in standard deviations of the logits: both compute in 32 bits.
+const TOLERANCE: f64 = 2e-5;
+
+/// The same, where the engine rounds activations to 8 bits and keys and values to halves, in all of 30 layers: 0.042. That
+/// both compute the same is shown by the tiny models, whose weights are not quantised.
+const ENGINE_TOLERANCE: f64 = 0.05;
+
+#[derive(Deserialize)]
+struct Golden {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    tokens: Vec<u32>,
+    positions: usize,
+    logits: Vec<Vec<f64>>,
+}
+
+fn golden_folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "reinette-engine", "tests", "golden", "architectures"].iter().collect()
+}
+
+fn decoder(architecture: &str, positions: usize) -> Result<Decoder, TrainError> {
+    let model = Model::unpacked(Gguf::from_bytes(golden_model(architecture)).unwrap()).unwrap();
+    Decoder::new(Arc::new(model), positions, BaseWeights::Numbers)
+}
+
+/// A batch whose outputs are the last tokens.
+fn batch(tokens: &[u32], n_outputs: usize) -> Batch {
+    // The last token is only predicted: any one will do.
+    let example = Example { tokens: [tokens, &[0]].concat(), prompt_tokens: tokens.len() + 1 - n_outputs };
+    Batch::new(&[&example])
+}
+
+fn difference(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let count = expected.len() as f64;
+    let mean = expected.iter().sum::<f64>() / count;
+    let variance = expected.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let squares = found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).powi(2));
+    (squares.sum::<f64>() / count / variance).sqrt()
+}
+
+fn agrees(architecture: &str, adapter: Option<&str>, golden: &str) {
+    let text = std::fs::read(golden_folder().join(format!("{golden}.json"))).unwrap();
+    let golden: Golden = serde_json::from_slice(&text).unwrap();
+    for Case { tokens, positions, logits } in golden.cases {
+        let decoder = decoder(architecture, positions).unwrap();
+        let adapter = adapter.map(|name| {
+            let config = AdapterConfig { rank: 4, ..AdapterConfig::default() };
+            Adapter::load(&golden_folder().join(name), decoder.model(), &config).unwrap()
+        });
+        let found = decoder.logits(adapter.as_ref(), &batch(&tokens, logits.len()));
+        let difference = difference(&found, &logits.concat());
+        assert!(difference <= TOLERANCE, "{architecture}, {} tokens: {difference:.2e}", tokens.len());
+    }
+}
+
+macro_rules! architectures {
+    ($($name:ident),*) => {$(
+        #[test]
+        fn $name() {
+            agrees(stringify!($name), None, stringify!($name));
+        }
+    )*};
+}
+
+architectures!(gemma, gemma3, llama, llama3, mistral, phi3, qwen2, qwen3, smollm3);
+
+#[test]
+fn an_adapter_agrees_with_peft() {
+    agrees("llama", Some("llama-lora"), "llama-lora");
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_by_name() {
+    for (architecture, part) in [("gemma2", "soft caps"), ("mixtral", "experts"), ("mistral3", "temperature")] {
+        let message = decoder(architecture, 64).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn examples_behind_one_copy_of_their_beginning_are_computed_as_if_alone() {
+    for architecture in ["llama", "gemma3"] {
+        let decoder = decoder(architecture, 64).unwrap();
+        let example = |own: &[u32]| {
+            let mut tokens: Vec<u32> = (0..40).map(|i| 3 + i * 7 % 50).collect();
+            tokens.extend(own);
+            Example { prompt_tokens: tokens.len() - 2, tokens }
+        };
+        let examples = [example(&[5, 6, 7, 8]), example(&[9, 10, 11]), example(&[60, 61, 62, 63])];
+        let together = decoder.logits(None, &Batch::new(&examples.iter().collect::<Vec<_>>()));
+        let alone: Vec<f64> =
+            examples.iter().flat_map(|example| decoder.logits(None, &Batch::new(&[example]))).map(f64::from).collect();
+        assert!(Batch::new(&examples.iter().collect::<Vec<_>>()).tokens.len() < 60);
+        assert!(difference(&together, &alone) <= TOLERANCE, "{architecture}");
+    }
+}
+
+#[test]
+fn weights_as_blocks_are_the_same_weights() {
+    let model = || Arc::new(Model::unpacked(Gguf::from_bytes(golden_model("llama")).unwrap()).unwrap());
+    let logits = |kept| Decoder::new(model(), 64, kept).unwrap().logits(None, &batch(&[1, 5, 9, 30], 4));
+    assert_eq!(logits(BaseWeights::Numbers), logits(BaseWeights::Blocks));
+}
+
+#[test]
+fn the_default_model_gives_the_engines_logits() {
+    let path = model(TestModel::SmolLm2);
+    let engine = Arc::new(Model::load(&path).unwrap());
+    let text = "<|im_start|>user\nwake me at half past six tomorrow<|im_end|>\n<|im_start|>assistant\n";
+    let tokens = engine.tokenizer().encode(text, SpecialTokens::Parse);
+    let mut sequence = Sequence::new(Arc::clone(&engine), 64, 2).unwrap();
+    let expected: Vec<f64> = sequence.logits(&tokens, None).unwrap().iter().copied().map(f64::from).collect();
+    let trained = Arc::new(Model::unpacked(Gguf::open(&path).unwrap()).unwrap());
+    let decoder = Decoder::new(trained, 64, BaseWeights::Numbers).unwrap();
+    let ids: Vec<u32> = tokens.iter().map(|TokenId(id)| *id).collect();
+    let found = decoder.logits(None, &batch(&ids, tokens.len()));
+    let difference = difference(&found, &expected);
+    assert!(difference <= ENGINE_TOLERANCE, "{difference:.4} standard deviations");
+}

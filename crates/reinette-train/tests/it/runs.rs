@@ -1,0 +1,206 @@
+//! Whole runs of tiny models: they learn, stop, go on, and refuse what cannot be right.
+
+use reinette_engine::{Adapter, Model};
+use reinette_testkit::{TinyDecoder, TinyDisk};
+use reinette_train::{Config, Event, Outcome, Run, TrainError};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const TEMPLATE: &str = "{%- for message in messages -%}{{- '<|im_start|>' + message.role + ' ' + message.content + \
+    '<|im_end|>' -}}{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|im_start|>assistant ' -}}{%- endif -%}";
+
+/// A folder with a tiny model, a template and twelve examples, and the configuration of a run on them.
+fn workshop() -> (tempfile::TempDir, Config) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("base.gguf"), TinyDecoder::Llama.file(5)).unwrap();
+    fs::write(path("template.jinja"), TEMPLATE).unwrap();
+    let line = |number: usize| {
+        let tool = ["alarm", "timer", "note"][number % 3];
+        let call = format!(r#"{{"name": "{tool}", "arguments": {{"x": "{number}"}}}}"#);
+        let words = format!("{tool} {number} please");
+        format!(r#"{{"messages": [{{"role": "user", "content": "{words}"}}], "calls": [{call}]}}"#) + "\n"
+    };
+    fs::write(path("data.jsonl"), (0..12).map(line).collect::<String>()).unwrap();
+    let mut config = Config::default();
+    config.model.base = path("base.gguf");
+    config.data.chat_template = Some(path("template.jinja"));
+    for assignment in [
+        &format!(r#"data.train=[{{"path": {:?}, "weight": 1}}]"#, path("data.jsonl")),
+        "data.validation_share=0.2",
+        "model.adapter.rank=4",
+        "batch.tokens=160",
+        "batch.part_tokens=60",
+        "schedule.steps=12",
+        "checkpoint.every=4",
+        "optimizer.learning_rate=0.02",
+    ] {
+        config.set(assignment).unwrap();
+    }
+    (folder, config)
+}
+
+/// The bits of each step's loss and of its gradient's length.
+fn steps(run: &mut Run, stop_after: usize) -> (Vec<(usize, u64, u64)>, Outcome) {
+    let stop = AtomicBool::new(false);
+    let mut found = Vec::new();
+    let outcome = run.train(&stop, &mut |event| {
+        if let Event::Step(step) = event {
+            found.push((step.step, step.loss.to_bits(), step.gradient_norm.to_bits()));
+            stop.store(step.step == stop_after, Ordering::Relaxed);
+        }
+    });
+    (found, outcome.unwrap())
+}
+
+#[test]
+fn a_run_that_was_stopped_or_killed_goes_on_bit_for_bit_on_any_number_of_threads() {
+    let (folder, config) = workshop();
+    let path = |name: &str| folder.path().join(name);
+    let (whole, outcome) = steps(&mut Run::begin(config.clone(), &path("whole"), 1).unwrap(), 0);
+    assert_eq!(whole.len(), 12);
+    assert_eq!(outcome, Outcome::Finished(path("whole").join("adapter")));
+
+    let (first, outcome) = steps(&mut Run::begin(config.clone(), &path("stopped"), 2).unwrap(), 6);
+    assert_eq!(outcome, Outcome::Stopped(6));
+    // What is killed between two checkpoints has done some steps for nothing: this one looks as if step 6 was not saved.
+    fs::remove_dir_all(path("stopped").join("checkpoints").join("step-00000006")).unwrap();
+    let (second, _) = steps(&mut Run::resume(&path("stopped"), 3).unwrap(), 0);
+    assert_eq!(first, whole[..6]);
+    assert_eq!(second, whole[4..]);
+    let adapter = |run: &str| fs::read(path(run).join("adapter").join("adapter_model.safetensors")).unwrap();
+    assert_eq!(adapter("whole"), adapter("stopped"));
+    let losses = |run: &str| {
+        let text = fs::read_to_string(path(run).join("metrics.jsonl")).unwrap();
+        text.lines().filter(|line| line.contains("\"gradient_norm\"")).count()
+    };
+    assert_eq!((losses("whole"), losses("stopped")), (12, 12));
+}
+
+#[test]
+fn recomputing_layers_and_weights_as_blocks_change_nothing() {
+    let (folder, config) = workshop();
+    let run = |name: &str, assignments: &[&str]| {
+        let mut config = config.clone();
+        assignments.iter().for_each(|assignment| config.set(assignment).unwrap());
+        steps(&mut Run::begin(config, &folder.path().join(name), 1).unwrap(), 0).0
+    };
+    let plain = run("plain", &[]);
+    assert_eq!(plain, run("recomputed", &["model.recompute=layers", "model.base_weights=blocks"]));
+    assert_ne!(plain, run("upper", &["model.adapter.first_layer=3"]));
+}
+
+#[test]
+fn what_was_learned_shows_in_the_loss_and_loads_in_the_engine() {
+    let (folder, mut config) = workshop();
+    config.set("schedule.steps=60").unwrap();
+    config.set("data.validation_share=0").unwrap();
+    let path = folder.path().join("run");
+    let mut losses = Vec::new();
+    let mut run = Run::begin(config, &path, 2).unwrap();
+    run.train(&AtomicBool::new(false), &mut |event| {
+        if let Event::Step(step) = event {
+            losses.push(step.loss);
+        }
+    })
+    .unwrap();
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert!(mean(&losses[50..]) < 0.3 * mean(&losses[..5]), "{losses:?}");
+    let model = Model::load(&folder.path().join("base.gguf")).unwrap();
+    for form in ["adapter", "adapter.gguf"] {
+        Adapter::load(&path.join(form), &model).unwrap_or_else(|error| panic!("{form}: {error}"));
+    }
+    let tools = fs::read_to_string(path.join("adapter").join("tools.json")).unwrap();
+    let tools: serde_json::Value = serde_json::from_str(&tools).unwrap();
+    assert_eq!(tools.as_array().unwrap().len(), 3);
+    assert_eq!(tools[0]["arguments"], serde_json::json!(["x"]));
+    assert!(fs::read_to_string(path.join("report.html")).unwrap().contains("<svg"));
+}
+
+#[test]
+fn a_run_goes_on_from_an_adapter() {
+    let (folder, config) = workshop();
+    let first = folder.path().join("first");
+    steps(&mut Run::begin(config.clone(), &first, 1).unwrap(), 0);
+    let mut next = config;
+    next.model.adapter.start = Some(first.join("adapter"));
+    let loss = |config: &Config, name: &str| {
+        let (steps, _) = steps(&mut Run::begin(config.clone(), &folder.path().join(name), 1).unwrap(), 1);
+        f64::from_bits(steps[0].1)
+    };
+    let continued = loss(&next, "second");
+    next.model.adapter.start = None;
+    assert!(continued < 0.8 * loss(&next, "third"));
+    next.model.adapter.start = Some(first.join("adapter"));
+    next.model.adapter.rank = 8;
+    let refused = Run::begin(next, &folder.path().join("fourth"), 1).unwrap_err().to_string();
+    assert!(refused.contains("rank is 4"), "{refused}");
+}
+
+fn refused(result: Result<Run, TrainError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn damaged_checkpoints_and_changed_data_are_refused() {
+    let (folder, config) = workshop();
+    let run = folder.path().join("run");
+    steps(&mut Run::begin(config.clone(), &run, 1).unwrap(), 5);
+    assert!(refused(Run::begin(config, &run, 1)).contains("--resume"));
+    let step = run.join("checkpoints").join("step-00000005");
+    for name in ["adapter_model.safetensors", "optimizer.safetensors", "index.json"] {
+        let whole = fs::read(step.join(name)).unwrap();
+        let mut damaged = whole.clone();
+        damaged[whole.len() / 2] ^= 0x55;
+        fs::write(step.join(name), damaged).unwrap();
+        let message = refused(Run::resume(&run, 1));
+        assert!(message.contains("step-00000005") && message.contains("damaged"), "{name}: {message}");
+        fs::write(step.join(name), &whole[..whole.len() / 2]).unwrap();
+        assert!(refused(Run::resume(&run, 1)).contains("step-00000005"), "{name}");
+        fs::write(step.join(name), whole).unwrap();
+    }
+    Run::resume(&run, 1).unwrap();
+    let data = folder.path().join("data.jsonl");
+    let text = fs::read_to_string(&data).unwrap();
+    fs::write(&data, text.replacen("alarm 0", "alarm 1", 1)).unwrap();
+    assert!(refused(Run::resume(&run, 1)).contains("data has changed"));
+}
+
+#[test]
+fn training_that_diverges_says_so_and_keeps_the_last_checkpoint() {
+    let (folder, mut config) = workshop();
+    config.set("optimizer.learning_rate=1e30").unwrap();
+    config.set("checkpoint.every=1").unwrap();
+    let run = folder.path().join("run");
+    let error = Run::begin(config, &run, 1).unwrap().train(&AtomicBool::new(false), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { step: 2.., .. }), "{error}");
+    assert!(run.join("checkpoints").join("step-00000001").join("index.json").exists());
+}
+
+#[test]
+fn a_wrong_line_is_named() {
+    let (folder, config) = workshop();
+    let data = folder.path().join("data.jsonl");
+    let text = fs::read_to_string(&data).unwrap();
+    fs::write(&data, text + "\n{\"text\": 1}\n").unwrap();
+    let message = refused(Run::begin(config.clone(), &folder.path().join("run"), 1));
+    assert!(message.contains("data.jsonl, line 14: "), "{message}");
+    fs::write(&data, "\n").unwrap();
+    assert!(refused(Run::begin(config, Path::new(&folder.path().join("run")), 1)).contains("no example"));
+}
+
+#[test]
+fn a_full_disk_is_named_and_the_last_checkpoint_stays() {
+    let (folder, mut config) = workshop();
+    let disk = folder.path().join("disk");
+    let Some(_mounted) = TinyDisk::mount(&disk, "size=700k") else { return };
+    config.set("checkpoint.every=1").unwrap();
+    let run = disk.join("run");
+    let error = Run::begin(config, &run, 1).unwrap().train(&AtomicBool::new(false), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::Write { .. }), "{error}");
+    assert!(error.to_string().contains("is kept"), "{error}");
+    let Err(after) = Run::resume(&run, 1) else { return };
+    // What is left of the disk may be too little for the metrics; the checkpoint is not what is wrong.
+    assert!(matches!(after, TrainError::Write { .. }), "{after}");
+}
