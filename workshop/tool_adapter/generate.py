@@ -43,9 +43,9 @@ SHARES = {
     "set_alarm": 4.5, "list_timers": 2, "cancel_timer": 3.5, "create_note": 4, "append_note": 5, "find_note": 4,
     "calculate": 7.5, "tell_time": 2.5, "search_mail": 1, "send_message": 2, "none": 32,
 }  # fmt: skip
-FRENCH_SHARE, JOINED_SHARE, VALIDATION_SHARE = 0.24, 0.10, 0.08
+FRENCH_SHARE, JOINED_SHARE, VALIDATION_SHARE = 0.38, 0.10, 0.08
 ELIDED = re.compile(
-    r"\b([dD]e|[qQ]ue|[nN]e|[mM]e|[lL]e|[lL]a) (?=[aeiouyéèêàâôîAEIOUÉ])(?!y |oui|onze|yaourt|yoga)"
+    r"(?<!-)\b([dD]e|[qQ]ue|[nN]e|[mM]e|[lL]e|[lL]a) (?=[aeiouyéèêàâôîAEIOUÉ])(?!y |oui|onze|yaourt|yoga)"
 )
 LATER_TOOLS = {"search_mail", "send_message"}  # learned already, without an app so far
 JOINED_EXAMPLES = 150
@@ -100,7 +100,7 @@ class Template:
 
     def __init__(self, line, tools):
         self.imperative = line.startswith("!")
-        self.pattern, _, self.expression = line.removeprefix("!").partition(" => ")
+        self.pattern, *self.expressions = line.removeprefix("!").split(" => ")
         self.tools = tools
         digest = hashlib.sha256(" ".join([*tools, line]).encode()).hexdigest()
         self.name = "+".join(tools) + ":" + digest[:8]
@@ -109,10 +109,11 @@ class Template:
     def calls(self, segments):
         """The calls that the captured segments stand for."""
         captured = {name: text.strip() for text, name in segments if name}
-        if self.expression:
-            return [{"tool": "calculate", "expression": self.expression.format_map(captured)}]
-        calls = []
+        calls, expressions = [], iter(self.expressions)
         for number, tool in enumerate(self.tools, 1):
+            if tool == "calculate":
+                calls.append({"tool": tool, "expression": next(expressions).format_map(captured)})
+                continue
             suffix = "" if number == 1 else f".{number}"
             arguments = {name: captured.get(name + suffix) for name in TOOLS[tool]}
             calls.append({"tool": tool} | {name: value for name, value in arguments.items() if value})
@@ -200,7 +201,10 @@ CLIPPED = {
     "french": {
         "demain": "dem", "rendez-vous": "rdv", "s'il te plaît": "stp", "s'il vous plaît": "svp", "minutes": "min",
         "pour": "pr", "avec": "avc", "aujourd'hui": "ajd", "rappelle-moi": "rappelle moi", "est-ce que": "esk",
-        "tout": "tt", "beaucoup": "bcp", "rappelle": "rapelle", "anniversaire": "anniv", "quelle": "qel",
+        "tout": "tt", "beaucoup": "bcp", "rappelle": "rapelle", "anniversaire": "anniv", "quelle": "qel", "j'ai": "jai",
+        "c'est": "cest", "qu'est-ce que": "keske", "quand": "qd", "rappels": "rapels", "réunion": "réu", "heures": "h",
+        "week-end": "we", "semaine": "sem", "toujours": "tjs", "téléphoner": "tel", "message": "msg",
+        "dans": "ds", "après-midi": "aprem", "quelqu'un": "qqn", "quelque chose": "qqch", "mets": "met", "d'accord": "dac",
     },
 }  # fmt: skip
 
@@ -255,16 +259,29 @@ def roughen(segments, language, generator):
         segments = clip(segments, language, generator)
     if generator.random() < 0.08:
         segments = misspell(segments, generator)
-    if language == "french" and generator.random() < 0.2:
-        segments = [(without_accents(text), name) for text, name in segments]
+    if language == "french":
+        segments = roughen_french(segments, generator)
+    if generator.random() < 0.08:
+        segments = [(text.replace("'", "\u2019"), name) for text, name in segments]
     if generator.random() < 0.12:
-        segments = [(re.sub(r"[,;:!?]", "", text), name) for text, name in segments]
+        segments = [(re.sub(r"[;!?]|[,:](?!\d)", "", text), name) for text, name in segments]
     text, name = segments[-1]
     if text.rstrip()[-1:] in "?.!":
         if generator.random() < 0.4:
             segments = segments[:-1] + [(text.rstrip().rstrip("?.!"), name)]
     elif generator.random() < 0.35:
         segments = segments + [(generator.choice([".", ".", "!", "?"] if style < 0.5 else ["."]), None)]
+    return segments
+
+
+def roughen_french(segments, generator):
+    """Accents and hyphens left out, and the space that stands before a question mark, or not."""
+    if generator.random() < 0.2:
+        segments = [(without_accents(text), name) for text, name in segments]
+    if generator.random() < 0.15:
+        segments = [(re.sub(r"-(moi|le|la|tu|vous|ce|je|il|on)\b", r" \1", text), name) for text, name in segments]
+    if generator.random() < 0.5:
+        segments = [(re.sub(r"(?<=\w)([?!])", r" \1", text), name) for text, name in segments]
     return segments
 
 
