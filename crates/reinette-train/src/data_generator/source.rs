@@ -44,7 +44,11 @@ impl GrammarSource {
     pub(super) fn read(&self, file: &str) -> Result<String, GeneratorError> {
         match self.find(file)? {
             Some(text) => Ok(text),
-            None => Err(GeneratorError::line(&self.name(file), 0, "is missing; a grammar is made of tools.json, mix.toml and, for each language, LANGUAGE.grammar and LANGUAGE.templates".to_owned())),
+            None => {
+                let problem = "is missing; a grammar is made of tools.json, mix.toml and, for each language, \
+                               LANGUAGE.grammar and LANGUAGE.templates";
+                Err(GeneratorError::line(&self.name(file), 0, problem.to_owned()))
+            }
         }
     }
 
