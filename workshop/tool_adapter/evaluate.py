@@ -10,7 +10,7 @@ import pathlib
 
 import torch
 
-from model import Decoder, prompt_tokens
+from model import Decoder, prompt_tokens, read_examples
 
 
 @torch.no_grad()
@@ -83,7 +83,7 @@ def main():
     model = Decoder(options.base)
     model.load_adapter(options.adapter / "adapter_model.safetensors")
     for path in options.files:
-        items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        items = read_examples(path)
         counts, failures = judge(items, answers(model, [item["prompt"] for item in items]))
         print(f"\n{path.name}\n| group | requests | tools right | whole calls right |\n|---|---|---|---|")
         for name, (total, tools, whole) in sorted(counts.items(), key=lambda pair: -pair[1][0]):

@@ -110,6 +110,20 @@ class Layer(torch.nn.Module):
         return hidden + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
 
 
+def read_examples(path):
+    """The requests of a file in the form `tools` that are of one turn, with the answers that are right for them."""
+    examples = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        item = json.loads(line)
+        if len(item["messages"]) == 1:
+            calls = [{"tool": call["name"], **call["arguments"]} for call in item["calls"]] or [{"tool": "none"}]
+            answer = json.dumps(calls, ensure_ascii=False)
+            examples.append(
+                {"prompt": item["messages"][0]["content"], "answer": answer, "language": item["meta"]["language"]}
+            )
+    return examples
+
+
 class Decoder(torch.nn.Module):
     """The whole model; `path` is the GGUF file whose weights are dequantised to float32."""
 

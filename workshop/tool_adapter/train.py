@@ -4,7 +4,6 @@ Usage: train.py BASE.gguf START_FOLDER DATA.jsonl OUTPUT_FOLDER --validation FIL
 """
 
 import argparse
-import json
 import math
 import pathlib
 import random
@@ -16,7 +15,7 @@ from torch import distributed
 from torch.nn import functional
 
 import evaluate
-from model import Decoder, prompt_tokens
+from model import Decoder, prompt_tokens, read_examples
 
 
 def encode(tokenizer, item):
@@ -131,11 +130,6 @@ def report(text):
     print(time.strftime("%T", time.gmtime()), text, flush=True)
 
 
-def read(path):
-    """The objects of a JSON Lines file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def work(rank, options):
     """One training process: one thread, no waiting for another between two steps, which matters on a busy machine."""
     torch.set_num_threads(1)
@@ -145,8 +139,8 @@ def work(rank, options):
     )
     model = Decoder(options.base)
     model.load_adapter(options.start / "adapter_model.safetensors")
-    examples = [encode(model.tokenizer, item) for item in read(options.data)]
-    validation = [encode(model.tokenizer, item) for item in read(options.validation)[: options.check]]
+    examples = [encode(model.tokenizer, item) for item in read_examples(options.data)]
+    validation = [encode(model.tokenizer, item) for item in read_examples(options.validation)[: options.check]]
     train(model, examples, validation, options, rank)
 
 

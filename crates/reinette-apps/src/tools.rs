@@ -5,7 +5,7 @@ use crate::{answers, calendar, notes, reminders, timers};
 use reinette::Examples;
 use std::sync::{Arc, LazyLock};
 
-/// Requests of many kinds with the calls that are right for them, or with none: made by `workshop/tool_adapter`.
+/// Requests of many kinds with the calls that are right for them, or with none: made by `reinette train data`.
 pub fn examples() -> Arc<Examples> {
     #[expect(clippy::expect_used, reason = "a test reads the file that is built in")]
     static EXAMPLES: LazyLock<Arc<Examples>> =

@@ -5,6 +5,8 @@
 //! 3. [`Run::train`] makes the steps, tells each [`Event`], and writes the adapter: a folder in PEFT's form that
 //!    `reinette --adapter` takes, and GGUF.
 //!
+//! Before that, [`data_generator`] makes the examples from grammars.
+//!
 //! ```no_run
 //! use reinette_train::{Config, Run};
 //! use std::sync::atomic::AtomicBool;
@@ -29,6 +31,7 @@ mod batch;
 mod checkpoint;
 mod config;
 pub mod data;
+pub mod data_generator;
 mod decoder;
 mod error;
 mod metrics;

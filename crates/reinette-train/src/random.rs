@@ -35,6 +35,31 @@ impl Random {
         (self.next() >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 
+    /// A number in `[0, 1)`.
+    pub(crate) fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Whether something happens that happens with this probability.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        self.share() < probability
+    }
+
+    /// One of several, by their shares; none if all of these are 0.
+    pub(crate) fn by_share<'a, T>(&mut self, shares: impl Iterator<Item = (&'a T, f64)> + Clone) -> Option<&'a T> {
+        let total: f64 = shares.clone().map(|(_, share)| share).sum();
+        let mut rest = self.share() * total;
+        let mut last = None;
+        for (item, share) in shares.filter(|(_, share)| *share > 0.0) {
+            last = Some(item);
+            rest -= share;
+            if rest < 0.0 {
+                break;
+            }
+        }
+        last
+    }
+
     /// Brings a list into another order, each with the same probability.
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {

@@ -98,3 +98,23 @@ fn a_killed_run_goes_on_with_the_same_losses() {
     assert!((11..=40).contains(&found[0].0), "it goes on after step {}", found[0].0);
     assert_eq!(found, expected[expected.len() - found.len()..]);
 }
+
+#[test]
+fn grammars_become_examples_to_train_on() {
+    let folder = home();
+    let [data, judged] = ["data", "judged.jsonl"].map(|name| folder.path().join(name).display().to_string());
+    fs::write(&judged, "{\"text\": \"hello\"}\n").unwrap();
+    for kind in [&["--unseen"][..], &[]] {
+        let arguments = ["train", "data", "--json", "--output", &data, "--count", "30", "--validation", "5"];
+        let output = run(folder.path(), &[&arguments[..], &["--exclude", &judged], kind].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let records: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(records.iter().map(|record| &record["examples"]).collect::<Vec<_>>(), [30, 5]);
+        let train = fs::read_to_string(Path::new(&data).join("train.jsonl")).unwrap();
+        let lines: Vec<Value> = train.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.len() == 30 && lines.iter().all(|line| line["calls"].is_array()), "{train}");
+    }
+    let output = run(folder.path(), &["train", "data", "--output", &data, "--grammar", "nowhere"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("tools.json: is missing"), "{}", stderr(&output));
+}

@@ -1,11 +1,13 @@
 //! `reinette train`: an adapter from examples.
 
+mod data;
+
 use crate::context::Context;
 use crate::fetching;
 use crate::interrupt::{self, Interrupted};
 use crate::printer::{Printer, Record};
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 use reinette_train::{Config, Event, Outcome, Run, SourceConfig, StepMetrics};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,11 @@ const SECONDS_BETWEEN_NOTES: u64 = 10;
 /// Takes JSON Lines: conversations, requests with the calls of tools that are right for them, completions, or plain text.
 /// Ctrl-C saves and stops; `--resume` goes on as if nothing had happened. The result is a folder for `--adapter`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Train {
+    #[command(subcommand)]
+    command: Option<TrainCommand>,
+
     /// Files of examples
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     files: Vec<PathBuf>,
@@ -42,6 +48,11 @@ pub(crate) struct Train {
     resume: Option<PathBuf>,
 }
 
+#[derive(Subcommand, Debug)]
+enum TrainCommand {
+    Data(data::Data),
+}
+
 /// The adapter that was made.
 #[derive(Serialize)]
 struct Made {
@@ -57,6 +68,9 @@ impl Record for Made {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Train) -> Result<()> {
+    if let Some(TrainCommand::Data(arguments)) = &arguments.command {
+        return data::run(context, arguments);
+    }
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let threads = context.threads.unwrap_or_else(cores);
     let (mut run, folder) = match &arguments.resume {

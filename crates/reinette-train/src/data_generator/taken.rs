@@ -1,0 +1,116 @@
+//! Requests that must not be made: those that models are judged by, and those that are there already.
+
+use super::GeneratorError;
+use super::example::Example;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::Path;
+
+/// Of the words of two requests together, those in both, from which on one is as good as the other.
+const NEARLY: f64 = 0.7;
+
+/// The requests that must not be made.
+#[derive(Clone, Debug, Default)]
+pub struct Taken {
+    judged: HashSet<String>,
+    made: HashSet<String>,
+}
+
+impl Taken {
+    /// Adds the requests that models are judged by: JSON Lines with `text`, `words`, `prompt` or `messages`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or a line has no request.
+    pub fn exclude(&mut self, file: &Path) -> Result<(), GeneratorError> {
+        let text = fs::read_to_string(file).map_err(|source| GeneratorError::Read { path: file.to_owned(), source })?;
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let error = |problem: String| GeneratorError::line(&file.display().to_string(), index + 1, problem);
+            let value: Value =
+                serde_json::from_str(line).map_err(|problem| error(format!("is not JSON: {problem}")))?;
+            let words = words(&value);
+            if words.is_empty() {
+                return Err(error("has no request: write it as `text`, `words`, `prompt` or `messages`".to_owned()));
+            }
+            self.judged.extend(words.into_iter().map(plain));
+        }
+        Ok(())
+    }
+
+    /// Takes an example's words; false if they were taken already.
+    pub(super) fn take(&mut self, example: &Example) -> bool {
+        let words: Vec<String> = example.words().map(plain).collect();
+        // With other tools, the same words ask for something else.
+        let tools = example.tools.iter().map(|tool| tool["name"].to_string()).collect::<String>();
+        !words.iter().any(|words| self.judged.contains(words)) && self.made.insert(words.join("\n") + &tools)
+    }
+
+    /// Whether a request shares most of its words with one that models are judged by.
+    pub(super) fn is_nearly_judged(&self, request: &str) -> bool {
+        let words = word_set(request);
+        self.judged.iter().any(|judged| {
+            let judged = word_set(judged);
+            let shared = words.intersection(&judged).count() as f64;
+            shared > NEARLY * words.union(&judged).count() as f64
+        })
+    }
+}
+
+/// What the user says in a line.
+fn words(line: &Value) -> Vec<&str> {
+    let field = ["text", "words", "prompt"].into_iter().find_map(|name| line[name].as_str());
+    let turns = line["messages"].as_array().into_iter().flatten();
+    let said = turns.filter(|turn| turn["role"] == "user").filter_map(|turn| turn["content"].as_str());
+    field.into_iter().chain(said).collect()
+}
+
+/// A request without what does not tell it from another: case, the kind of apostrophe, spaces, and marks at its ends.
+fn plain(request: &str) -> String {
+    let request = request.to_lowercase().replace('’', "'");
+    let request = request.split_whitespace().collect::<Vec<_>>().join(" ");
+    request.trim_matches([' ', '.', ',', ';', ':', '!', '?', '…']).to_owned()
+}
+
+fn word_set(request: &str) -> BTreeSet<String> {
+    let words = request.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_generator::example::{Message, Origin, Role};
+
+    fn example(words: &str) -> Example {
+        let origin = Origin { language: "english".to_owned(), template: String::new(), question: None };
+        let messages = vec![Message::new(Role::User, words)];
+        Example { messages, tools: Vec::new(), calls: Vec::new(), origin }
+    }
+
+    #[test]
+    fn what_is_judged_or_made_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("judged.jsonl");
+        let lines = [r#"{"text": "Wake me at 6!"}"#, r#"{"messages": [{"role": "user", "content": "it’s  LATE"}]}"#];
+        fs::write(&file, lines.join("\n")).unwrap();
+        let mut taken = Taken::default();
+        taken.exclude(&file).unwrap();
+        assert!(!taken.take(&example("wake me at 6")));
+        assert!(!taken.take(&example("It's late…")));
+        assert!(taken.take(&example("wake me at 7")));
+        assert!(!taken.take(&example("Wake me at 7.")));
+        assert!(taken.is_nearly_judged("please wake me at 6"));
+        assert!(!taken.is_nearly_judged("wake the cat"));
+    }
+
+    #[test]
+    fn a_line_without_a_request_has_a_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("judged.jsonl");
+        for (text, problem) in [("{\"text\": \"a\"}\n{}\n", "line 2: has no request"), ("{", "line 1: is not JSON")] {
+            fs::write(&file, text).unwrap();
+            let error = Taken::default().exclude(&file).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Families of functions: names, parameters and requests, each in several wordings.
+
+use crate::data_generator::GeneratorError;
+use crate::data_generator::pattern::{Pattern, Slot};
+use crate::data_generator::rules::{Rules, lines};
+use serde_json::{Number, Value, json};
+
+/// What a parameter takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    /// A day, written as ISO 8601.
+    Date,
+    /// A list of words.
+    Texts,
+    /// A list of numbers.
+    Numbers,
+    /// One of several words.
+    Enumeration(Vec<String>),
+}
+
+impl Kind {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let kind = match words.next() {
+            Some("string") => Self::Text,
+            Some("integer") => Self::Integer,
+            Some("number") => Self::Number,
+            Some("boolean") => Self::Boolean,
+            Some("date") => Self::Date,
+            Some("array") => Self::Texts,
+            Some("numbers") => Self::Numbers,
+            Some("enum") => {
+                let values: Vec<String> = words.map(str::to_owned).collect();
+                if values.len() < 2 {
+                    return Err("an enum takes two values or more".to_owned());
+                }
+                return Ok(Self::Enumeration(values));
+            }
+            _ => {
+                return Err(format!(
+                    "`{text}` is no type: write string, integer, number, boolean, date, array, numbers or enum with its values"
+                ));
+            }
+        };
+        match words.next() {
+            Some(word) => Err(format!("`{word}` stands behind the type")),
+            None => Ok(kind),
+        }
+    }
+
+    /// The value that words stand for; none if they are not of this kind.
+    pub(super) fn value(&self, words: &str) -> Option<Value> {
+        match self {
+            Self::Text => Some(json!(words)),
+            Self::Integer => words.parse::<i64>().ok().map(Value::from),
+            Self::Number => number(words),
+            Self::Boolean => words.parse::<bool>().ok().map(Value::from),
+            Self::Date => (words.len() == 10).then(|| json!(words)),
+            Self::Texts => Some(items(words).map(Value::from).collect()),
+            Self::Numbers => items(words).map(number).collect::<Option<Vec<_>>>().map(Value::from),
+            Self::Enumeration(values) => {
+                values.iter().find(|value| value.to_lowercase() == words.to_lowercase()).map(|value| json!(value))
+            }
+        }
+    }
+
+    /// The JSON Schema of a parameter.
+    pub(super) fn schema(&self) -> Value {
+        match self {
+            Self::Text => json!({ "type": "string" }),
+            Self::Integer => json!({ "type": "integer" }),
+            Self::Number => json!({ "type": "number" }),
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::Date => json!({ "type": "string", "format": "date" }),
+            Self::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+            Self::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
+            Self::Enumeration(values) => json!({ "type": "string", "enum": values }),
+        }
+    }
+}
+
+/// A number; in French its comma is a point.
+fn number(words: &str) -> Option<Value> {
+    let words = &words.replace(',', ".");
+    if let Ok(whole) = words.parse::<i64>() {
+        return Some(whole.into());
+    }
+    Number::from_f64(words.parse().ok()?).map(Value::Number)
+}
+
+/// The items of "a, b and c".
+fn items(words: &str) -> impl Iterator<Item = &str> {
+    let items = words.split(", ").flat_map(|item| item.split(" and ")).flat_map(|item| item.split(" et "));
+    items.map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// A parameter of a family.
+#[derive(Clone, Debug)]
+pub(super) struct Parameter {
+    /// What it is called; requests use the first name.
+    pub(super) names: Vec<String>,
+    pub(super) is_required: bool,
+    pub(super) kind: Kind,
+    pub(super) descriptions: Vec<String>,
+}
+
+/// A way to ask for a function.
+#[derive(Clone, Debug)]
+pub(super) struct Phrase {
+    pub(super) pattern: Pattern,
+    /// What to ask, where the words lack something.
+    pub(super) question: Option<String>,
+    pub(super) language: &'static str,
+}
+
+/// A function in all its wordings.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Family {
+    pub(super) names: Vec<String>,
+    pub(super) descriptions: Vec<String>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) requests: Vec<Phrase>,
+    /// Requests that lack what is required.
+    pub(super) incomplete: Vec<Phrase>,
+}
+
+impl Family {
+    /// The parameter of a name in requests.
+    pub(super) fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.names[0] == name)
+    }
+
+    /// A gap of some request that is filled with this parameter.
+    pub(super) fn slot(&self, name: &str, language: &str) -> Option<Slot> {
+        let phrases = self.requests.iter().filter(|phrase| phrase.language == language);
+        let mut slots = phrases.flat_map(|phrase| phrase.pattern.slots());
+        slots.find(|slot| slot.argument.as_deref() == Some(name)).cloned()
+    }
+
+    /// Reads families in the notation of `english.families`; families that are there already gain requests.
+    pub(super) fn read_all(
+        families: &mut Vec<Self>,
+        language: &'static str,
+        file: &str,
+        text: &str,
+        rules: &Rules,
+    ) -> Result<(), GeneratorError> {
+        let mut current = None;
+        for (line, words) in lines(text) {
+            let error = |problem| GeneratorError::line(file, line, problem);
+            let (mark, words) = words.split_at_checked(1).unwrap_or((words, ""));
+            let words = words.trim();
+            if mark == ">" {
+                current = Some(Self::open(families, words).map_err(error)?);
+                continue;
+            }
+            let Some(family) = current.and_then(|index: usize| families.get_mut(index)) else {
+                return Err(error("stands before the first `> name`".to_owned()));
+            };
+            match mark {
+                "-" => family.parameters.push(Parameter::parse(words).map_err(error)?),
+                "+" | "?" => {
+                    let (pattern, question) = match words.split_once(" => ") {
+                        Some((pattern, question)) => (pattern, Some(question.to_owned())),
+                        None => (words, None),
+                    };
+                    let pattern = Pattern::parse(pattern).map_err(error)?;
+                    rules.check(file, line, &pattern)?;
+                    let phrase = Phrase { pattern, question, language };
+                    family.check(&phrase, mark == "+").map_err(error)?;
+                    if mark == "+" { &mut family.requests } else { &mut family.incomplete }.push(phrase);
+                }
+                _ => return Err(error(format!("begins with `{mark}`: write >, -, + or ?"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of a new family, or of the one that has its first name.
+    fn open(families: &mut Vec<Self>, words: &str) -> Result<usize, String> {
+        let mut pieces = words.split(" | ").map(str::trim);
+        let names: Vec<String> = pieces.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        let Some(first) = names.first() else { return Err("names no function".to_owned()) };
+        if let Some(index) = families.iter().position(|family| family.names.first() == Some(first)) {
+            return Ok(index);
+        }
+        let descriptions: Vec<String> = pieces.map(str::to_owned).collect();
+        if descriptions.is_empty() {
+            return Err(format!("does not say what {first} does: write it behind ` | `"));
+        }
+        families.push(Self { names, descriptions, ..Self::default() });
+        Ok(families.len() - 1)
+    }
+
+    /// Adds a complete request; the error says what is wrong with it.
+    pub(super) fn add_request(&mut self, pattern: Pattern, language: &'static str) -> Result<(), String> {
+        let phrase = Phrase { pattern, question: None, language };
+        self.check(&phrase, true)?;
+        self.requests.push(phrase);
+        Ok(())
+    }
+
+    /// Requests name parameters that exist, and what is required unless they are meant to lack it.
+    fn check(&self, phrase: &Phrase, is_complete: bool) -> Result<(), String> {
+        let slots = phrase.pattern.slots();
+        let named: Vec<&str> = slots.iter().filter_map(|slot| slot.argument.as_deref()).collect();
+        if let Some(name) = named.iter().find(|name| self.parameter(name).is_none()) {
+            return Err(format!("{} has no parameter {name}", self.names[0]));
+        }
+        let mut required = self.parameters.iter().filter(|parameter| parameter.is_required);
+        let missing = required.find(|parameter| !named.contains(&parameter.names[0].as_str()));
+        match missing {
+            Some(parameter) if is_complete => Err(format!("lacks {}, which is required", parameter.names[0])),
+            None if !is_complete => Err("lacks nothing that is required".to_owned()),
+            _ if is_complete != phrase.question.is_none() => {
+                Err("has ` => ` and a question if, and only if, it lacks something".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Parameter {
+    /// Reads `name? other names : type : descriptions`.
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut pieces = text.splitn(3, " : ");
+        let (Some(names), Some(kind), Some(descriptions)) = (pieces.next(), pieces.next(), pieces.next()) else {
+            return Err("is no parameter: write `names : type : descriptions`".to_owned());
+        };
+        let is_required = !names.split_whitespace().next().unwrap_or_default().ends_with('?');
+        let names: Vec<String> = names.split_whitespace().map(|name| name.trim_end_matches('?').to_owned()).collect();
+        if names.is_empty() {
+            return Err("is a parameter without a name".to_owned());
+        }
+        let descriptions = descriptions.split(" | ").map(|text| text.trim().to_owned()).collect();
+        Ok(Self { names, is_required, kind: Kind::parse(kind)?, descriptions })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Family>, GeneratorError> {
+        let mut rules = Rules::default();
+        rules.read("rules", ":room\nkitchen\n").unwrap();
+        let mut families = Vec::new();
+        Family::read_all(&mut families, "english", "f", text, &rules)?;
+        Ok(families)
+    }
+
+    #[test]
+    fn mistakes_have_a_place() {
+        let start = "> dim | Dims.\n- room : string : Where.\n";
+        for (text, problem) in [
+            ("+ a\n", "line 1: stands before"),
+            (">\n", "line 1: names no function"),
+            ("> dim\n", "does not say what dim does"),
+            ("> dim | Dims.\n- room string\n", "line 2: is no parameter"),
+            ("> dim | Dims.\n- room : text : a\n", "is no type"),
+            (&format!("{start}+ dim it\n"), "line 3: lacks room"),
+            (&format!("{start}+ dim {{area=room}}\n"), "no parameter area"),
+            (&format!("{start}+ dim {{room=area}}\n"), "no rule area"),
+            (&format!("{start}? dim {{room=room}} => Where?\n"), "lacks nothing"),
+            (&format!("{start}? dim it\n"), "a question"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn words_become_values() {
+        assert_eq!(Kind::Integer.value("12"), Some(json!(12)));
+        assert_eq!(Kind::Integer.value("1.5"), None);
+        assert_eq!(Kind::Number.value("1.5"), Some(json!(1.5)));
+        assert_eq!(Kind::Boolean.value("true"), Some(json!(true)));
+        assert_eq!(Kind::Texts.value("a, b and c"), Some(json!(["a", "b", "c"])));
+        assert_eq!(Kind::Numbers.value("1, 2 and 3.5"), Some(json!([1, 2, 3.5])));
+        let level = Kind::Enumeration(vec!["low".to_owned(), "high".to_owned()]);
+        assert_eq!(level.value("Low"), Some(json!("low")));
+        assert_eq!(level.value("loud"), None);
+    }
+}

@@ -1,0 +1,343 @@
+//! Requests for tools that a model has never seen: the tools differ from one set to the next and are defined in the prompt.
+
+mod family;
+mod home_assistant;
+mod offer;
+
+use super::GeneratorError;
+use super::example::{Example, Message, Origin, Role, answer};
+use super::pattern::Pattern;
+use super::rules::Rules;
+use super::segments::Segments;
+use super::spelling::Spelling;
+use super::taken::Taken;
+use super::template::{Call, Part};
+use crate::random::Random;
+use family::{Family, Parameter, Phrase};
+use offer::{Offered, describe, offer};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::Path;
+use twox_hash::XxHash3_64;
+
+/// What a call carries as its name when no tool is needed.
+const NO_TOOL: &str = "none";
+/// Tools in a set, at least and at most.
+const FEWEST_TOOLS: usize = 3;
+const MOST_TOOLS: usize = 8;
+/// Requests in a row for one set: they share a long prompt, which is then read and learned once.
+const REQUESTS_OF_A_SET: usize = 8;
+/// Of families, those that only validation sees.
+const VALIDATION: f64 = 0.1;
+/// After so many requests in a row that are taken, nothing new is left.
+const MOST_TRIES: usize = 20_000;
+/// Letters of a request, at most.
+const LONGEST: usize = 240;
+
+/// How often what is asked, relative to one another.
+const SHARES: [(Ask, f64); 8] = [
+    (Ask::One, 40.0),
+    (Ask::SameTwice, 8.0),
+    (Ask::Several(2), 12.0),
+    (Ask::Several(3), 5.0),
+    (Ask::Nothing, 10.0),
+    (Ask::OtherTool, 8.0),
+    (Ask::Incomplete, 9.0),
+    (Ask::Corrected, 8.0),
+];
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+enum Ask {
+    /// One call.
+    One,
+    /// One tool with two sets of arguments.
+    SameTwice,
+    /// As many calls of different tools.
+    Several(usize),
+    /// Nothing that a tool does.
+    Nothing,
+    /// What a tool does that is not on offer.
+    OtherTool,
+    /// A call, without what it requires; sometimes that is told when asked.
+    Incomplete,
+    /// A call, and then that it be another.
+    Corrected,
+}
+
+/// The families and the words for them.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    families: Vec<Family>,
+    languages: BTreeMap<&'static str, (Rules, Spelling)>,
+}
+
+impl Catalogue {
+    /// Reinette's own catalogue. With `home_assistant`, the folder of the package home-assistant-intents (Apache-2.0), its
+    /// sentences ask for the tools of a house as well.
+    ///
+    /// # Errors
+    /// If the package's files cannot be read.
+    pub fn new(home_assistant: Option<&Path>) -> Result<Self, GeneratorError> {
+        let mut english = Rules::default();
+        english.read("everyday/english.grammar", include_str!("../../../grammars/everyday/english.grammar"))?;
+        english.read("unseen/english.grammar", include_str!("../../../grammars/unseen/english.grammar"))?;
+        let spelling =
+            Spelling::read("everyday/english.toml", include_str!("../../../grammars/everyday/english.toml"))?;
+        let mut families = Vec::new();
+        let text = include_str!("../../../grammars/unseen/english.families");
+        Family::read_all(&mut families, "english", "unseen/english.families", text, &english)?;
+        let mut french = Rules::default();
+        french.read("everyday/french.grammar", include_str!("../../../grammars/everyday/french.grammar"))?;
+        french.read("unseen/french.grammar", include_str!("../../../grammars/unseen/french.grammar"))?;
+        let french_spelling =
+            Spelling::read("everyday/french.toml", include_str!("../../../grammars/everyday/french.toml"))?;
+        let text = include_str!("../../../grammars/unseen/french.families");
+        Family::read_all(&mut families, "french", "unseen/french.families", text, &french)?;
+        if let Some(folder) = home_assistant {
+            home_assistant::add_requests(folder, &mut families, &english)?;
+        }
+        let languages = BTreeMap::from([("english", (english, spelling)), ("french", (french, french_spelling))]);
+        Ok(Self { families, languages })
+    }
+}
+
+/// Requests for sets of tools with the calls that are right for them: the same for the same seed, none twice. The families
+/// of the two parts are different ones.
+///
+/// It ends when nothing new is found.
+#[derive(Debug)]
+pub struct UnseenTools<'a> {
+    languages: &'a BTreeMap<&'static str, (Rules, Spelling)>,
+    families: Vec<&'a Family>,
+    random: Random,
+    taken: Taken,
+    /// The tools on offer, how they are described, and how many more requests are for them.
+    tools: Vec<Offered<'a>>,
+    prompt: String,
+    left: usize,
+}
+
+impl<'a> UnseenTools<'a> {
+    /// Gets ready to draw from the families of a part.
+    pub fn new(catalogue: &'a Catalogue, part: Part, seed: u64, taken: Taken) -> Self {
+        let part_of = |family: &&Family| {
+            let hash = XxHash3_64::oneshot(family.names[0].as_bytes());
+            if ((hash & 0xffff) as f64) < VALIDATION * 65536.0 { Part::Validation } else { Part::Training }
+        };
+        let families = catalogue.families.iter().filter(|family| part_of(family) == part).collect();
+        let random = Random::new(seed, 2 + part as u64);
+        let (languages, tools, prompt) = (&catalogue.languages, Vec::new(), String::new());
+        Self { languages, families, random, taken, tools, prompt, left: 0 }
+    }
+
+    /// Another set of tools.
+    fn offer(&mut self) {
+        let most = MOST_TOOLS.min(self.families.len());
+        let count = FEWEST_TOOLS.min(most) + self.random.below(most.saturating_sub(FEWEST_TOOLS) + 1);
+        let mut families = self.families.clone();
+        self.random.shuffle(&mut families);
+        families.truncate(count);
+        self.tools = offer(&families, &mut self.random);
+        let definitions: Vec<Value> = self.tools.iter().map(|tool| tool.definition.clone()).collect();
+        self.prompt = describe(&definitions);
+        self.left = REQUESTS_OF_A_SET;
+    }
+
+    fn draw(&mut self) -> Option<Example> {
+        let shares = SHARES.iter().map(|(ask, share)| (ask, *share));
+        let ask = *self.random.by_share(shares)?;
+        // Families have requests in English, and some in French.
+        let language = if self.random.chance(0.25) { "french" } else { "english" };
+        let (rules, spelling) = self.languages.get(language)?;
+        let mut writer = Writer { language, rules, spelling, random: &mut self.random };
+        let (turns, calls, question) = match ask {
+            Ask::One => writer.several(&self.tools, 1)?,
+            Ask::Several(count) => writer.several(&self.tools, count)?,
+            Ask::SameTwice => writer.same_twice(&self.tools)?,
+            Ask::Nothing => writer.nothing()?,
+            Ask::OtherTool => writer.other_tool(&self.families, &self.tools)?,
+            Ask::Incomplete => writer.incomplete(&self.tools)?,
+            Ask::Corrected => writer.corrected(&self.tools)?,
+        };
+        let system = Message::new(Role::System, self.prompt.clone());
+        let messages = std::iter::once(system).chain(turns).collect();
+        let tools = self.tools.iter().map(|tool| tool.definition.clone()).collect();
+        let origin = Origin { language: language.to_owned(), template: format!("unseen:{ask:?}"), question };
+        Some(Example { messages, tools, calls, origin })
+    }
+}
+
+impl Iterator for UnseenTools<'_> {
+    type Item = Example;
+
+    fn next(&mut self) -> Option<Example> {
+        for _ in 0..MOST_TRIES {
+            if self.left == 0 {
+                self.offer();
+            }
+            let Some(example) = self.draw() else { continue };
+            if example.words().all(|words| words.chars().count() <= LONGEST) && self.taken.take(&example) {
+                self.left -= 1;
+                return Some(example);
+            }
+        }
+        None
+    }
+}
+
+/// Turns, the right calls at their end, and what to ask where something is missing.
+type Conversation = (Vec<Message>, Vec<Call>, Option<String>);
+
+/// Writes requests in one language.
+struct Writer<'a, 'r> {
+    language: &'static str,
+    rules: &'a Rules,
+    spelling: &'a Spelling,
+    random: &'r mut Random,
+}
+
+impl Writer<'_, '_> {
+    fn pick<'t, T>(&mut self, list: &'t [T]) -> Option<&'t T> {
+        (!list.is_empty()).then(|| &list[self.random.below(list.len())])
+    }
+
+    /// One of the phrases that are of this language.
+    fn phrase<'t>(&mut self, phrases: &'t [Phrase]) -> Option<&'t Phrase> {
+        let phrases: Vec<&Phrase> = phrases.iter().filter(|phrase| phrase.language == self.language).collect();
+        self.pick(&phrases).copied()
+    }
+
+    /// Words as they come, and how they are written in a hurry.
+    fn write(&mut self, mut request: Segments) -> Segments {
+        self.spelling.write(&mut request);
+        // A list without its commas would be another list.
+        if !request.iter().any(|segment| segment.capture.is_some() && segment.text.contains(',')) {
+            self.spelling.roughen(&mut request, self.random);
+        }
+        request
+    }
+
+    fn expand(&mut self, pattern: &Pattern, part: usize) -> Segments {
+        self.rules.expand(pattern, part, self.random)
+    }
+
+    /// Requests for these tools in one sentence.
+    fn join(&mut self, tools: &[&Offered<'_>]) -> Option<Conversation> {
+        let mut request = Segments::default();
+        if self.random.chance(0.2) {
+            let words = self.rules.optional_words("ask_politely", self.random)?;
+            request.push(format!("{words} "), None);
+        }
+        for (part, tool) in tools.iter().enumerate() {
+            if part > 0 {
+                let joint = self.rules.optional_words("joint", self.random)?;
+                request.push(format!(" {} ", joint.trim()), None);
+            }
+            let phrase = self.phrase(&tool.family.requests)?;
+            let words = self.expand(&phrase.pattern, part);
+            request.append(words);
+        }
+        let request = self.write(request);
+        let calls = tools.iter().enumerate().map(|(part, tool)| call(tool, &request.captured(part)));
+        let calls = calls.collect::<Option<Vec<_>>>()?;
+        Some((vec![Message::new(Role::User, request.text())], calls, None))
+    }
+
+    fn several(&mut self, tools: &[Offered<'_>], count: usize) -> Option<Conversation> {
+        let mut chosen: Vec<&Offered<'_>> = tools.iter().collect();
+        self.random.shuffle(&mut chosen);
+        chosen.truncate(count);
+        self.join(&chosen)
+    }
+
+    fn same_twice(&mut self, tools: &[Offered<'_>]) -> Option<Conversation> {
+        let tool = self.pick(tools)?;
+        let conversation = self.join(&[tool, tool])?;
+        // The same call twice is one.
+        (conversation.1[0] != conversation.1[1]).then_some(conversation)
+    }
+
+    fn nothing(&mut self) -> Option<Conversation> {
+        let words = self.rules.optional_words("nothing", self.random)?;
+        let mut request = Segments::default();
+        request.push(words, None);
+        let request = self.write(request);
+        Some((vec![Message::new(Role::User, request.text())], Vec::new(), None))
+    }
+
+    /// What a tool does that is not among those on offer.
+    fn other_tool(&mut self, families: &[&Family], tools: &[Offered<'_>]) -> Option<Conversation> {
+        let is_offered = |family: &Family| tools.iter().any(|tool| tool.family.names == family.names);
+        let others: Vec<&Family> = families.iter().copied().filter(|family| !is_offered(family)).collect();
+        let family = *self.pick(&others)?;
+        let phrase = self.phrase(&family.requests)?;
+        let request = self.expand(&phrase.pattern, 0);
+        let request = self.write(request);
+        Some((vec![Message::new(Role::User, request.text())], Vec::new(), None))
+    }
+
+    /// A request that lacks something; half the time, what is missing is then told.
+    fn incomplete(&mut self, tools: &[Offered<'_>]) -> Option<Conversation> {
+        let tool = self.pick(tools)?;
+        let phrase = self.phrase(&tool.family.incomplete)?;
+        let request = self.expand(&phrase.pattern, 0);
+        let request = self.write(request);
+        let known = request.captured(0);
+        let mut turns = vec![Message::new(Role::User, request.text())];
+        let required = tool.family.parameters.iter().filter(|parameter| parameter.is_required);
+        let missing: Vec<_> = required.filter(|parameter| !known.contains_key(&parameter.names[0])).collect();
+        let [missing] = missing.as_slice() else { return Some((turns, Vec::new(), phrase.question.clone())) };
+        if self.random.chance(0.5) {
+            return Some((turns, Vec::new(), phrase.question.clone()));
+        }
+        let slot = tool.family.slot(&missing.names[0], self.language)?;
+        let told = self.expand(&Pattern(vec![super::pattern::Node::Slot(slot)]), 0);
+        let told = self.write(told);
+        let calls = vec![call(tool, &known.into_iter().chain(told.captured(0)).collect())?];
+        turns.push(Message::new(Role::Assistant, answer(&[], NO_TOOL)));
+        turns.push(Message::new(Role::User, told.text()));
+        Some((turns, calls, None))
+    }
+
+    /// A request, its call, and then "no, " with another value for one of the arguments.
+    fn corrected(&mut self, tools: &[Offered<'_>]) -> Option<Conversation> {
+        let tool = self.pick(tools)?;
+        let (mut turns, before, _) = self.join(&[tool])?;
+        let named: Vec<&String> = before[0].arguments.keys().collect();
+        let name = (*self.pick(&named)?).clone();
+        let (_, parameter) = tool.parameters.iter().find(|(known, _)| *known == name)?;
+        let slot = tool.family.slot(&parameter.names[0], self.language)?;
+        let mut correction = Segments::default();
+        let words = self.rules.optional_words("correct_before", self.random)?;
+        correction.push(format!("{words} "), None);
+        correction.append(self.expand(&Pattern(vec![super::pattern::Node::Slot(slot)]), 0));
+        let correction = self.write(correction);
+        let told = correction.captured(0);
+        let mut calls = before.clone();
+        let value = parameter.kind.value(told.get(&parameter.names[0])?)?;
+        calls[0].arguments.insert(name, value);
+        if calls == before {
+            return None;
+        }
+        turns.push(Message::new(Role::Assistant, answer(&before, NO_TOOL)));
+        turns.push(Message::new(Role::User, correction.text()));
+        Some((turns, calls, None))
+    }
+}
+
+/// The call of a tool with these words, in the order of its parameters. None if the tool does not have one of them, or
+/// requires another.
+fn call(tool: &Offered<'_>, words: &BTreeMap<String, String>) -> Option<Call> {
+    let is_missing = |parameter: &Parameter| parameter.is_required && !words.contains_key(&parameter.names[0]);
+    if words.keys().any(|name| tool.called(name).is_none()) || tool.family.parameters.iter().any(is_missing) {
+        return None;
+    }
+    let mut arguments = Map::new();
+    for (name, parameter) in &tool.parameters {
+        if let Some(words) = words.get(&parameter.names[0]) {
+            arguments.insert(name.clone(), parameter.kind.value(words)?);
+        }
+    }
+    Some(Call { name: tool.name.clone(), arguments })
+}
