@@ -124,7 +124,7 @@ fn the_default_model_gives_the_engines_logits() {
     let text = "<|im_start|>user\nwake me at half past six tomorrow<|im_end|>\n<|im_start|>assistant\n";
     let tokens = engine.tokenizer().encode(text, SpecialTokens::Parse);
     let mut sequence = Sequence::new(Arc::clone(&engine), 64, 2).unwrap();
-    let expected: Vec<f64> = sequence.logits(&tokens, None).unwrap().iter().copied().map(f64::from).collect();
+    let expected: Vec<f64> = sequence.logits(&tokens, &[]).unwrap().iter().copied().map(f64::from).collect();
     let trained = Arc::new(Model::unpacked(Gguf::open(&path).unwrap()).unwrap());
     let decoder = Decoder::new(trained, 64, BaseWeights::Numbers).unwrap();
     let ids: Vec<u32> = tokens.iter().map(|TokenId(id)| *id).collect();
