@@ -42,14 +42,11 @@ impl GrammarSource {
 
     /// A file that has to be there.
     pub(super) fn read(&self, file: &str) -> Result<String, GeneratorError> {
-        match self.find(file)? {
-            Some(text) => Ok(text),
-            None => {
-                let problem = "is missing; a grammar is made of tools.json, mix.toml and, for each language, \
-                               LANGUAGE.grammar and LANGUAGE.templates";
-                Err(GeneratorError::line(&self.name(file), 0, problem.to_owned()))
-            }
-        }
+        self.find(file)?.ok_or_else(|| {
+            let problem = "is missing; a grammar is made of tools.json, mix.toml and, for each language, LANGUAGE.grammar and \
+                           LANGUAGE.templates";
+            GeneratorError::line(&self.name(file), 0, problem.to_owned())
+        })
     }
 
     /// A file that may be there.

@@ -1,4 +1,4 @@
-//! The trainer from outside: what it computes is what the engine and PyTorch compute, and what it makes can be used.
+//! The trainer from outside: what it computes is what the engine and `PyTorch` compute, and what it makes can be used.
 
 mod logits;
 mod runs;

@@ -1,5 +1,7 @@
 //! Whole runs of tiny models: they learn, stop, go on, and refuse what cannot be right.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use reinette_engine::{Adapter, Model};
 use reinette_testkit::{TinyDecoder, TinyDisk};
 use reinette_train::{Config, Event, Outcome, Run, TrainError};
@@ -27,7 +29,7 @@ fn workshop() -> (tempfile::TempDir, Config) {
     config.model.base = path("base.gguf");
     config.data.chat_template = Some(path("template.jinja"));
     for assignment in [
-        &format!(r#"data.train=[{{"path": {:?}, "weight": 1}}]"#, path("data.jsonl")),
+        &format!(r#"data.train=[{{"path": {}, "weight": 1}}]"#, serde_json::json!(path("data.jsonl"))),
         "data.validation_share=0.2",
         "model.adapter.rank=4",
         "batch.tokens=160",
@@ -83,7 +85,9 @@ fn recomputing_layers_and_weights_as_blocks_change_nothing() {
     let (folder, config) = workshop();
     let run = |name: &str, assignments: &[&str]| {
         let mut config = config.clone();
-        assignments.iter().for_each(|assignment| config.set(assignment).unwrap());
+        for assignment in assignments {
+            config.set(assignment).unwrap();
+        }
         steps(&mut Run::begin(config, &folder.path().join(name), 1).unwrap(), 0).0
     };
     let plain = run("plain", &[]);
