@@ -20,7 +20,7 @@
 //! ```
 //!
 //! # Invariants
-//! - Only [`tensor`] knows burn; the architecture is the engine's description, never a second one.
+//! - Only `tensor` and its operations know burn; the architecture is the engine's description, never a second one.
 //! - A run that was killed and goes on has the losses of one that was not, bit for bit, on any number of threads.
 //! - A checkpoint exists whole or not at all.
 //! - No number in a file is believed before its bytes are counted.
