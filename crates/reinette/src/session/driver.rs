@@ -178,9 +178,12 @@ impl Driver {
         Self { turn, schema, events, model, tools, begun: Instant::now(), usage, timings }
     }
 
-    fn send(&self, event: TurnEvent) {
-        // Unbounded, and read by whoever polls this.
+    /// Hands an event to whoever polls this, and goes on when it is polled again: the turn is never ahead of its reader,
+    /// however fast the model is.
+    async fn send(&self, event: TurnEvent) {
+        // Unbounded, so that it is never full; closed only where nobody polls this any more.
         let _ = self.events.try_send(Ok(event));
+        futures_lite::future::yield_now().await;
     }
 
     /// The whole turn.
@@ -253,7 +256,7 @@ impl Driver {
     /// Carries out calls, and records each with its output.
     async fn call(&self, calls: &[ToolCall], record: &Record<'_>) {
         record.open(calls);
-        self.send(TurnEvent::ToolCalls(calls.to_vec()));
+        self.send(TurnEvent::ToolCalls(calls.to_vec())).await;
         let configuration = &self.turn.session.configuration;
         let work = calls.iter().cloned().map(|call| {
             let tool = configuration.tools.iter().find(|tool| tool.definition().name == call.name).cloned();
@@ -262,7 +265,7 @@ impl Driver {
                 let Output { text, outcome } =
                     carry_out(call, tool, &configuration.guardrails, configuration.tool_timeout).await;
                 record.close(&call_id, &text);
-                self.send(TurnEvent::ToolOutput { call_id, text, outcome });
+                self.send(TurnEvent::ToolOutput { call_id, text, outcome }).await;
             }
         });
         match configuration.tool_order {
@@ -344,7 +347,7 @@ impl Driver {
                 Event::Text(words) => {
                     text.push_str(&words);
                     self.turn.session.configuration.guardrails.check_response(&text)?;
-                    self.send(TurnEvent::Text(words));
+                    self.send(TurnEvent::Text(words)).await;
                 }
                 Event::ToolCall(call) => calls.push(call),
                 Event::Finished(summary) => {
@@ -386,7 +389,7 @@ impl Driver {
             }
             conversation.view.reduction(&conversation.transcript)
         };
-        self.send(TurnEvent::ContextReduced(reduction));
+        self.send(TurnEvent::ContextReduced(reduction)).await;
         Ok(())
     }
 
@@ -414,7 +417,7 @@ impl Driver {
             conversation.view.hide(oldest, notes);
             conversation.view.reduction(&conversation.transcript)
         };
-        self.send(TurnEvent::ContextReduced(reduction));
+        self.send(TurnEvent::ContextReduced(reduction)).await;
         true
     }
 
