@@ -34,6 +34,7 @@ mod generate;
 pub mod gguf;
 mod model;
 mod prefix;
+mod random;
 pub mod template;
 pub mod tokenizer;
 
@@ -54,4 +55,5 @@ pub mod architecture {
     };
 }
 pub use prefix::{PrefixCache, SnapshotFolder};
+pub use random::SplitMix64;
 pub use reinette_kernels::KvType;

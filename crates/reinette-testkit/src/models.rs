@@ -1,6 +1,7 @@
 //! The real models that tests compare with other people's code.
 
 use reinette::models::ModelStore;
+use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -62,15 +63,60 @@ pub const ARCHITECTURES: [&str; 13] = [
     "qwen3moe", "smollm3",
 ];
 
-/// A tiny model file of one of the [`ARCHITECTURES`], written by another program.
+/// Where the tiny models, adapters for them, and the logits of both are, written by another program.
+pub fn golden_folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "reinette-engine", "tests", "golden", "architectures"].iter().collect()
+}
+
+/// A tiny model file of one of the [`ARCHITECTURES`].
 ///
 /// # Panics
 /// When the checkout lacks it.
 pub fn golden_model(architecture: &str) -> Vec<u8> {
-    let folder: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "..", "reinette-engine", "tests", "golden", "architectures"].iter().collect();
-    let path = folder.join(format!("{architecture}.gguf"));
+    golden_file(&format!("{architecture}.gguf"))
+}
+
+fn golden_file(name: &str) -> Vec<u8> {
+    let path = golden_folder().join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Tokens, and the logits that another program gave after the last of them.
+#[derive(Debug, Deserialize)]
+pub struct GoldenCase {
+    /// What was read.
+    pub tokens: Vec<u32>,
+    /// How many positions there was room for: some models rotate in another way in long sequences.
+    pub positions: usize,
+    /// `[n_outputs, vocab_size]`
+    pub logits: Vec<Vec<f64>>,
+}
+
+/// What is known of a tiny model, or of one with an adapter.
+///
+/// # Panics
+/// When the checkout lacks the file, or it holds anything else.
+pub fn golden_cases(name: &str) -> Vec<GoldenCase> {
+    #[derive(Deserialize)]
+    struct Golden {
+        cases: Vec<GoldenCase>,
+    }
+    let golden: Golden =
+        serde_json::from_slice(&golden_file(&format!("{name}.json"))).expect("the golden file is whole");
+    golden.cases
+}
+
+/// The root mean square of the differences of logits, in standard deviations of those that are expected.
+///
+/// # Panics
+/// If there are not as many of both.
+pub fn logit_distance(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let count = expected.len() as f64;
+    let mean = expected.iter().sum::<f64>() / count;
+    let variance = expected.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let squares = found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).powi(2));
+    (squares.sum::<f64>() / count / variance).sqrt()
 }
 
 fn default_folder() -> PathBuf {

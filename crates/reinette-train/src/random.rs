@@ -1,25 +1,20 @@
 //! Random numbers that are the same on every machine.
 
-/// `SplitMix64`, which passes BigCrush and whose whole state is one number.
-///
-/// Paper: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
+use reinette_engine::SplitMix64;
+
+/// What training draws by chance.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
     /// The numbers of a seed and a purpose: each purpose has its own.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
-        let mut random = Self(seed);
-        let mixed = random.next();
-        Self(mixed ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        let mixed = SplitMix64::new(seed).next_number();
+        Self(SplitMix64::new(mixed ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next_number()
     }
 
     /// A number below `end`, which is not 0.
@@ -37,7 +32,7 @@ impl Random {
 
     /// A number in `[0, 1)`.
     pub(crate) fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        self.0.unit()
     }
 
     /// Whether something happens that happens with this probability.

@@ -1,7 +1,7 @@
 //! Marks reminders as done.
 
 use super::{Open, find, read};
-use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind, starts, utc};
+use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind, utc};
 use crate::{AppError, Change, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
 use serde::{Deserialize, Serialize};
@@ -52,14 +52,11 @@ struct Next {
 fn next(found: &Open<'_>, world: &World) -> Option<Next> {
     let rule = found.component.rule.as_ref()?;
     let due = found.due()?;
-    let start = found.component.start.as_ref().unwrap_or(due);
-    let lead = start.until(due);
     let mut skipped = 0_u32;
-    let coming = starts(start, rule).filter_map(|civil| start.at_civil(civil)).find_map(|start| {
-        let next = start.after(lead)?;
-        let is_coming = is_after(&next, due, world) && !is_past(&next, world);
+    let coming = found.times().find(|(_, next)| {
+        let is_coming = is_after(next, due, world) && !is_past(next, world);
         skipped += u32::from(!is_coming);
-        is_coming.then_some((start, next))
+        is_coming
     });
     let (start, due) = coming?;
     Some(Next { start, due, count: rule.count.map(|count| count.saturating_sub(skipped)) })

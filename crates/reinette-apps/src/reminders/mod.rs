@@ -5,7 +5,7 @@ mod create;
 mod list;
 mod ring;
 
-use crate::icalendar::{CalendarTime, Component, Kind, Vdir, VdirFile};
+use crate::icalendar::{CalendarTime, Component, Kind, Vdir, VdirFile, starts};
 use crate::matching::{self, Match};
 use crate::{AppError, Change, Plan, World};
 use calcard::icalendar::ICalendarStatus;
@@ -27,6 +27,26 @@ impl Open<'_> {
     /// When it is due.
     fn due(&self) -> Option<&CalendarTime> {
         self.component.due.as_ref().or(self.component.start.as_ref())
+    }
+
+    /// When it starts and is due, time after time; once if it does not repeat.
+    fn times(&self) -> impl Iterator<Item = (CalendarTime, CalendarTime)> {
+        let due = self.due().cloned();
+        let start = self.component.start.clone().or_else(|| due.clone());
+        let rule = self.component.rule.clone();
+        start.zip(due).into_iter().flat_map(move |(start, due)| {
+            let once = rule.is_none().then(|| (start.clone(), due.clone()));
+            let lead = start.until(&due);
+            let repeated = rule.clone().into_iter().flat_map(move |rule| {
+                let first = start.clone();
+                starts(&start, &rule).filter_map(move |civil| {
+                    let start = first.at_civil(civil)?;
+                    let due = start.after(lead)?;
+                    Some((start, due))
+                })
+            });
+            once.into_iter().chain(repeated)
+        })
     }
 
     fn label(&self, world: &World) -> String {

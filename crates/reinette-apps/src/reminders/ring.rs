@@ -4,7 +4,6 @@
 //! the user was told; what comes due after it rings, once.
 
 use super::{Open, open, read};
-use crate::icalendar::{CalendarTime, Component, starts};
 use crate::ring::heard_until;
 use crate::{AppError, FileChange, Ring, World};
 use jiff::{Timestamp, Zoned};
@@ -30,7 +29,7 @@ pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
     let since = noted.map_or_else(|| heard_until(now), |noted| noted.to_zoned(now.time_zone().clone()));
     let vdir = read(world)?;
     let mut due: Vec<(Zoned, Open<'_>)> =
-        open(&vdir).filter_map(|found| Some((last_due(found.component, &since, now)?, found))).collect();
+        open(&vdir).filter_map(|found| Some((last_due(&found, &since, now)?, found))).collect();
     due.sort_by(|(first, _), (second, _)| first.cmp(second));
     let ring = |(at, found): (Zoned, Open<'_>)| {
         let after = format!("{}\n", at.timestamp()).into_bytes();
@@ -41,21 +40,12 @@ pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
 }
 
 /// When a reminder was last due, after `since` and not after `now`.
-fn last_due(component: &Component, since: &Zoned, now: &Zoned) -> Option<Zoned> {
-    let first = component.start.as_ref().or(component.due.as_ref())?;
-    let due = component.due.as_ref().unwrap_or(first);
-    if due.is_date() {
+fn last_due(found: &Open<'_>, since: &Zoned, now: &Zoned) -> Option<Zoned> {
+    if found.due()?.is_date() {
         return None;
     }
-    let delay = first.until(due);
-    let instant = |start: CalendarTime| start.after(delay)?.instant(now.time_zone());
-    let dues: Box<dyn Iterator<Item = Zoned>> = match &component.rule {
-        Some(rule) => {
-            let times = starts(first, rule).filter_map(|civil| first.at_civil(civil));
-            Box::new(times.filter(|start| !component.excluded.contains(start)).filter_map(instant))
-        }
-        None => Box::new(instant(first.clone()).into_iter()),
-    };
+    let times = found.times().filter(|(start, _)| !found.component.excluded.contains(start));
+    let dues = times.filter_map(|(_, due)| due.instant(now.time_zone()));
     dues.take_while(|due| due <= now).filter(|due| due > since).last()
 }
 

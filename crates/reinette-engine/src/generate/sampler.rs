@@ -1,5 +1,6 @@
 //! From logits to a token: logits processors edit the logits, the sampler picks.
 
+use crate::SplitMix64;
 use crate::tokenizer::TokenId;
 use reinette_kernels::{InstructionSet, argmax};
 use std::collections::VecDeque;
@@ -55,7 +56,7 @@ impl Sampler {
             sampling,
             repetition_penalty,
             recent: VecDeque::with_capacity(PENALTY_WINDOW_TOKENS),
-            random: SplitMix64(seed),
+            random: SplitMix64::new(seed),
             candidates: Vec::new(),
         }
     }
@@ -148,27 +149,6 @@ fn most_likely(logits: &[f32]) -> Option<TokenId> {
     let index = argmax(InstructionSet::detect(), logits)?;
     let id = u32::try_from(index).ok().filter(|_| logits[index] > f32::NEG_INFINITY);
     id.map(TokenId)
-}
-
-/// A small random number generator that passes BigCrush; the same on every machine.
-///
-/// Paper: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
-#[derive(Clone, Debug)]
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number in `[0, 1)`.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 #[cfg(test)]

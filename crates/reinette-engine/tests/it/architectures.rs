@@ -4,8 +4,7 @@
 use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{Adapter, AdapterError, BatchConfig, GenerateError, KvType, LoadError, Model, Sequence};
-use serde::Deserialize;
-use std::path::PathBuf;
+use reinette_testkit::{golden_cases, golden_folder, logit_distance};
 use std::sync::Arc;
 
 /// The root mean square of the differences, in standard deviations of the logits. Keys and values are rounded to
@@ -13,51 +12,24 @@ use std::sync::Arc;
 /// activations too, to 0.03. A part of a block that is missing or wrong changes the logits by 0.05 at least.
 const TOLERANCE: f64 = 0.004;
 
-#[derive(Deserialize)]
-struct Golden {
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    tokens: Vec<u32>,
-    /// How many positions there is room for: some models rotate in another way in long sequences.
-    positions: usize,
-    /// After the last tokens.
-    logits: Vec<Vec<f64>>,
-}
-
-fn folder() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", "golden", "architectures"].iter().collect()
-}
-
-fn difference(found: &[f32], expected: &[f64]) -> f64 {
-    let count = expected.len() as f64;
-    let mean = expected.iter().sum::<f64>() / count;
-    let variance = expected.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    let squares = found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).powi(2));
-    (squares.sum::<f64>() / count / variance).sqrt()
-}
-
 fn load(name: &str) -> Arc<Model> {
-    Arc::new(Model::load(&folder().join(format!("{name}.gguf"))).unwrap())
+    Arc::new(Model::load(&golden_folder().join(format!("{name}.gguf"))).unwrap())
 }
 
 /// Compares with the logits in `golden`.
 fn agrees_with_transformers(name: &str, adapter: Option<&str>, golden: &str) {
     let model = load(name);
     let adapters: Vec<_> =
-        adapter.map(|path| Arc::new(Adapter::load(&folder().join(path), &model).unwrap())).into_iter().collect();
-    let path = folder().join(format!("{golden}.json"));
-    let golden: Golden = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    assert_eq!(golden.cases.len(), 2);
-    for case in golden.cases {
+        adapter.map(|path| Arc::new(Adapter::load(&golden_folder().join(path), &model).unwrap())).into_iter().collect();
+    let cases = golden_cases(golden);
+    assert_eq!(cases.len(), 2);
+    for case in cases {
         let tokens: Vec<TokenId> = case.tokens.iter().copied().map(TokenId).collect();
         let mut sequence = Sequence::new(model.clone(), case.positions, 1).unwrap();
         let logits = sequence.logits(&tokens, &adapters).unwrap();
         let expected: Vec<f64> = case.logits.concat();
         let found = &logits[logits.len() - expected.len()..];
-        let difference = difference(found, &expected);
+        let difference = logit_distance(found, &expected);
         assert!(difference <= TOLERANCE, "{name}, {} tokens: {difference:.5} standard deviations", tokens.len());
     }
 }
@@ -89,7 +61,7 @@ fn keys_and_values_in_8_bits_change_logits_a_little() {
             sequence.logits(&tokens, &[]).unwrap().to_vec()
         };
         let exact: Vec<f64> = logits(KvType::F16).into_iter().map(f64::from).collect();
-        let difference = difference(&logits(KvType::Q8), &exact);
+        let difference = logit_distance(&logits(KvType::Q8), &exact);
         assert!(difference > 0.0 && difference <= EIGHT_BIT_TOLERANCE, "{name}: {difference:.5} standard deviations");
     }
 }
@@ -107,7 +79,7 @@ fn adapters_in_both_forms_agree_with_peft() {
 #[test]
 fn adapters_are_switched_between_requests_of_one_sequence() {
     let model = load("llama");
-    let adapter = [Arc::new(Adapter::load(&folder().join("llama-lora"), &model).unwrap())];
+    let adapter = [Arc::new(Adapter::load(&golden_folder().join("llama-lora"), &model).unwrap())];
     let tokens: Vec<TokenId> = (3..15).map(TokenId).collect();
     let mut sequence = Sequence::new(model, 64, 1).unwrap();
     let mut logits = |adapters: &[_]| sequence.logits(&tokens, adapters).unwrap().to_vec();
@@ -118,7 +90,7 @@ fn adapters_are_switched_between_requests_of_one_sequence() {
 
 /// The adapter of the golden files, its changes multiplied by `factor`.
 fn scaled_adapter(model: &Model, factor: f64) -> Arc<Adapter> {
-    let read = |name: &str| std::fs::read(folder().join("llama-lora").join(name)).unwrap();
+    let read = |name: &str| std::fs::read(golden_folder().join("llama-lora").join(name)).unwrap();
     let mut config: serde_json::Value = serde_json::from_slice(&read("adapter_config.json")).unwrap();
     config["lora_alpha"] = (config["lora_alpha"].as_f64().unwrap() * factor).into();
     let weights = read("adapter_model.safetensors");
@@ -135,15 +107,15 @@ fn a_stack_adds_up_what_its_adapters_add() {
     let (half, whole) = (scaled_adapter(&model, 0.5), scaled_adapter(&model, 1.0));
     // Twice the half is the whole, which agrees with PEFT; the whole and its opposite are nothing.
     let (plain, adapted) = (logits(&[]), exact(logits(&[Arc::clone(&whole)])));
-    assert!(difference(&plain, &adapted) > TOLERANCE);
-    assert!(difference(&logits(&[Arc::clone(&half), half]), &adapted) < TOLERANCE);
-    assert!(difference(&logits(&[whole, scaled_adapter(&model, -1.0)]), &exact(plain)) < TOLERANCE);
+    assert!(logit_distance(&plain, &adapted) > TOLERANCE);
+    assert!(logit_distance(&logits(&[Arc::clone(&half), half]), &adapted) < TOLERANCE);
+    assert!(logit_distance(&logits(&[whole, scaled_adapter(&model, -1.0)]), &exact(plain)) < TOLERANCE);
 }
 
 #[test]
 fn an_adapter_that_was_loaded_for_another_model_is_refused() {
     let (llama, mistral) = (load("llama"), load("mistral"));
-    let foreign = [Arc::new(Adapter::load(&folder().join("llama-lora"), &llama).unwrap())];
+    let foreign = [Arc::new(Adapter::load(&golden_folder().join("llama-lora"), &llama).unwrap())];
     let mut sequence = Sequence::new(mistral, 64, 1).unwrap();
     let error = sequence.logits(&[TokenId(3)], &foreign).unwrap_err();
     assert!(matches!(error, GenerateError::ForeignAdapter), "{error}");
@@ -152,15 +124,17 @@ fn an_adapter_that_was_loaded_for_another_model_is_refused() {
 #[test]
 fn an_adapter_of_another_model_is_refused() {
     let mistral = load("mistral");
-    let fitting = Adapter::load(&folder().join("llama-lora"), &mistral).unwrap_err();
+    let fitting = Adapter::load(&golden_folder().join("llama-lora"), &mistral).unwrap_err();
     assert!(matches!(&fitting, AdapterError::OtherModel { .. }), "{fitting}");
     let qwen = load("qwen3");
-    let Err(AdapterError::OtherKind { key, found, .. }) = Adapter::load(&folder().join("llama-lora.gguf"), &qwen)
+    let Err(AdapterError::OtherKind { key, found, .. }) =
+        Adapter::load(&golden_folder().join("llama-lora.gguf"), &qwen)
     else {
         panic!("an adapter for llama")
     };
     assert_eq!((key, found.as_str()), ("general.architecture", "llama"));
-    let Err(AdapterError::UnknownTarget { tensor }) = Adapter::load(&folder().join("llama-lora"), &load("mixtral"))
+    let Err(AdapterError::UnknownTarget { tensor }) =
+        Adapter::load(&golden_folder().join("llama-lora"), &load("mixtral"))
     else {
         panic!("experts are no target")
     };
@@ -174,7 +148,7 @@ fn changed(
     change: impl Fn(&mut GgufWriter<'_>),
     extra: Option<&str>,
 ) -> Result<Model, LoadError> {
-    let file = Gguf::open(&folder().join(format!("{name}.gguf"))).unwrap();
+    let file = Gguf::open(&golden_folder().join(format!("{name}.gguf"))).unwrap();
     let mut writer = GgufWriter::default();
     file.metadata().iter().filter(|(found, _)| *found != key).for_each(|(key, value)| writer.copy(key, &value));
     change(&mut writer);

@@ -5,10 +5,8 @@
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::{SpecialTokens, TokenId};
 use reinette_engine::{Model, Sequence};
-use reinette_testkit::{TestModel, golden_model, model};
+use reinette_testkit::{GoldenCase, TestModel, golden_cases, golden_folder, golden_model, logit_distance, model};
 use reinette_train::{Adapter, AdapterConfig, BaseWeights, Batch, Decoder, Example, TrainError};
-use serde::Deserialize;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The root mean square of the differences, in standard deviations of the logits: both compute in 32 bits.
@@ -17,22 +15,6 @@ const TOLERANCE: f64 = 2e-5;
 /// The same, where the engine rounds activations to 8 bits and keys and values to halves, in all of 30 layers: 0.042. That
 /// both compute the same is shown by the tiny models, whose weights are not quantised.
 const ENGINE_TOLERANCE: f64 = 0.05;
-
-#[derive(Deserialize)]
-struct Golden {
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    tokens: Vec<u32>,
-    positions: usize,
-    logits: Vec<Vec<f64>>,
-}
-
-fn golden_folder() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "..", "reinette-engine", "tests", "golden", "architectures"].iter().collect()
-}
 
 fn decoder(architecture: &str, positions: usize) -> Result<Decoder, TrainError> {
     let model = Model::unpacked(Gguf::from_bytes(golden_model(architecture)).unwrap()).unwrap();
@@ -46,26 +28,15 @@ fn batch(tokens: &[u32], n_outputs: usize) -> Batch {
     Batch::new(&[&example])
 }
 
-fn difference(found: &[f32], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let count = expected.len() as f64;
-    let mean = expected.iter().sum::<f64>() / count;
-    let variance = expected.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    let squares = found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).powi(2));
-    (squares.sum::<f64>() / count / variance).sqrt()
-}
-
 fn agrees(architecture: &str, adapter: Option<&str>, golden: &str) {
-    let text = std::fs::read(golden_folder().join(format!("{golden}.json"))).unwrap();
-    let golden: Golden = serde_json::from_slice(&text).unwrap();
-    for Case { tokens, positions, logits } in golden.cases {
+    for GoldenCase { tokens, positions, logits } in golden_cases(golden) {
         let decoder = decoder(architecture, positions).unwrap();
         let adapter = adapter.map(|name| {
             let config = AdapterConfig { rank: 4, ..AdapterConfig::default() };
             Adapter::load(&golden_folder().join(name), decoder.model(), &config).unwrap()
         });
         let found = decoder.logits(adapter.as_ref(), &batch(&tokens, logits.len()));
-        let difference = difference(&found, &logits.concat());
+        let difference = logit_distance(&found, &logits.concat());
         assert!(difference <= TOLERANCE, "{architecture}, {} tokens: {difference:.2e}", tokens.len());
     }
 }
@@ -108,7 +79,7 @@ fn examples_behind_one_copy_of_their_beginning_are_computed_as_if_alone() {
         let alone: Vec<f64> =
             examples.iter().flat_map(|example| decoder.logits(None, &Batch::new(&[example]))).map(f64::from).collect();
         assert!(Batch::new(&examples.iter().collect::<Vec<_>>()).tokens.len() < 60);
-        assert!(difference(&together, &alone) <= TOLERANCE, "{architecture}");
+        assert!(logit_distance(&together, &alone) <= TOLERANCE, "{architecture}");
     }
 }
 
@@ -131,6 +102,6 @@ fn the_default_model_gives_the_engines_logits() {
     let decoder = Decoder::new(trained, 64, BaseWeights::Numbers).unwrap();
     let ids: Vec<u32> = tokens.iter().map(|TokenId(id)| *id).collect();
     let found = decoder.logits(None, &batch(&ids, tokens.len()));
-    let difference = difference(&found, &expected);
+    let difference = logit_distance(&found, &expected);
     assert!(difference <= ENGINE_TOLERANCE, "{difference:.4} standard deviations");
 }
