@@ -302,8 +302,11 @@ fn undefined_reference(root: &Value, json: &Value) -> Option<SchemaError> {
     match json {
         Value::Object(keywords) => {
             let reference = keywords.get("$ref").and_then(Value::as_str);
-            let leads_nowhere =
-                |reference: &&str| reference.strip_prefix('#').is_some_and(|pointer| root.pointer(pointer).is_none());
+            // Percent signs and anchors are the engine's to read.
+            let is_plain = |pointer: &&str| !pointer.contains('%') && (pointer.is_empty() || pointer.starts_with('/'));
+            let leads_nowhere = |reference: &&str| {
+                reference.strip_prefix('#').filter(is_plain).is_some_and(|pointer| root.pointer(pointer).is_none())
+            };
             if let Some(reference) = reference.filter(leads_nowhere) {
                 return Some(SchemaError::UndefinedReference { reference: reference.to_owned() });
             }

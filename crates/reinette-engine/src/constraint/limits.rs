@@ -23,3 +23,9 @@ pub const NUMBER_STEP: f64 = 1e-6;
 
 /// How many lists a `uniqueItems` schema may be spelt out into.
 pub const UNIQUE_LISTS: usize = 1_000;
+
+/// How deep schemas may lie within schemas.
+pub const SCHEMA_DEPTH: usize = 64;
+
+/// How many schemas there may be in one, with all that it refers to.
+pub const SCHEMAS: usize = 10_000;

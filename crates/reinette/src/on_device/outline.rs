@@ -51,14 +51,29 @@ impl<'a> Outline<'a> {
         if let Some(alternatives) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
             return self.values(alternatives, depth).join(" or ");
         }
-        match schema["type"].as_str() {
-            Some("string") => format!("text{}", bounds(schema, "minLength", "maxLength", " characters")),
-            Some("integer") => format!("whole number{}", bounds(schema, "minimum", "maximum", "")),
-            Some("number") => format!("number{}", bounds(schema, "minimum", "maximum", "")),
-            Some("boolean") => "true or false".to_owned(),
-            Some("null") => "null".to_owned(),
-            Some("array") => self.list(schema, depth),
-            _ => self.object(schema, depth),
+        if let Some(all) = schema["allOf"].as_array() {
+            return self.values(all, depth).join(" and ");
+        }
+        match &schema["type"] {
+            Value::String(name) => self.of_type(name, schema, depth),
+            Value::Array(names) => {
+                let names = names.iter().filter_map(Value::as_str);
+                names.map(|name| self.of_type(name, schema, depth)).collect::<Vec<_>>().join(" or ")
+            }
+            _ if schema.get("properties").is_some() => self.object(schema, depth),
+            _ => "any value".to_owned(),
+        }
+    }
+
+    fn of_type(&mut self, name: &str, schema: &'a Value, depth: usize) -> String {
+        match name {
+            "string" => format!("text{}", bounds(schema, "minLength", "maxLength", " characters")),
+            "integer" => format!("whole number{}", bounds(schema, "minimum", "maximum", "")),
+            "number" => format!("number{}", bounds(schema, "minimum", "maximum", "")),
+            "boolean" => "true or false".to_owned(),
+            "array" => self.list(schema, depth),
+            "object" => self.object(schema, depth),
+            _ => name.to_owned(),
         }
     }
 
@@ -113,6 +128,8 @@ mod tests {
                 "kind": {"enum": ["city", "sea"]},
                 "pair": {"type": "array", "prefixItems": [{"type": "number"}, {"type": "boolean"}]},
                 "note": {"anyOf": [{"type": "null"}, {"const": 3}]},
+                "word": {"type": ["string", "null"]},
+                "other": {},
             },
             "required": ["title", "days", "stops", "kind", "pair"],
         });
@@ -120,7 +137,8 @@ mod tests {
             outline(&schema),
             "{\"title\": text, up to 60 characters (one line), \"days\": whole number, 1 to 5, \
              \"stops\": [text, …], 2 of them, \"kind\": \"city\" or \"sea\", \"pair\": [number, true or false], \
-             \"note\": null or 3, or left out} (a trip)"
+             \"note\": null or 3, or left out, \"word\": text or null, or left out, \"other\": any value, or left out} \
+             (a trip)"
         );
     }
 

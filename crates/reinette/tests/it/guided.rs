@@ -27,6 +27,13 @@ fn runner() -> TestRunner {
 
 /// Schemas within what is enforced.
 fn schema() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => whole_schema(),
+        1 => (whole_schema(), whole_schema()).prop_map(|(target, other)| referring(&target, &other)),
+    ]
+}
+
+fn whole_schema() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![numbers(), words(), literals()];
     leaf.prop_recursive(3, 12, 4, |inner| {
         let list = (inner.clone(), 0..3_u64, 0..3_u64).prop_map(|(items, least, more)| {
@@ -40,9 +47,33 @@ fn schema() -> impl Strategy<Value = Value> {
         let map = (inner.clone(), 0..3_u64).prop_map(
             |(values, most)| json!({"type": "object", "additionalProperties": values, "maxProperties": most}),
         );
-        let choice = prop::collection::vec(inner, 1..4).prop_map(|choices| json!({"anyOf": choices}));
-        prop_oneof![list, tuple, object, map, choice]
+        let choice = prop::collection::vec(inner.clone(), 1..4).prop_map(|choices| json!({"anyOf": choices}));
+        let tagged = prop::collection::vec(inner.clone(), 1..4).prop_map(|contents| tagged(&contents));
+        let beside = (prop::collection::vec((inner.clone(), any::<bool>()), 1..4), inner)
+            .prop_map(|(schemas, more)| beside(&schemas, &more));
+        prop_oneof![list, tuple, object, map, choice, tagged, beside]
     })
+}
+
+/// Objects, told apart by a tag.
+fn tagged(contents: &[Value]) -> Value {
+    let object = |(index, content): (usize, &Value)| json!({"type": "object", "properties": {"tag": {"const": index}, "content": content}, "required": ["tag"]});
+    json!({"oneOf": contents.iter().enumerate().map(object).collect::<Vec<_>>()})
+}
+
+/// An object that refers to a definition, alone and with something next to the reference.
+fn referring(target: &Value, other: &Value) -> Value {
+    let reference = json!({"$ref": "#/$defs/a%25b"});
+    let properties = json!({"plain": reference, "beside": {"allOf": [reference, true]}, "other": other});
+    json!({"properties": properties, "required": ["plain", "beside"], "$defs": {"a%b": target}})
+}
+
+/// An object whose properties are named in two places, with choices next to them.
+fn beside(schemas: &[(Value, bool)], more: &Value) -> Value {
+    let mut schema = object(schemas);
+    schema["additionalProperties"] = json!(true);
+    let parts = json!([schema, {"properties": {"more": more}, "dependentRequired": {"more": ["first"]}}]);
+    json!({"allOf": parts, "anyOf": [{"required": ["more"]}, true], "unevaluatedProperties": false})
 }
 
 fn numbers() -> impl Strategy<Value = Value> {
@@ -54,11 +85,23 @@ fn numbers() -> impl Strategy<Value = Value> {
         (-60.0..60.0_f64, 0.25..30.0_f64)
             .prop_map(|(least, more)| json!({"type": "number", "minimum": least, "maximum": least + more})),
         Just(json!({"type": "number"})),
+        (0..90_i64).prop_map(|least| json!({"minimum": least, "maximum": least + 9})),
     ]
 }
 
 fn words() -> impl Strategy<Value = Value> {
-    let formats = prop::sample::select(vec!["date", "time", "date-time", "uuid", "ipv4"]);
+    let formats = prop::sample::select(vec![
+        "date",
+        "time",
+        "date-time",
+        "duration",
+        "uuid",
+        "ipv4",
+        "ipv6",
+        "hostname",
+        "email",
+        "uri",
+    ]);
     let patterns = prop::sample::select(vec!["^[A-Z][a-z]{2,5}(-[0-9]+)?$", "b+c", "^\"\\d{2}\"\\\\$", "é|日本"]);
     prop_oneof![
         (0..5_u64, 0..9_u64)
@@ -66,6 +109,7 @@ fn words() -> impl Strategy<Value = Value> {
         formats.prop_map(|format| json!({"type": "string", "format": format})),
         patterns.prop_map(|pattern| json!({"type": "string", "pattern": pattern, "maxLength": 12})),
         (0..6_u64).prop_map(|most| json!({"type": ["string", "null"], "maxLength": most})),
+        (0..6_u64).prop_map(|most| json!({"maxLength": most})),
     ]
 }
 
@@ -145,8 +189,8 @@ fn unsupported() -> impl Strategy<Value = (&'static str, Value)> {
             "propertyNames",
             json!({"type": "object", "additionalProperties": {"type": "null"}, "propertyNames": {"maxLength": 2}}),
         ),
-        ("dependentRequired", json!({"type": "object", "properties": {}, "dependentRequired": {"a": ["b"]}})),
-        ("format", json!({"type": "string", "format": "hostname"})),
+        ("minContains", json!({"type": "array", "items": {"type": "integer"}, "minContains": 1})),
+        ("format", json!({"type": "string", "format": "regex"})),
         ("minimun", json!({"type": "integer", "minimun": 3})),
     ])
 }

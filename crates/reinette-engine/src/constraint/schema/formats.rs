@@ -25,12 +25,53 @@ macro_rules! byte {
     };
 }
 
+/// A host's name (RFC 1123), shorter than is allowed; its last label begins with a letter, so that it is no number.
+macro_rules! host {
+    () => {
+        "(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}[.]){0,3}[A-Za-z][A-Za-z0-9]{0,20}"
+    };
+}
+
+/// A mailbox without quotes (RFC 5321), shorter than is allowed, at a host with two labels or more.
+macro_rules! email {
+    () => {
+        concat!(
+            "[A-Za-z0-9]{1,20}(?:[._+-][A-Za-z0-9]{1,20}){0,2}@",
+            "(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}[.]){1,3}[A-Za-z]{2,20}"
+        )
+    };
+}
+
+/// What the parts of an address on the web are made of (RFC 3986).
+macro_rules! web {
+    ($more:literal) => {
+        concat!("(?:[A-Za-z0-9._~", $more, "-]|%[0-9A-Fa-f]{2})*")
+    };
+}
+
 /// The pattern of a format, if every string that matches it has the format.
 pub(super) fn pattern(format: &str) -> Option<&'static str> {
     Some(match format {
         "date" => concat!("^", date!(), "$"),
         "time" => concat!("^", time!(), "$"),
         "date-time" => concat!("^", date!(), "T", time!(), "$"),
+        "duration" => {
+            "^P(?:[0-9]{1,4}W|[0-9]{1,4}D(?:T[0-9]{1,4}H(?:[0-9]{1,4}M)?|T[0-9]{1,4}M)?|T(?:[0-9]{1,4}H(?:[0-9]{1,4}M)?|[0-9]{1,4}[MS]))$"
+        }
+        "hostname" | "idn-hostname" => concat!("^", host!(), "$"),
+        "email" | "idn-email" => concat!("^", email!(), "$"),
+        "uri" | "uri-reference" | "iri" | "iri-reference" => concat!(
+            "^https?://",
+            host!(),
+            "(?::[0-9]{1,4})?(?:/",
+            web!("@:"),
+            ")*(?:[?]",
+            web!("=&+/"),
+            ")?(?:#",
+            web!("/"),
+            ")?$"
+        ),
+        "ipv6" => "^(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$",
         "uuid" => "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
         "ipv4" => concat!("^(?:", byte!(), r"\.){3}", byte!(), "$"),
         _ => return None,

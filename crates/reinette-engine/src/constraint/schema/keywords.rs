@@ -20,6 +20,10 @@ pub(super) fn meaning(name: &str) -> Keyword {
         | "oneOf"
         | "allOf"
         | "$ref"
+        | "dependentRequired"
+        | "dependentSchemas"
+        | "unevaluatedProperties"
+        | "unevaluatedItems"
         | "properties"
         | "required"
         | "additionalProperties"
@@ -39,24 +43,19 @@ pub(super) fn meaning(name: &str) -> Keyword {
         | "exclusiveMinimum"
         | "exclusiveMaximum"
         | "multipleOf" => Keyword::Enforced,
-        // Definitions are prepared once, at the root.
-        "$defs" | "definitions" | "$schema" | "$comment" | "title" | "description" | "default" | "examples"
-        | "deprecated" | "readOnly" | "writeOnly" | "contentMediaType" | "contentEncoding" | "contentSchema" => {
-            Keyword::Annotation
-        }
+        // Definitions are prepared where they are referred to; by anchors they cannot be.
+        "$defs" | "definitions" | "$schema" | "$comment" | "$anchor" | "$dynamicAnchor" | "title" | "description"
+        | "default" | "examples" | "deprecated" | "readOnly" | "writeOnly" | "contentMediaType" | "contentEncoding"
+        | "contentSchema" => Keyword::Annotation,
         "x-span" => Keyword::Refused("only a tool's own string arguments can be copied from the user's words"),
         "x-guidance" => Keyword::Refused("how values are spelt is not the schema's to say: leave it out"),
-        "$id" | "id" | "$anchor" | "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor"
-        | "$vocabulary" => Keyword::Refused("refer to definitions of the same document by `#/$defs/…`"),
-        "not" => Keyword::Refused("say what a value may be instead of what it may not"),
-        "if" | "then" | "else" | "dependentSchemas" | "dependentRequired" | "dependencies" => {
-            Keyword::Refused("write the cases as schemas under `anyOf`")
+        "$id" | "id" | "$dynamicRef" | "$recursiveRef" | "$recursiveAnchor" | "$vocabulary" => {
+            Keyword::Refused("refer to definitions of the same document by `#/$defs/…`")
         }
+        "not" => Keyword::Refused("say what a value may be instead of what it may not"),
+        "if" | "then" | "else" | "dependencies" => Keyword::Refused("write the cases as schemas under `anyOf`"),
         "patternProperties" | "propertyNames" => Keyword::Refused("name the keys under `properties`"),
         "contains" | "minContains" | "maxContains" => Keyword::Refused("say what the elements are with `prefixItems`"),
-        "unevaluatedProperties" | "unevaluatedItems" => {
-            Keyword::Refused("write `additionalProperties` or `items` in their place")
-        }
         "additionalItems" => Keyword::Refused("write `prefixItems` and `items`, as of draft 2020-12"),
         name if name.starts_with("x-") => Keyword::Annotation,
         _ => Keyword::Refused("it is no keyword of JSON Schema 2020-12: leave it out, or begin its name with `x-`"),

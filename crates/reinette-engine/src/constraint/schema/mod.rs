@@ -2,14 +2,18 @@
 //!
 //! Every rewrite narrows: whatever satisfies the prepared schema satisfies the one that was given.
 
+mod disjoint;
 mod formats;
 mod keywords;
+mod merge;
 mod numbers;
+mod open;
 #[cfg(test)]
 mod tests;
 mod unique;
 
 use super::{ConstraintError, limits};
+use disjoint::are_disjoint;
 use keywords::Keyword;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +21,9 @@ use serde_json::{Map, Value, json};
 pub(super) fn prepare(schema: &Value) -> Result<Value, ConstraintError> {
     let mut preparation = Preparation::new(schema);
     let mut prepared = preparation.schema(schema)?;
+    if prepared == Value::Bool(false) {
+        return Err(preparation.unsatisfiable("it is `false`, or asks for what excludes each other"));
+    }
     if let Some(keywords) = prepared.as_object_mut() {
         keywords.extend(preparation.definitions()?);
         keywords.insert("x-guidance".to_owned(), dialect());
@@ -71,11 +78,17 @@ struct Preparation<'a> {
     /// Whether `#` means the schema that is prepared.
     has_root: bool,
     pointer: String,
+    /// Schemas within schemas that are being prepared.
+    depth: usize,
+    /// All schemas so far.
+    count: usize,
+    /// Paths in the document that are referred to.
+    references: Vec<String>,
 }
 
 impl<'a> Preparation<'a> {
     fn new(document: &'a Value) -> Self {
-        Self { document, has_root: true, pointer: "#".to_owned() }
+        Self { document, has_root: true, pointer: "#".to_owned(), depth: 0, count: 0, references: Vec::new() }
     }
 
     /// Runs `walk` one step further down.
@@ -104,16 +117,17 @@ impl<'a> Preparation<'a> {
         ConstraintError::Malformed { pointer: self.pointer.clone(), reason: reason.into() }
     }
 
-    /// The definitions of the document, prepared, under the names by which they are referred to.
+    /// What was referred to, prepared, under the numbers by which it is.
     fn definitions(&mut self) -> Result<Map<String, Value>, ConstraintError> {
-        let mut all = Map::new();
-        for place in ["$defs", "definitions"] {
-            if let Some(definitions) = self.document.get(place).and_then(Value::as_object) {
-                let prepared = self.within(place, |it| it.each(definitions, Self::schema))?;
-                all.insert(place.to_owned(), Value::Object(prepared));
-            }
+        let mut definitions = Map::new();
+        while let Some(path) = self.references.get(definitions.len()).cloned() {
+            let target = self.defined(&path)?;
+            self.pointer = format!("#{path}");
+            definitions.insert(definitions.len().to_string(), self.schema(target)?);
         }
-        Ok(all)
+        "#".clone_into(&mut self.pointer);
+        let is_needed = !definitions.is_empty();
+        Ok(is_needed.then(|| ("$defs".to_owned(), Value::Object(definitions))).into_iter().collect())
     }
 
     fn each(
@@ -138,31 +152,44 @@ impl<'a> Preparation<'a> {
 
     /// One schema and all below it.
     fn schema(&mut self, schema: &Value) -> Result<Value, ConstraintError> {
-        let keywords = match schema {
-            Value::Bool(false) => return Ok(Value::Bool(false)),
-            Value::Bool(true) => return Err(self.says_nothing()),
-            Value::Object(keywords) => keywords,
-            _ => return Err(self.malformed("a schema is an object")),
-        };
-        let mut prepared = Map::new();
-        for (name, value) in keywords {
-            match keywords::meaning(name) {
-                Keyword::Annotation => {}
-                Keyword::Enforced => {
-                    prepared.insert(name.clone(), value.clone());
-                }
-                Keyword::Refused(advice) => return Err(self.unsupported(name, advice)),
+        self.deeper(|it| match it.flat(schema)? {
+            Value::Object(stated) if stated.is_empty() => it.object_of_keywords(open::anything()),
+            Value::Object(stated) => it.object_of_keywords(stated),
+            other => Ok(other),
+        })
+    }
+
+    /// Runs `walk` on a schema within the one before. What refers to itself and is put together with something else at
+    /// every step has no end.
+    fn deeper<T>(&mut self, walk: impl FnOnce(&mut Self) -> Result<T, ConstraintError>) -> Result<T, ConstraintError> {
+        if self.depth == limits::SCHEMA_DEPTH || self.count == limits::SCHEMAS {
+            let advice =
+                "put together with all that it refers to, the schema is too large: write it out where it is needed";
+            return Err(self.unsupported("$ref", advice));
+        }
+        self.depth += 1;
+        self.count += 1;
+        let result = walk(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// The schema of keywords that stand for themselves: no `allOf`, and nothing next to a `$ref`, `anyOf` or `oneOf`.
+    fn object_of_keywords(&mut self, mut prepared: Map<String, Value>) -> Result<Value, ConstraintError> {
+        if let Some(reference) = prepared.get("$ref") {
+            return Ok(json!({ "$ref": self.reference(reference)? }));
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            if let Some(schemas) = prepared.get(keyword) {
+                return Ok(json!({ "anyOf": self.choices(keyword, schemas)? }));
             }
         }
-        if !["type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| prepared.contains_key(*key)) {
-            return Err(self.says_nothing());
-        }
-        self.applicators(&mut prepared)?;
         self.literals(&prepared)?;
+        open::name_types(&mut prepared);
         if unique::is_asked(&prepared) {
             return unique::spell_out(self, &prepared);
         }
-        prepared.remove("uniqueItems");
+        prepared.shift_remove("uniqueItems");
         if prepared.contains_key("enum") || prepared.contains_key("const") {
             return Ok(Value::Object(prepared));
         }
@@ -179,47 +206,160 @@ impl<'a> Preparation<'a> {
         Ok(Value::Object(prepared))
     }
 
-    fn says_nothing(&self) -> ConstraintError {
-        ConstraintError::Malformed {
-            pointer: self.pointer.clone(),
-            reason: "anything at all would do here: say the `type`".to_owned(),
-        }
-    }
-
-    /// Keywords that hold other schemas in place.
-    fn applicators(&mut self, prepared: &mut Map<String, Value>) -> Result<(), ConstraintError> {
-        for keyword in ["anyOf", "oneOf", "allOf"] {
-            if let Some(schemas) = prepared.get(keyword).cloned() {
-                if keyword == "allOf" && schemas.as_array().is_some_and(|schemas| schemas.len() > 1) {
-                    return Err(self.unsupported("allOf", "write the schemas together as one"));
-                }
-                prepared.insert(keyword.to_owned(), self.list(keyword, &schemas)?);
-            }
-        }
-        if let Some(reference) = prepared.get("$ref") {
-            self.reference(reference)?;
-            if prepared.len() > 1 {
-                return Err(self.unsupported("$ref", "put what stands next to it into the definition"));
-            }
-        }
-        Ok(())
-    }
-
-    fn reference(&self, reference: &Value) -> Result<(), ConstraintError> {
-        let local = reference.as_str().and_then(|reference| reference.strip_prefix('#'));
-        let Some(path) = local else {
-            return Err(self.unsupported("$ref", "only definitions of the same document are followed: `#/$defs/…`"));
+    /// What a schema states, in keywords that are enforced.
+    fn stated(&self, schema: &Value) -> Result<Value, ConstraintError> {
+        let keywords = match schema {
+            Value::Bool(true) => return Ok(Value::Object(Map::new())),
+            Value::Bool(false) => return Ok(Value::Bool(false)),
+            Value::Object(keywords) => keywords,
+            _ => return Err(self.malformed("a schema is an object")),
         };
+        let mut stated = Map::new();
+        for (name, value) in keywords {
+            match keywords::meaning(name) {
+                Keyword::Annotation => {}
+                Keyword::Enforced => {
+                    stated.insert(name.clone(), value.clone());
+                }
+                // Without relative references, the name of the whole document is nothing but a name.
+                Keyword::Refused(_) if name == "$id" && self.pointer == "#" => {}
+                Keyword::Refused(advice) => return Err(self.unsupported(name, advice)),
+            }
+        }
+        Ok(Value::Object(stated))
+    }
+
+    /// What a schema states, written together with what it refers to and all that it asks for at once; choices take what
+    /// stands next to them.
+    fn flat(&mut self, schema: &Value) -> Result<Value, ConstraintError> {
+        let Value::Object(mut stated) = self.stated(schema)? else { return Ok(Value::Bool(false)) };
+        // What they speak of is known when all is together.
+        let unevaluated = merge::take_unevaluated(&mut stated);
+        let mut all = Value::Object(Map::new());
+        for part in self.parts(&mut stated)?.into_iter().chain([Value::Object(stated)]) {
+            let (Value::Object(one), Value::Object(other)) = (all, part) else { return Ok(Value::Bool(false)) };
+            all = merge::both(self, one, other)?;
+        }
+        let Value::Object(mut stated) = all else { return Ok(all) };
+        for keyword in ["anyOf", "oneOf"] {
+            if stated.len() + unevaluated.len() > 1
+                && let Some(Value::Array(choices)) = stated.shift_remove(keyword)
+            {
+                let choice = |choice: &Value| {
+                    let mut together = unevaluated.clone();
+                    together.insert("allOf".to_owned(), json!([choice, stated]));
+                    Value::Object(together)
+                };
+                return Ok(json!({ keyword: choices.iter().map(choice).collect::<Vec<_>>() }));
+            }
+        }
+        merge::evaluate(&mut stated, unevaluated);
+        Ok(Value::Object(stated))
+    }
+
+    /// Takes out of a schema what else its values have to satisfy, each flat itself.
+    fn parts(&mut self, stated: &mut Map<String, Value>) -> Result<Vec<Value>, ConstraintError> {
+        let mut parts = Vec::new();
+        if let Some(all) = stated.shift_remove("allOf") {
+            let Some(all) = all.as_array().filter(|schemas| !schemas.is_empty()) else {
+                return Err(self.malformed("`allOf` is to be a list of schemas, at least one"));
+            };
+            for (index, part) in all.iter().enumerate() {
+                parts.push(self.within("allOf", |it| it.within(&index.to_string(), |it| it.part(part)))?);
+            }
+        }
+        for keyword in ["dependentRequired", "dependentSchemas"] {
+            let Some(dependents) = stated.shift_remove(keyword) else { continue };
+            let Value::Object(dependents) = dependents else {
+                return Err(self.malformed(format!("`{keyword}` is to be an object")));
+            };
+            for (name, needed) in dependents {
+                let needed = if keyword == "dependentRequired" { json!({ "required": needed }) } else { needed };
+                // What it depends on is required here, so that the two exclude each other.
+                let with = json!({ "allOf": [needed, { "required": [name] }] });
+                let either = json!({ "anyOf": [with, { "properties": { name: false } }] });
+                parts.push(self.within(keyword, |it| it.part(&either))?);
+            }
+        }
+        if stated.len() + parts.len() > 1
+            && let Some(reference) = stated.shift_remove("$ref")
+        {
+            let path = self.local(&reference)?;
+            let target = self.defined(&path)?;
+            parts.push(self.part(target)?);
+        }
+        Ok(parts)
+    }
+
+    /// One of the schemas that are written together, flat itself.
+    fn part(&mut self, schema: &Value) -> Result<Value, ConstraintError> {
+        self.deeper(|it| {
+            let flat = it.flat(schema)?;
+            match flat.get("$ref") {
+                Some(reference) => {
+                    let path = it.local(reference)?;
+                    let target = it.defined(&path)?;
+                    it.part(target)
+                }
+                None => Ok(flat),
+            }
+        })
+    }
+
+    /// The schemas to choose from, without those that nothing satisfies.
+    fn choices(&mut self, keyword: &str, schemas: &Value) -> Result<Value, ConstraintError> {
+        let Some(schemas) = schemas.as_array().filter(|schemas| !schemas.is_empty()) else {
+            return Err(self.malformed(format!("`{keyword}` is to be a list of schemas, at least one")));
+        };
+        let pairs =
+            schemas.iter().enumerate().flat_map(|(index, one)| schemas[..index].iter().map(move |it| (one, it)));
+        if keyword == "oneOf" && !pairs.into_iter().all(|(one, other)| are_disjoint(self.document, one, other)) {
+            let advice = "a value could satisfy two of its schemas: write `anyOf`, or give each a `type` or a required \
+                          property with a `const` of its own";
+            return Err(self.unsupported("oneOf", advice));
+        }
+        let mut prepared = Vec::new();
+        let mut refused = None;
+        for (index, schema) in schemas.iter().enumerate() {
+            match self.within(keyword, |it| it.within(&index.to_string(), |it| it.schema(schema))) {
+                Ok(Value::Bool(false)) => {}
+                Ok(schema) => prepared.push(schema),
+                Err(error @ ConstraintError::Unsatisfiable { .. }) => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match (prepared.is_empty(), refused) {
+            (false, _) => Ok(Value::Array(prepared)),
+            (true, Some(error)) => Err(error),
+            (true, None) => Err(self.unsatisfiable(format!("nothing satisfies any schema of `{keyword}`"))),
+        }
+    }
+
+    /// A reference as the prepared schema has it.
+    fn reference(&mut self, reference: &Value) -> Result<Value, ConstraintError> {
+        let path = self.local(reference)?;
+        self.defined(&path)?;
         if path.is_empty() && self.has_root {
-            return Ok(());
+            return Ok(json!("#"));
         }
-        if !path.starts_with("/$defs/") && !path.starts_with("/definitions/") {
-            return Err(self.unsupported("$ref", "move what it refers to under `$defs`"));
+        let number = self.references.iter().position(|known| *known == path).unwrap_or_else(|| {
+            self.references.push(path);
+            self.references.len() - 1
+        });
+        Ok(json!(format!("#/$defs/{number}")))
+    }
+
+    /// The path of a reference within the document.
+    fn local(&self, reference: &Value) -> Result<String, ConstraintError> {
+        let path = reference.as_str().and_then(|reference| reference.strip_prefix('#'));
+        match path.and_then(open::decoded).filter(|path| path.is_empty() || path.starts_with('/')) {
+            Some(path) => Ok(path),
+            None => Err(self.unsupported("$ref", "only definitions of the same document are followed: `#/$defs/…`")),
         }
-        match self.document.pointer(path) {
-            Some(_) => Ok(()),
-            None => Err(self.malformed(format!("`#{path}` is not defined"))),
-        }
+    }
+
+    fn defined(&self, path: &str) -> Result<&'a Value, ConstraintError> {
+        self.document.pointer(path).ok_or_else(|| self.malformed(format!("`#{path}` is not defined")))
     }
 
     fn literals(&self, prepared: &Map<String, Value>) -> Result<(), ConstraintError> {
@@ -281,7 +421,8 @@ impl<'a> Preparation<'a> {
         self.interval(keywords, ["minLength", "maxLength"], limits::STRING_CHARACTERS)?;
         let Some(format) = keywords.remove("format") else { return Ok(()) };
         let Some(pattern) = format.as_str().and_then(formats::pattern) else {
-            let advice = "of formats only date, time, date-time, uuid and ipv4 are held to exactly; write a `pattern`";
+            let advice = "of formats date, time, date-time, duration, uuid, ipv4, ipv6, hostname, email and uri are held \
+                          to; write a `pattern`";
             return Err(self.unsupported("format", advice));
         };
         if keywords.contains_key("pattern") {
@@ -299,7 +440,7 @@ impl<'a> Preparation<'a> {
         let items = match (keywords.get("items").cloned(), keywords.contains_key("prefixItems")) {
             (Some(items), _) => self.within("items", |it| it.schema(&items))?,
             (None, true) => Value::Bool(false),
-            (None, false) => return Err(self.within("items", |it| it.says_nothing())),
+            (None, false) => self.within("items", |it| it.schema(&Value::Bool(true)))?,
         };
         keywords.insert("items".to_owned(), items);
         Ok(())
@@ -307,22 +448,25 @@ impl<'a> Preparation<'a> {
 
     fn object(&mut self, keywords: &mut Map<String, Value>) -> Result<(), ConstraintError> {
         let required = self.required(keywords)?;
-        let Some(properties) = keywords.get("properties").and_then(Value::as_object).cloned() else {
-            return self.map(keywords, &required);
+        let mut properties = match keywords.get("properties") {
+            Some(Value::Object(properties)) => properties.clone(),
+            Some(_) => return Err(self.malformed("`properties` is to be an object of schemas")),
+            None if required.is_empty() => return self.map(keywords),
+            None => Map::new(),
         };
+        for name in &required {
+            let of_others = || keywords.get("additionalProperties").cloned().unwrap_or(Value::Bool(true));
+            if properties.entry(name).or_insert_with(of_others) == &Value::Bool(false) {
+                return Err(self.unsatisfiable(format!("`{name}` is required, and its schema is `false`")));
+            }
+        }
         if !properties.keys().all(|name| is_writable_text(name)) {
             return Err(self.unsupported("properties", NOT_WRITABLE));
         }
-        for name in &required {
-            match properties.get(name) {
-                Some(Value::Bool(false)) => {
-                    return Err(self.unsatisfiable(format!("`{name}` is required, and its schema is `false`")));
-                }
-                Some(_) => {}
-                None => return Err(self.malformed(format!("`{name}` is required and is no property"))),
-            }
-        }
         let prepared = self.within("properties", |it| it.each(&properties, Self::schema))?;
+        if let Some(name) = required.iter().find(|name| prepared.get(*name) == Some(&Value::Bool(false))) {
+            return Err(self.unsatisfiable(format!("`{name}` is required, and nothing satisfies its schema")));
+        }
         keywords.insert("properties".to_owned(), Value::Object(prepared));
         keywords.insert("additionalProperties".to_owned(), Value::Bool(false));
         Ok(())
@@ -339,18 +483,17 @@ impl<'a> Preparation<'a> {
     }
 
     /// An object without named properties.
-    fn map(&mut self, keywords: &mut Map<String, Value>, required: &[String]) -> Result<(), ConstraintError> {
-        if let Some(name) = required.first() {
-            return Err(self.malformed(format!("`{name}` is required and is no property")));
-        }
-        let Some(values) = keywords.get("additionalProperties").cloned() else {
-            return Err(self.within("additionalProperties", |it| it.says_nothing()));
-        };
+    fn map(&mut self, keywords: &mut Map<String, Value>) -> Result<(), ConstraintError> {
+        let values = keywords.get("additionalProperties").cloned().unwrap_or(Value::Bool(true));
         // A key may come twice, and counts once.
         if self.count(keywords, "minProperties")?.is_some_and(|count| count > 1) {
             return Err(self.unsupported("minProperties", "name the keys under `properties`, and require them"));
         }
         let values = self.within("additionalProperties", |it| it.schema(&values))?;
+        if values == Value::Bool(false) {
+            keywords.insert("additionalProperties".to_owned(), values);
+            return Ok(());
+        }
         // Keys have no schema of their own that could bound them, but a pattern that they are matched by can.
         let keys = format!("^[\\s\\S]{{1,{}}}$", limits::MAP_KEY_CHARACTERS);
         keywords.insert("patternProperties".to_owned(), json!({ keys: values }));

@@ -26,10 +26,6 @@ fn what_is_not_enforced_is_refused_by_name_and_place() {
         ("propertyNames", json!({"maxLength": 3})),
         ("contains", json!({"type": "string"})),
         ("minContains", json!(2)),
-        ("dependentSchemas", json!({})),
-        ("dependentRequired", json!({})),
-        ("unevaluatedProperties", json!(false)),
-        ("unevaluatedItems", json!(false)),
         ("$dynamicRef", json!("#a")),
         ("x-span", json!(true)),
         ("x-guidance", json!({})),
@@ -54,14 +50,15 @@ fn literals_that_cannot_be_written_are_refused() {
 
 #[test]
 fn what_is_enforced_only_in_part_is_refused_for_the_rest() {
-    assert_unsupported(&json!({"type": "string", "format": "email"}), "format", "#");
+    assert_unsupported(&json!({"type": "string", "format": "regex"}), "format", "#");
     assert_unsupported(&json!({"type": "number", "multipleOf": 0.1}), "multipleOf", "#");
     assert_unsupported(&json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}), "uniqueItems", "#");
     let weekdays = json!({"enum": [1, 2, 3, 4, 5, 6, 7]});
     assert_unsupported(&json!({"type": "array", "items": weekdays, "uniqueItems": true}), "uniqueItems", "#");
     assert_unsupported(&json!({"$ref": "https://example.com/schema"}), "$ref", "#");
-    assert_unsupported(&json!({"$ref": "#/properties/a", "properties": {"a": {"type": "null"}}}), "$ref", "#");
-    assert_unsupported(&json!({"allOf": [{"type": "string"}, {"type": "string"}]}), "allOf", "#");
+    assert_unsupported(&json!({"$ref": "#anchor", "$defs": {"a": {"$anchor": "anchor"}}}), "$ref", "#");
+    assert_unsupported(&json!({"allOf": [{"pattern": "a"}, {"pattern": "b"}]}), "allOf", "#");
+    assert_unsupported(&json!({"type": "array", "items": {"$id": "b", "type": "null"}}), "$id", "#/items");
     let map = json!({"type": "object", "additionalProperties": {"type": "null"}, "minProperties": 2});
     assert_unsupported(&map, "minProperties", "#");
 }
@@ -77,6 +74,9 @@ fn what_nothing_satisfies_is_refused() {
         json!({"type": "array", "items": {"enum": [1, 2]}, "uniqueItems": true, "minItems": 3}),
         json!({"type": "object", "properties": {"a": false}, "required": ["a"]}),
         json!({"type": "object", "additionalProperties": {"type": "null"}, "minProperties": 1, "maxProperties": 0}),
+        json!({"allOf": [{"type": "string"}, {"type": "integer"}], "anyOf": [true]}),
+        json!({"type": "object", "properties": {"a": {"enum": [1], "const": 2, "anyOf": [true]}}, "required": ["a"]}),
+        json!({"type": "integer", "anyOf": [{"type": "string"}, {"minimum": 3, "maximum": 2}]}),
     ] {
         let result = prepare(&schema);
         assert!(matches!(result, Err(ConstraintError::Unsatisfiable { .. })), "{schema} gave {result:?}");
@@ -86,19 +86,16 @@ fn what_nothing_satisfies_is_refused() {
 #[test]
 fn what_is_no_schema_is_refused() {
     for schema in [
-        json!(true),
         json!(3),
-        json!({}),
-        json!({"description": "anything"}),
-        json!({"type": "object"}),
-        json!({"type": "array"}),
         json!({"type": "text"}),
         json!({"type": []}),
         json!({"type": "string", "maxLength": -1}),
         json!({"type": "integer", "minimum": "1"}),
-        json!({"type": "object", "properties": {}, "required": ["a"]}),
         json!({"anyOf": []}),
         json!({"$ref": "#/$defs/Missing"}),
+        json!({"$ref": "#/$defs/Missing", "type": "string"}),
+        json!({"type": "object", "properties": 3}),
+        json!({"allOf": {}}),
     ] {
         let result = prepare(&schema);
         assert!(matches!(result, Err(ConstraintError::Malformed { .. })), "{schema} gave {result:?}");
@@ -132,4 +129,144 @@ fn lists_without_repetition_are_spelt_out() {
     }))
     .unwrap();
     assert_eq!(prepared["enum"], json!([["a"], ["a", "b"], ["b"], ["b", "a"]]));
+}
+
+#[test]
+fn types_are_those_that_the_keywords_speak_of() {
+    for (schema, types) in [
+        (json!({"minLength": 1}), json!(["string"])),
+        (json!({"multipleOf": 2, "pattern": "a"}), json!(["string", "number"])),
+        (json!({"items": {"type": "null"}}), json!(["array"])),
+        (json!({"required": ["a"]}), json!(["object"])),
+    ] {
+        assert_eq!(prepare(&schema).unwrap()["type"], types, "{schema}");
+    }
+    for schema in [json!(true), json!({}), json!({"description": "anything"})] {
+        let prepared = prepare(&schema).unwrap();
+        assert_eq!(prepared["type"], json!(["string", "number", "boolean", "null", "array", "object"]), "{schema}");
+        assert_eq!(prepared["items"]["items"]["type"], json!(["string", "number", "boolean", "null"]));
+    }
+    let without_arguments = prepare(&json!({"type": "object", "properties": {}})).unwrap();
+    assert_eq!(without_arguments["additionalProperties"], json!(false));
+    assert!(without_arguments.get("patternProperties").is_none());
+}
+
+#[test]
+fn what_a_value_has_to_satisfy_at_once_is_written_together() {
+    let prepared = prepare(&json!({
+        "$ref": "#/$defs/Named",
+        "allOf": [
+            {"properties": {"age": {"minimum": 0}}, "required": ["age"]},
+            {"properties": {"age": {"type": "integer", "maximum": 120}}, "additionalProperties": {"maxLength": 9}},
+        ],
+        "$defs": {"Named": {"type": "object", "properties": {"name": {"const": "Ada"}}, "required": ["name"]}},
+    }))
+    .unwrap();
+    assert_eq!(prepared["properties"]["age"], json!({"minimum": 0, "type": "integer", "maximum": 120}));
+    // The last schema does not name it, and says what such properties are to be.
+    assert_eq!(prepared["properties"]["name"], json!({"const": "Ada", "maxLength": 9}));
+    assert_eq!(prepared["required"], json!(["age", "name"]));
+}
+
+#[test]
+fn choices_take_what_stands_next_to_them() {
+    let prepared = prepare(&json!({
+        "type": "object",
+        "properties": {"kind": {"type": "string", "maxLength": 3}},
+        "required": ["kind"],
+        "anyOf": [
+            {"properties": {"kind": {"const": "far"}, "miles": {"type": "integer", "minimum": 9, "maximum": 99}}},
+            {"properties": {"kind": {"type": "integer"}}},
+        ],
+    }))
+    .unwrap();
+    let choices = prepared["anyOf"].as_array().unwrap();
+    assert_eq!(choices.len(), 1, "the other one needs a kind that is a string and a number: {prepared}");
+    assert_eq!(choices[0]["properties"]["kind"]["const"], json!("far"));
+    assert_eq!(choices[0]["required"], json!(["kind"]));
+}
+
+#[test]
+fn one_of_is_any_of_where_no_value_satisfies_two() {
+    let tagged = |tag: &str| json!({"type": "object", "properties": {"tag": {"const": tag}}, "required": ["tag"]});
+    let closed = |name: &str| json!({"type": "object", "properties": {name: {"type": "null"}}, "required": [name], "additionalProperties": false});
+    for choices in [
+        json!([{"type": "string"}, {"type": ["integer", "null"]}]),
+        json!([{"enum": ["a", 1]}, {"const": "b"}, {"type": "object", "properties": {}}]),
+        json!([tagged("a"), tagged("b"), {"$ref": "#/$defs/tagged"}]),
+        json!([closed("a"), closed("b")]),
+    ] {
+        let schema = json!({"oneOf": choices, "$defs": {"tagged": tagged("c")}});
+        let prepared = prepare(&schema).unwrap();
+        assert_eq!(prepared["anyOf"].as_array().map(Vec::len), choices.as_array().map(Vec::len), "{schema}");
+    }
+    for choices in [
+        json!([{"type": "integer"}, {"type": "number"}]),
+        json!([{"const": 1}, {"const": 1.0}]),
+        json!([{"minLength": 2}, {"maxLength": 5}]),
+        // An object with both names satisfies both, although neither lets the model say so.
+        json!([
+            {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"]},
+            {"type": "object", "properties": {"b": {"type": "null"}}},
+        ]),
+    ] {
+        assert_unsupported(&json!({ "oneOf": choices }), "oneOf", "#");
+    }
+}
+
+#[test]
+fn references_are_followed_wherever_they_lead_and_unused_definitions_are_not_read() {
+    let prepared = prepare(&json!({
+        "type": "object",
+        "properties": {"a%": {"type": "boolean"}, "b": {"$ref": "#/properties/a%25"}, "c": {"$ref": "#"}},
+        "$defs": {"unused": {"not": {}}},
+    }))
+    .unwrap();
+    assert_eq!(prepared["properties"]["b"], json!({"$ref": "#/$defs/0"}));
+    assert_eq!(prepared["properties"]["c"], json!({"$ref": "#"}));
+    assert_eq!(prepared["$defs"], json!({"0": {"type": "boolean"}}));
+}
+
+#[test]
+fn what_never_ends_is_refused() {
+    let both = |side: &str| json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}, {"description": side}]});
+    let schema = json!({
+        "allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}],
+        "$defs": {
+            "a": {"type": "object", "properties": {"l": {"$ref": "#/$defs/a"}, "r": {"$ref": "#/$defs/a"}}},
+            "b": {"type": "object", "properties": {"l": {"$ref": "#/$defs/b"}, "r": both("b")}},
+        },
+    });
+    let result = prepare(&schema);
+    assert!(matches!(result, Err(ConstraintError::Unsupported { .. })), "{result:?}");
+    let result = prepare(&json!({"$ref": "#/$defs/a", "type": "null", "$defs": {"a": {"$ref": "#/$defs/a"}}}));
+    assert!(matches!(result, Err(ConstraintError::Unsupported { .. })), "{result:?}");
+}
+
+#[test]
+fn elements_and_properties_that_only_another_schema_names_are_held_to_both() {
+    let prepared = prepare(&json!({
+        "allOf": [{"prefixItems": [{"type": "integer", "minimum": 1}]}, {"items": {"type": "integer", "maximum": 5}}],
+    }))
+    .unwrap();
+    assert_eq!(prepared["prefixItems"][0], json!({"type": "integer", "minimum": 1, "maximum": 5}));
+    assert_eq!(prepared["items"]["maximum"], json!(5));
+    let prepared = prepare(&json!({
+        "anyOf": [{"properties": {"a": {"const": 1}}}, {"properties": {"b": {"const": 2}}}],
+        "properties": {"c": {"const": 3}},
+        "required": ["d"],
+        "unevaluatedProperties": {"const": 4},
+        "dependentRequired": {"a": ["c"]},
+    }))
+    .unwrap();
+    // Each choice is one of the other: with `c`, or without `a`.
+    let choices = prepared["anyOf"].as_array().unwrap();
+    let inner: Vec<&Value> = choices.iter().flat_map(|choice| choice["anyOf"].as_array().unwrap()).collect();
+    assert_eq!(inner.len(), 4, "{prepared}");
+    for choice in inner {
+        assert_eq!(choice["properties"]["d"], json!({"const": 4}), "{prepared}");
+        let (a, is_required) =
+            (&choice["properties"]["a"], choice["required"].as_array().unwrap().contains(&json!("c")));
+        assert!(is_required || a == &json!(false), "{prepared}");
+    }
 }
