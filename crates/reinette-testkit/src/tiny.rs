@@ -6,12 +6,15 @@ use reinette_kernels::QuantType;
 /// A file with a byte-level vocabulary: every byte, some merges, control tokens, a chat template.
 pub fn byte_level_model(pre_tokenizer: &str) -> Vec<u8> {
     let mut writer = GgufWriter::default();
-    byte_level_vocabulary(&mut writer, pre_tokenizer);
+    byte_level_vocabulary(&mut writer, pre_tokenizer, PLAIN_TEMPLATE);
     writer.to_bytes()
 }
 
+/// Each message in a line, with who speaks.
+const PLAIN_TEMPLATE: &str = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+
 /// Gives the number of tokens.
-fn byte_level_vocabulary(writer: &mut GgufWriter<'_>, pre_tokenizer: &str) -> usize {
+fn byte_level_vocabulary(writer: &mut GgufWriter<'_>, pre_tokenizer: &str, template: &str) -> usize {
     let merges = ["h e", "l l", "he ll", "hell o", "Ġ Ġ", "ĠĠ ĠĠ", "1 2", "a a", "aa aa", "Ã ©", "ð Ł"];
     let mut tokens: Vec<String> = (0..=u8::MAX).map(|byte| letter(byte).to_string()).collect();
     tokens.extend(merges.map(|merge| merge.replace(' ', "")));
@@ -25,7 +28,7 @@ fn byte_level_vocabulary(writer: &mut GgufWriter<'_>, pre_tokenizer: &str) -> us
     writer.set("tokenizer.ggml.token_type", kinds.as_slice());
     writer.set("tokenizer.ggml.merges", merges.as_slice());
     writer.set("tokenizer.ggml.bos_token_id", &0u32);
-    writer.set("tokenizer.chat_template", "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}");
+    writer.set("tokenizer.chat_template", template);
     tokens.len()
 }
 
@@ -63,6 +66,14 @@ impl TinyDecoder {
     /// # Panics
     /// Never: the shapes are fixed.
     pub fn file(self, seed: u64) -> Vec<u8> {
+        self.file_with_template(seed, PLAIN_TEMPLATE)
+    }
+
+    /// As [`TinyDecoder::file`], with this chat template.
+    ///
+    /// # Panics
+    /// Never: the shapes are fixed.
+    pub fn file_with_template(self, seed: u64, template: &str) -> Vec<u8> {
         let name = self.name();
         let mut writer = GgufWriter::default();
         writer.set("general.architecture", name);
@@ -82,7 +93,7 @@ impl TinyDecoder {
             writer.set(&format!("{name}.attention.sliding_window"), &64u32);
         }
         writer.set(&format!("{name}.attention.layer_norm_rms_epsilon"), &1e-5f32);
-        let vocab_size = byte_level_vocabulary(&mut writer, "gpt-2");
+        let vocab_size = byte_level_vocabulary(&mut writer, "gpt-2", template);
         let tensors = Self::tensors(vocab_size, seed);
         for (name, dims, bytes) in &tensors {
             writer.tensor(name, dims, QuantType::F32, bytes).expect("the bytes are as many as the dimensions say");

@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what happens is what it is for")]
 
 use reinette::testing::{Reply, ScriptedModel};
-use reinette::{ContextPolicy, Session, TurnEvent};
+use reinette::{ContextPolicy, GenerationOptions, Session, TurnEvent};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = ScriptedModel::answering(|request| {
@@ -25,5 +25,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let other = ScriptedModel::new([Reply::text("I have read it all.")]);
     let later = Session::from_transcript(&other, serde_json::from_str(&written)?);
     println!("{}", later.respond_blocking("And now?")?);
+    // A model that thinks first is let do so as far as an answer is worth it.
+    let thoughtful =
+        Session::new(&ScriptedModel::new([Reply::text("Four.").after_thinking("Two and two make four. ")]));
+    let options =
+        GenerationOptions { reasoning_tokens: 256, language: Some("en".to_owned()), ..GenerationOptions::default() };
+    for event in thoughtful.turn("What is two and two?").options(options).events().blocking() {
+        match event? {
+            TurnEvent::Reasoning(words) => print!("{words}"),
+            TurnEvent::Finished(response) => println!("=> {}", response.content),
+            _ => {}
+        }
+    }
     Ok(())
 }

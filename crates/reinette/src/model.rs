@@ -30,6 +30,8 @@ pub struct Request {
 pub enum Event {
     /// The next words.
     Text(String),
+    /// The next words of what the model thinks before it answers.
+    Reasoning(String),
     /// A call, complete.
     ToolCall(ToolCall),
     /// The end; nothing follows.
@@ -65,10 +67,19 @@ impl Request {
             (options.log_probabilities.is_some(), "tell probabilities", Capability::LogProbabilities),
             (options.logits_processor.is_some(), "have its logits edited", Capability::LogitAccess),
             (!options.adapters.is_empty(), "use adapters", Capability::Adapters),
+            (options.reasoning_tokens > 0, "think before it answers", Capability::Reasoning),
         ];
-        match asked.into_iter().find(|(is_asked, _, capability)| *is_asked && !model.supports(*capability)) {
-            Some((_, what, capability)) => Err(ModelError::Unsupported { what, capability }),
-            None => Ok(()),
+        if let Some((_, what, capability)) =
+            asked.into_iter().find(|(is_asked, _, capability)| *is_asked && !model.supports(*capability))
+        {
+            return Err(ModelError::Unsupported { what, capability });
+        }
+        match &options.language {
+            Some(language) if model.info().speaks(language) == Some(false) => {
+                let (language, languages) = (language.clone(), model.info().languages);
+                Err(ModelError::UnsupportedLanguage { language, languages })
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -111,6 +122,9 @@ pub struct Summary {
     pub cached_tokens: usize,
     /// Tokens of the answer.
     pub output_tokens: usize,
+    /// Of these, how many it thought with.
+    #[serde(default)]
+    pub reasoning_tokens: usize,
     /// Of these, how many the constraint forced, without a step of the model.
     pub forced_tokens: usize,
     /// What the model held of each token of its words, those of a stop string included, if that was asked for.
@@ -133,6 +147,20 @@ pub struct ModelInfo {
     pub context_tokens: usize,
     /// The size of its weights.
     pub size_bytes: u64,
+    /// The languages that it was made for, as it names them itself (ISO 639, such as `en`); empty if it does not.
+    #[serde(default)]
+    pub languages: Vec<String>,
+}
+
+impl ModelInfo {
+    /// Whether the model was made for the language of a tag such as `fr` or `fr-CA` (BCP 47); `None` if it does not tell its
+    /// languages.
+    pub fn speaks(&self, language: &str) -> Option<bool> {
+        let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let asked = primary(language);
+        let is_told = !self.languages.is_empty();
+        is_told.then(|| self.languages.iter().any(|known| primary(known) == asked))
+    }
 }
 
 /// Why a model could not answer, and what to do about it.
@@ -171,6 +199,14 @@ pub enum ModelError {
         what: &'static str,
         /// What it takes.
         capability: Capability,
+    },
+    /// The answer is to be in a language that the model was not made for.
+    #[error("this model was not made for `{language}`, but for {}: use another, or ask in one of these", .languages.join(", "))]
+    UnsupportedLanguage {
+        /// The language that was asked for.
+        language: String,
+        /// Those that the model tells.
+        languages: Vec<String>,
     },
     /// An adapter is damaged, or of another model.
     #[error("the adapter {name} cannot be used with this model: {reason}")]
@@ -219,7 +255,7 @@ pub enum Capability {
     Adapters,
     /// The model sees pictures.
     Vision,
-    /// The model thinks aloud before it answers.
+    /// The model thinks before it answers, as far as it is let: `GenerationOptions::reasoning_tokens`.
     Reasoning,
 }
 

@@ -68,6 +68,12 @@ pub struct GenerationOptions {
     pub logits_processor: Option<LogitsProcessor>,
     /// Whether the schemas of the answer and of tools stand in the prompt.
     pub schemas: SchemaDisplay,
+    /// The model may think with so many tokens before it answers; 0 lets it answer at once. What it thinks is told as it comes
+    /// and kept in the transcript, and is not shown to it again. A server reads it as a measure of effort.
+    pub reasoning_tokens: usize,
+    /// The language that the answer is to be in, as a tag such as `fr` or `pt-BR`: a model that tells its languages refuses
+    /// another one instead of answering badly. The prompt says nothing of it.
+    pub language: Option<String>,
     /// The adapters to answer with, each loaded by the model itself, in the order in which they are stacked.
     pub adapters: Vec<Adapter>,
 }
@@ -82,6 +88,8 @@ impl Default for GenerationOptions {
             log_probabilities: None,
             logits_processor: None,
             schemas: SchemaDisplay::default(),
+            reasoning_tokens: 0,
+            language: None,
             adapters: Vec::new(),
         }
     }

@@ -37,6 +37,11 @@ pub enum Entry {
         /// What the tool said.
         text: String,
     },
+    /// What the model thought before it said what follows.
+    Reasoning {
+        /// The words.
+        text: String,
+    },
     /// What the model said.
     Response {
         /// The words.

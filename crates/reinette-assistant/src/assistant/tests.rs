@@ -28,7 +28,13 @@ impl ScriptedModel {
 
 impl LanguageModel for ScriptedModel {
     fn info(&self) -> ModelInfo {
-        ModelInfo { name: "scripted".into(), architecture: "none".into(), context_tokens: 100, size_bytes: 0 }
+        ModelInfo {
+            name: "scripted".into(),
+            architecture: "none".into(),
+            context_tokens: 100,
+            size_bytes: 0,
+            languages: Vec::new(),
+        }
     }
 
     fn respond(&self, request: Request) -> ResponseStream {

@@ -177,6 +177,13 @@ impl Model {
         &self.description.architecture
     }
 
+    /// The languages that the model was made for, as its file names them (ISO 639, such as `en`); empty if it does not.
+    pub fn languages(&self) -> Vec<&str> {
+        let languages = self.gguf.metadata().array("general.languages").ok();
+        let languages = languages.and_then(|languages| languages.strings());
+        languages.into_iter().flatten().filter_map(|name| std::str::from_utf8(name).ok()).collect()
+    }
+
     /// The longest sequence that the model was made for, in tokens.
     pub fn context_tokens(&self) -> usize {
         self.description.context_tokens

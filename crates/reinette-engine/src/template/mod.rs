@@ -143,6 +143,9 @@ pub struct RenderInput<'a> {
     /// What the clock shows, for templates that say the date; without it they fall back on what they do when there is
     /// no clock.
     pub now: Option<DateTime>,
+    /// Whether the assistant is to think before it answers, for templates that ask (`enable_thinking`); `None` leaves it to
+    /// the template.
+    pub thinking: Option<bool>,
 }
 
 impl<'a> RenderInput<'a> {
@@ -163,6 +166,7 @@ impl<'a> RenderInput<'a> {
 #[derive(Debug, Clone)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
+    thinks: bool,
 }
 
 impl ChatTemplate {
@@ -192,9 +196,14 @@ impl ChatTemplate {
         }
         let mut environment = environment::new();
         match environment.add_template_owned(NAME, source.to_owned()) {
-            Ok(()) => Ok(ChatTemplate { environment }),
+            Ok(()) => Ok(ChatTemplate { environment, thinks: source.contains("</think>") }),
             Err(error) => Err(TemplateError::Syntax(error.to_string())),
         }
+    }
+
+    /// Whether it is of a model that thinks between `<think>` and `</think>` before it answers.
+    pub fn thinks(&self) -> bool {
+        self.thinks
     }
 
     /// Renders a prompt.
@@ -228,6 +237,7 @@ impl ChatTemplate {
             bos_token => input.bos,
             eos_token => input.eos,
             strftime_now => clock,
+            enable_thinking => input.thinking.map_or(Value::UNDEFINED, Value::from),
         };
         template.render(values).map_err(render_error)
     }

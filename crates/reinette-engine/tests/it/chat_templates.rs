@@ -75,6 +75,7 @@ fn prompts_are_those_of_jinja2() {
                 bos: "<bos>",
                 eos: "<eos>",
                 now: Some(jiff::civil::date(2026, 3, 11).at(10, 15, 0, 0)),
+                thinking: None,
             };
             let rendered = template.render(&input);
             if let Some(text) = &expected[&case.name] {

@@ -481,7 +481,13 @@ struct Parrot;
 
 impl LanguageModel for Parrot {
     fn info(&self) -> ModelInfo {
-        ModelInfo { name: "parrot".into(), architecture: "none".into(), context_tokens: 100, size_bytes: 0 }
+        ModelInfo {
+            name: "parrot".into(),
+            architecture: "none".into(),
+            context_tokens: 100,
+            size_bytes: 0,
+            languages: Vec::new(),
+        }
     }
 
     fn respond(&self, request: Request) -> ResponseStream {

@@ -91,6 +91,7 @@ impl OnDeviceModel {
             architecture: model.architecture().to_owned(),
             context_tokens: config.context_tokens.min(model.context_tokens()),
             size_bytes: model.size_bytes(),
+            languages: model.languages().into_iter().map(str::to_owned).collect(),
         };
         let worker = Arc::new(Worker::new(model, config)?);
         let (jobs, queue) = async_channel::unbounded();
@@ -159,6 +160,9 @@ impl LanguageModel for OnDeviceModel {
         use Capability::{
             Adapters, GuidedGeneration, LogProbabilities, LogitAccess, SameTextForSameSeed, TokenCount, ToolCalling,
         };
+        if capability == Capability::Reasoning {
+            return self.worker.reasons();
+        }
         matches!(
             capability,
             GuidedGeneration

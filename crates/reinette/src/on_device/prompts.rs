@@ -61,8 +61,8 @@ pub(super) fn conversation(request: &Request) -> Vec<Message> {
             Entry::Instructions { text } => ("system", text.clone()),
             Entry::Prompt { text } => ("user", text.clone()),
             Entry::Response { text } | Entry::ToolOutput { text, .. } => ("assistant", text.clone()),
-            // What is no text is refused before.
-            Entry::ToolCalls { .. } | Entry::Attachment { .. } => continue,
+            // What is no text is refused before; of what was thought, the conclusion was said.
+            Entry::ToolCalls { .. } | Entry::Attachment { .. } | Entry::Reasoning { .. } => continue,
         };
         match messages.last_mut() {
             // Templates insist on turns that alternate.
@@ -128,6 +128,7 @@ fn turns(transcript: &Transcript) -> Vec<Message> {
                 turns.push(Message::new("assistant", answer(Vec::new())));
             }
             Entry::Response { .. }
+            | Entry::Reasoning { .. }
             | Entry::ToolOutput { .. }
             | Entry::Instructions { .. }
             | Entry::Attachment { .. } => {}

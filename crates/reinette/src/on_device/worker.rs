@@ -26,6 +26,10 @@ const MAX_CALL_TOKENS: usize = 512;
 /// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
 const PREFIX_BYTES: usize = 256 << 20;
 
+/// What thoughts stand between, in the models whose template speaks of them.
+const BEGINNING_OF_THOUGHTS: &str = "<think>";
+const END_OF_THOUGHTS: &str = "</think>";
+
 /// Without a draft model: most of a call, and much of a proofread text, is copied from the prompt.
 const LOOKUP: Speculation = Speculation::PromptLookup { max_tokens: 8 };
 /// How a draft model is used.
@@ -45,6 +49,13 @@ pub(super) enum Purpose {
     Answer,
     /// To be read, for later requests that begin like it.
     Prewarm,
+}
+
+/// Whether a model thinks before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thinking {
+    Allowed,
+    LeftOut,
 }
 
 /// How many requests are answered at the same time. More of them make each other slower and the whole hardly faster: with
@@ -114,6 +125,11 @@ impl Worker {
     /// Loads an adapter for single requests.
     pub(super) fn load_adapter(&self, path: &Path) -> Result<Adapter, ModelError> {
         Adapter::load(path, &self.model)
+    }
+
+    /// Whether the model thinks before it answers, where it may.
+    pub(super) fn reasons(&self) -> bool {
+        self.model.chat_template().is_ok_and(ChatTemplate::thinks)
     }
 
     /// The tokens of the longest prompt that answering would read.
@@ -186,7 +202,7 @@ impl Worker {
 
     fn talking_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
         let template = self.model.chat_template().map_err(engine)?;
-        render(&self.model, template, prompts::conversation(request))
+        render_for(&self.model, template, prompts::conversation(request), thinking_of(request))
     }
 
     /// Lets the model choose tools, sends the calls, and tells how many there are.
@@ -244,6 +260,10 @@ impl Worker {
         };
         let options = &request.options;
         let prompt = self.talking_prompt(request)?;
+        let (thought, prompt) = self.think(job, prompt)?;
+        if let Some(thought) = thought.as_ref().filter(|thought| thought.finish_reason == FinishReason::Cancelled) {
+            return Ok(thought.clone());
+        }
         let prompt_tokens = prompt.tokens.len();
         let asked = GenerateRequest {
             adapters: talking_adapters(request),
@@ -258,7 +278,34 @@ impl Worker {
         let generated = self.generate(asked, &mut |piece| {
             let _ = job.events.send_blocking(Ok(Event::Text(piece.to_owned())));
         })?;
-        Ok(self.summarise(generated, prompt_tokens))
+        Ok(after_thought(thought, self.summarise(generated, prompt_tokens)))
+    }
+
+    /// Lets the model think, if it may, and gives the prompt that it answers to: with its thoughts, which are ended for it if
+    /// it does not end them itself.
+    fn think(&self, job: &Job, mut prompt: Prompt) -> Result<(Option<Summary>, Prompt), ModelError> {
+        let options = &job.request.options;
+        if options.reasoning_tokens == 0 {
+            return Ok((None, prompt));
+        }
+        let prompt_tokens = prompt.tokens.len();
+        let mut thoughts = String::new();
+        let beginning = Prompt { tokens: prompt.tokens.clone(), prefix_tokens: prompt.prefix_tokens };
+        let asked = GenerateRequest {
+            adapters: talking_adapters(&job.request),
+            sampler: Sampler::new(options.sampling, options.repetition_penalty),
+            max_tokens: options.reasoning_tokens,
+            stop: vec![END_OF_THOUGHTS.to_owned()],
+            ..self.request(beginning, job)
+        };
+        let generated = self.generate(asked, &mut |piece| {
+            thoughts.push_str(piece);
+            let _ = job.events.send_blocking(Ok(Event::Reasoning(piece.to_owned())));
+        })?;
+        let tokenizer = self.model.tokenizer();
+        prompt.tokens.extend(tokenizer.encode(thoughts.trim_end(), SpecialTokens::AsText));
+        prompt.tokens.extend(tokenizer.encode(&format!("\n{END_OF_THOUGHTS}\n\n"), SpecialTokens::Parse));
+        Ok((Some(self.summarise(generated, prompt_tokens)), prompt))
     }
 
     /// The most likely answer to a prompt, for as long as somebody listens.
@@ -302,6 +349,7 @@ impl Worker {
             prompt_tokens,
             cached_tokens: generated.cached_tokens,
             output_tokens: generated.output_tokens,
+            reasoning_tokens: 0,
             forced_tokens: generated.forced_tokens,
             log_probabilities: generated.log_probabilities.into_iter().map(told).collect(),
             first_token_ms: generated.first_token_ms,
@@ -333,6 +381,20 @@ fn after(chosen: Option<Summary>, talked: Summary) -> Summary {
     }
 }
 
+/// What thinking took, together with the answer after it.
+fn after_thought(thought: Option<Summary>, talked: Summary) -> Summary {
+    let Some(thought) = thought else { return talked };
+    Summary {
+        prompt_tokens: thought.prompt_tokens,
+        cached_tokens: thought.cached_tokens,
+        output_tokens: thought.output_tokens + talked.output_tokens,
+        reasoning_tokens: thought.output_tokens,
+        first_token_ms: thought.first_token_ms,
+        total_ms: thought.total_ms + talked.total_ms,
+        ..talked
+    }
+}
+
 /// Any error of the engine.
 pub(super) fn engine(error: impl std::error::Error + Send + Sync + 'static) -> ModelError {
     ModelError::Engine(Box::new(error))
@@ -346,13 +408,37 @@ fn call_tool(tool: &ToolDefinition) -> CallTool {
     CallTool { name: tool.name.clone(), parameters: Schema::as_json(&tool.parameters).clone() }
 }
 
-fn render(model: &Model, template: &ChatTemplate, mut messages: Vec<Message>) -> Result<Prompt, ModelError> {
+/// Whether the model is to think before it answers a request.
+fn thinking_of(request: &Request) -> Thinking {
+    if request.options.reasoning_tokens > 0 { Thinking::Allowed } else { Thinking::LeftOut }
+}
+
+fn render(model: &Model, template: &ChatTemplate, messages: Vec<Message>) -> Result<Prompt, ModelError> {
+    render_for(model, template, messages, Thinking::LeftOut)
+}
+
+/// A prompt after which the model thinks, or answers at once.
+fn render_for(
+    model: &Model,
+    template: &ChatTemplate,
+    mut messages: Vec<Message>,
+    thinking: Thinking,
+) -> Result<Prompt, ModelError> {
     let tokenizer = model.tokenizer();
     for message in &mut messages {
         defuse(tokenizer, &mut message.content);
     }
     let encode = |messages: &[Message]| {
-        let text = template.render(&RenderInput::new(messages, tokenizer)).map_err(engine)?;
+        let thinks = template.thinks().then_some(thinking == Thinking::Allowed);
+        let input = RenderInput { thinking: thinks, ..RenderInput::new(messages, tokenizer) };
+        let mut text = template.render(&input).map_err(engine)?;
+        // Templates differ in whether they begin a thought themselves; some begin one whatever they are told.
+        let is_begun = text.trim_end().ends_with(BEGINNING_OF_THOUGHTS);
+        match (thinks, is_begun) {
+            (Some(true), false) => text.extend([BEGINNING_OF_THOUGHTS, "\n"]),
+            (Some(false), true) => text.extend(["\n", END_OF_THOUGHTS, "\n\n"]),
+            _ => {}
+        }
         Ok::<_, ModelError>(tokenizer.encode(&text, SpecialTokens::Parse))
     };
     let tokens = encode(&messages)?;

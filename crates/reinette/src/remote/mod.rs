@@ -104,6 +104,7 @@ impl LanguageModel for ChatCompletionsModel {
             architecture: "remote".to_owned(),
             context_tokens: self.config.context_tokens,
             size_bytes: 0,
+            languages: Vec::new(),
         }
     }
 

@@ -168,6 +168,11 @@ impl Reading<'_> {
             call.name.push_str(&piece.function.name.unwrap_or_default());
             call.arguments.push_str(&piece.function.arguments.unwrap_or_default());
         }
+        if let Some(thought) = delta.reasoning_content.filter(|text| !text.is_empty())
+            && self.send(Event::Reasoning(thought)) == Listening::No
+        {
+            return Ok(Listening::No);
+        }
         match delta.content.filter(|text| !text.is_empty()) {
             Some(text) => Ok(self.send(Event::Text(text))),
             None if self.events.is_closed() => Ok(Listening::No),
@@ -198,6 +203,7 @@ impl Reading<'_> {
             prompt_tokens: usage.prompt_tokens,
             cached_tokens: usage.cached_tokens(),
             output_tokens: usage.completion_tokens,
+            reasoning_tokens: usage.reasoning_tokens(),
             forced_tokens: 0,
             log_probabilities: self.log_probabilities,
             first_token_ms: self.first_token_ms.unwrap_or_default(),

@@ -7,6 +7,10 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+/// Up to so many tokens of reasoning are what the API calls little effort, and some: it takes no number.
+const LITTLE_EFFORT: usize = 1_024;
+const SOME_EFFORT: usize = 8_192;
+
 /// The body of a request.
 pub(super) fn body(config: &ChatCompletionsConfig, request: &Request) -> Value {
     let mut body = json!({
@@ -38,6 +42,16 @@ pub(super) fn body(config: &ChatCompletionsConfig, request: &Request) -> Value {
     }
     if request.options.repetition_penalty > 1.0 {
         set("repeat_penalty", json!(request.options.repetition_penalty));
+    }
+    let effort = match request.options.reasoning_tokens {
+        0 => None,
+        1..=LITTLE_EFFORT => Some("low"),
+        tokens if tokens <= SOME_EFFORT => Some("medium"),
+        _ => Some("high"),
+    };
+    if let Some(effort) = effort {
+        set("reasoning_effort", json!(effort));
+        set("max_tokens", json!(request.options.max_tokens.saturating_add(request.options.reasoning_tokens)));
     }
     if !request.options.stop.is_empty() {
         set("stop", json!(request.options.stop));
@@ -94,6 +108,8 @@ fn messages(entries: &[Entry]) -> Vec<Value> {
                     _ => json!({"role": "user", "content": [part]}),
                 }
             }
+            // The API keeps no thoughts.
+            Entry::Reasoning { .. } => continue,
             Entry::ToolOutput { call_id, text } => json!({"role": "tool", "tool_call_id": call_id, "content": text}),
             Entry::ToolCalls { calls } => {
                 let calls: Vec<Value> = calls.iter().map(call).collect();
@@ -186,6 +202,9 @@ impl SaidToken {
 pub(super) struct Delta {
     #[serde(default)]
     pub(super) content: Option<String>,
+    /// What the model thinks, as llama.cpp, vLLM and others name it; some say `reasoning`.
+    #[serde(default, alias = "reasoning")]
+    pub(super) reasoning_content: Option<String>,
     #[serde(default)]
     pub(super) refusal: Option<String>,
     #[serde(default)]
@@ -219,6 +238,14 @@ pub(super) struct Usage {
     pub(super) completion_tokens: usize,
     #[serde(default)]
     prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default)]
+    completion_tokens_details: Option<CompletionDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CompletionDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -228,6 +255,10 @@ struct PromptDetails {
 }
 
 impl Usage {
+    pub(super) fn reasoning_tokens(&self) -> usize {
+        self.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0)
+    }
+
     pub(super) fn cached_tokens(&self) -> usize {
         self.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens).unwrap_or(0)
     }

@@ -162,6 +162,7 @@ fn entry_bytes(entry: &Entry) -> usize {
             | Entry::Prompt { text }
             | Entry::Response { text }
             | Entry::ToolOutput { text, .. } => text.len(),
+            Entry::Reasoning { .. } => 0,
             Entry::Attachment { .. } => ATTACHMENT_BYTES,
             Entry::ToolCalls { calls } => calls
                 .iter()

@@ -99,6 +99,7 @@ struct Driver {
 
 /// What a model said at once.
 struct Answer {
+    reasoning: String,
     text: String,
     calls: Vec<ToolCall>,
     summary: Summary,
@@ -122,6 +123,16 @@ impl<'a> Record<'a> {
 
     fn push(&self, entry: Entry) {
         self.state.conversation().transcript.push(entry);
+    }
+
+    /// What the model thought, if anything, and said.
+    fn push_words(&self, reasoning: String, text: Option<String>) {
+        if !reasoning.trim().is_empty() {
+            self.push(Entry::Reasoning { text: reasoning });
+        }
+        if let Some(text) = text {
+            self.push(Entry::Response { text });
+        }
     }
 
     /// Calls begin: from here on they stay in the transcript, whatever becomes of the turn.
@@ -213,9 +224,7 @@ impl Driver {
                 tool_mode = ToolMode::Disallowed;
                 continue;
             }
-            if !answer.text.trim().is_empty() {
-                record.push(Entry::Response { text: answer.text });
-            }
+            record.push_words(answer.reasoning, Some(answer.text).filter(|text| !text.trim().is_empty()));
             self.call(&calls, &record).await;
             record.settle();
             made.extend(calls);
@@ -283,7 +292,7 @@ impl Driver {
         if let Some(schema) = &self.schema {
             check(schema, &answer)?;
         }
-        record.push(Entry::Response { text: answer.text.clone() });
+        record.push_words(answer.reasoning, Some(answer.text.clone()));
         record.keep();
         let elapsed_ms = self.begun.elapsed().as_secs_f64() * 1e3;
         Ok(Response {
@@ -337,7 +346,7 @@ impl Driver {
     /// One answer of the model, words handed on as they come.
     async fn listen(&mut self, request: Request) -> Result<Answer, SessionError> {
         let mut stream = self.model.respond(request);
-        let (mut text, mut calls) = (String::new(), Vec::new());
+        let (mut reasoning, mut text, mut calls) = (String::new(), String::new(), Vec::new());
         while let Some(event) = StreamExt::next(&mut stream).await {
             let event = event?;
             if self.timings.first_token_ms == 0.0 && !matches!(event, Event::Finished(_)) {
@@ -349,10 +358,14 @@ impl Driver {
                     self.turn.session.configuration.guardrails.check_response(&text)?;
                     self.send(TurnEvent::Text(words)).await;
                 }
+                Event::Reasoning(words) => {
+                    reasoning.push_str(&words);
+                    self.send(TurnEvent::Reasoning(words)).await;
+                }
                 Event::ToolCall(call) => calls.push(call),
                 Event::Finished(summary) => {
                     self.usage.add(&summary);
-                    return Ok(Answer { text, calls, summary });
+                    return Ok(Answer { reasoning, text, calls, summary });
                 }
             }
         }
@@ -463,6 +476,8 @@ fn told(entry: &Entry) -> String {
         Entry::Prompt { text } => format!("User: {text}\n"),
         Entry::Response { text } => format!("Assistant: {text}\n"),
         Entry::ToolOutput { text, .. } => format!("Tool: {text}\n"),
+        // Its conclusion follows.
+        Entry::Reasoning { .. } => String::new(),
         Entry::Attachment { media_type, .. } => format!("User attached something ({media_type})\n"),
         Entry::ToolCalls { calls } => {
             let name = |call: &ToolCall| call.name.clone();

@@ -52,6 +52,9 @@ pub struct Usage {
     pub cached_input_tokens: usize,
     /// Tokens of the answers.
     pub output_tokens: usize,
+    /// Of these, how many the model thought with.
+    #[serde(default)]
+    pub reasoning_output_tokens: usize,
     /// Of these, how many the constraint forced, without a step of the model.
     pub forced_output_tokens: usize,
 }
@@ -61,6 +64,7 @@ impl Usage {
         self.input_tokens += summary.prompt_tokens;
         self.cached_input_tokens += summary.cached_tokens;
         self.output_tokens += summary.output_tokens;
+        self.reasoning_output_tokens += summary.reasoning_tokens;
         self.forced_output_tokens += summary.forced_tokens;
     }
 }
@@ -87,9 +91,12 @@ impl Timings {
 /// What happens during a turn, as it happens.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "the large one comes once a turn")]
 pub enum TurnEvent {
     /// The next words.
     Text(String),
+    /// The next words of what the model thinks before it answers.
+    Reasoning(String),
     /// The model calls tools; outputs follow, one a call.
     ToolCalls(Vec<ToolCall>),
     /// What a tool said, as the model will see it.

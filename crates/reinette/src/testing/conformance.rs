@@ -41,7 +41,7 @@ pub enum Outcome {
 }
 
 /// All promises.
-pub const CHECKS: [Check; 16] = [
+pub const CHECKS: [Check; 17] = [
     Check { promise: "says what it is", needs: None, holds: says_what_it_is },
     Check { promise: "an answer is words and then one end", needs: None, holds: ends_once },
     Check { promise: "an answer stops at its limit of tokens", needs: None, holds: stops_at_its_limit },
@@ -73,6 +73,11 @@ pub const CHECKS: [Check; 16] = [
         promise: "probabilities are told of every token, and are some",
         needs: Some(Capability::LogProbabilities),
         holds: tells_probabilities,
+    },
+    Check {
+        promise: "thoughts come before the answer, no longer than they may, and none unasked",
+        needs: Some(Capability::Reasoning),
+        holds: thinks_as_far_as_it_may,
     },
     Check {
         promise: "values satisfy their schemas, whatever the sampling",
@@ -120,6 +125,7 @@ pub fn assert_conforms(model: &dyn LanguageModel) {
 
 /// A whole answer.
 struct Answer {
+    reasoning: String,
     text: String,
     calls: Vec<ToolCall>,
     summary: Summary,
@@ -128,14 +134,16 @@ struct Answer {
 /// Asks, and checks what holds of every answer: one end, and nothing after it.
 fn ask(model: &dyn LanguageModel, request: Request) -> Result<Answer, String> {
     let mut events = model.respond(request);
-    let (mut text, mut calls) = (String::new(), Vec::new());
+    let (mut reasoning, mut text, mut calls) = (String::new(), String::new(), Vec::new());
     while let Some(event) = events.next() {
         match event.map_err(|error| format!("it failed: {error}"))? {
             Event::Text(words) => text.push_str(&words),
+            Event::Reasoning(_) if !text.is_empty() => return Err("it thought after it had begun to answer".to_owned()),
+            Event::Reasoning(words) => reasoning.push_str(&words),
             Event::ToolCall(call) => calls.push(call),
             Event::Finished(summary) => {
                 return match events.next() {
-                    None => Ok(Answer { text, calls, summary }),
+                    None => Ok(Answer { reasoning, text, calls, summary }),
                     Some(event) => Err(format!("{event:?} came after the end")),
                 };
             }
@@ -265,7 +273,10 @@ fn refuses_what_it_does_not_support(model: &dyn LanguageModel) -> Result<(), Str
     let told = GenerationOptions { log_probabilities: Some(0), ..GenerationOptions::default() };
     let edited =
         GenerationOptions { logits_processor: Some(LogitsProcessor::new(|_| {})), ..GenerationOptions::default() };
-    for (options, needed) in [(told, Capability::LogProbabilities), (edited, Capability::LogitAccess)] {
+    let thinking = GenerationOptions { reasoning_tokens: 8, ..GenerationOptions::default() };
+    let all =
+        [(told, Capability::LogProbabilities), (edited, Capability::LogitAccess), (thinking, Capability::Reasoning)];
+    for (options, needed) in all {
         if model.supports(needed) {
             continue;
         }
@@ -292,6 +303,19 @@ fn counts_tokens(model: &dyn LanguageModel) -> Result<(), String> {
     hold(counted < more, || format!("{counted} tokens, and {more} of more words"))?;
     let read = ask(model, short)?.summary.prompt_tokens;
     hold(counted == read, || format!("{counted} tokens were counted and {read} read"))
+}
+
+fn thinks_as_far_as_it_may(model: &dyn LanguageModel) -> Result<(), String> {
+    let mut request = asking("What is two and two?", 12);
+    let unasked = ask(model, request.clone())?;
+    hold(unasked.reasoning.is_empty() && unasked.summary.reasoning_tokens == 0, || {
+        format!("it thought {:?} unasked", unasked.reasoning)
+    })?;
+    request.options.reasoning_tokens = 9;
+    let asked = ask(model, request)?.summary;
+    hold(asked.reasoning_tokens <= 9 && asked.output_tokens <= 9 + 12, || {
+        format!("of {} tokens {} were thoughts", asked.output_tokens, asked.reasoning_tokens)
+    })
 }
 
 fn tells_probabilities(model: &dyn LanguageModel) -> Result<(), String> {

@@ -17,6 +17,7 @@ const CHARACTERS_PER_TOKEN: usize = 4;
 /// What a [`ScriptedModel`] answers.
 #[derive(Debug)]
 pub struct Reply {
+    thoughts: Vec<String>,
     words: Vec<String>,
     calls: Vec<(String, Map<String, Value>)>,
     ending: Ending,
@@ -33,8 +34,18 @@ enum Ending {
 impl Reply {
     /// Words, a token each.
     pub fn text(text: &str) -> Self {
-        let words = text.split_inclusive(' ').map(str::to_owned).collect();
-        Self { words, calls: Vec::new(), ending: Ending::Finished(FinishReason::Stop) }
+        Self {
+            thoughts: Vec::new(),
+            words: words(text),
+            calls: Vec::new(),
+            ending: Ending::Finished(FinishReason::Stop),
+        }
+    }
+
+    /// The same answer after these thoughts, a token a word, if the request lets the model think.
+    #[must_use]
+    pub fn after_thinking(self, thoughts: &str) -> Self {
+        Self { thoughts: words(thoughts), ..self }
     }
 
     /// A call of the tool `name`; arguments that are no JSON object are none.
@@ -64,6 +75,10 @@ impl Reply {
     }
 }
 
+fn words(text: &str) -> Vec<String> {
+    text.split_inclusive(' ').map(str::to_owned).collect()
+}
+
 /// A model that says what a test tells it to, so that an application is tested without weights.
 ///
 /// ```
@@ -87,6 +102,7 @@ pub struct ScriptedModel {
     requests: Arc<Mutex<Vec<Request>>>,
     steps: Arc<AtomicUsize>,
     context_tokens: usize,
+    languages: Vec<String>,
 }
 
 impl fmt::Debug for ScriptedModel {
@@ -109,7 +125,7 @@ impl ScriptedModel {
     /// A model that answers what `script` makes of each request.
     pub fn answering(script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let (requests, steps) = (Arc::default(), Arc::default());
-        Self { script: Arc::new(script), requests, steps, context_tokens: 8192 }
+        Self { script: Arc::new(script), requests, steps, context_tokens: 8192, languages: Vec::new() }
     }
 
     /// The same model with a context of so many tokens, of four characters each: it refuses longer conversations, and
@@ -117,6 +133,12 @@ impl ScriptedModel {
     #[must_use]
     pub fn with_context_tokens(self, context_tokens: usize) -> Self {
         Self { context_tokens, ..self }
+    }
+
+    /// The same model, made for these languages and no other.
+    #[must_use]
+    pub fn with_languages<'a>(self, languages: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { languages: languages.into_iter().map(str::to_owned).collect(), ..self }
     }
 
     /// What it was asked, in order; requests that it refused for their length are not among it.
@@ -136,6 +158,7 @@ impl ScriptedModel {
             | Entry::Prompt { text }
             | Entry::Response { text }
             | Entry::ToolOutput { text, .. } => text.chars().count(),
+            Entry::Reasoning { .. } => 0,
             Entry::Attachment { media_type, url } => media_type.len() + url.len(),
             Entry::ToolCalls { calls } => {
                 calls.iter().map(|call| serde_json::to_string(call).map_or(0, |json| json.len())).sum()
@@ -160,11 +183,13 @@ impl LanguageModel for ScriptedModel {
             architecture: "script".to_owned(),
             context_tokens: self.context_tokens,
             size_bytes: 0,
+            languages: self.languages.clone(),
         }
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        matches!(capability, Capability::ToolCalling | Capability::SameTextForSameSeed | Capability::TokenCount)
+        use Capability::{Reasoning, SameTextForSameSeed, TokenCount, ToolCalling};
+        matches!(capability, ToolCalling | SameTextForSameSeed | TokenCount | Reasoning)
     }
 
     fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
@@ -196,6 +221,7 @@ impl LanguageModel for ScriptedModel {
             return ResponseStream::new(answer);
         }
         let reply = (self.script)(&request);
+        let reasoning_tokens = request.options.reasoning_tokens;
         let answer_tokens = request.options.max_tokens.min(self.context_tokens - prompt_tokens);
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.push(request);
@@ -203,6 +229,7 @@ impl LanguageModel for ScriptedModel {
             steps: Arc::clone(&self.steps),
             events,
             prompt_tokens,
+            reasoning_tokens,
             answer_tokens,
             number: requests.len(),
         };
@@ -216,6 +243,7 @@ struct Performance {
     steps: Arc<AtomicUsize>,
     events: Sender<Result<Event, ModelError>>,
     prompt_tokens: usize,
+    reasoning_tokens: usize,
     answer_tokens: usize,
     number: usize,
 }
@@ -231,11 +259,22 @@ impl Performance {
     }
 
     fn give(self, reply: Reply) {
+        let mut thought = 0;
+        for word in reply.thoughts.into_iter().take(self.reasoning_tokens) {
+            if !self.step(Event::Reasoning(word)) {
+                return;
+            }
+            thought += 1;
+        }
+        let finished = |made, reason| {
+            let summary = summary(self.prompt_tokens, thought + made, reason);
+            Ok(Event::Finished(Summary { reasoning_tokens: thought, ..summary }))
+        };
         let mut made = 0;
         let endless = matches!(reply.ending, Ending::Never).then(|| std::iter::repeat_with(|| "on ".to_owned()));
         for word in reply.words.into_iter().chain(endless.into_iter().flatten()) {
             if made == self.answer_tokens {
-                return self.end(Ok(Event::Finished(summary(self.prompt_tokens, made, FinishReason::Length))));
+                return self.end(finished(made, FinishReason::Length));
             }
             if !self.step(Event::Text(word)) {
                 return;
@@ -251,7 +290,7 @@ impl Performance {
         }
         self.end(match reply.ending {
             Ending::Error(error) => Err(error),
-            Ending::Finished(reason) => Ok(Event::Finished(summary(self.prompt_tokens, made, reason))),
+            Ending::Finished(reason) => finished(made, reason),
             Ending::Never => return,
         });
     }
@@ -268,6 +307,7 @@ fn summary(prompt_tokens: usize, output_tokens: usize, finish_reason: FinishReas
         prompt_tokens,
         cached_tokens: 0,
         output_tokens,
+        reasoning_tokens: 0,
         forced_tokens: 0,
         log_probabilities: Vec::new(),
         first_token_ms: 0.0,

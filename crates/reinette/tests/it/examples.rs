@@ -134,5 +134,6 @@ fn server() {
 #[test]
 fn without_a_model() {
     let printed = run("without_a_model", &[], "");
-    assert!(printed.contains("entries are hidden") && printed.ends_with("I have read it all.\n"), "{printed}");
+    assert!(printed.contains("entries are hidden") && printed.contains("\nI have read it all.\n"), "{printed}");
+    assert!(printed.ends_with("Two and two make four. => Four.\n"), "{printed}");
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use futures_lite::future::block_on;
 use reinette::{
     Adapter, Entry, Event, FinishReason, GenerationOptions, LanguageModel, LogitsProcessor, ModelError, OnDeviceConfig,
     OnDeviceModel, Property, Request, Sampling, Schema, SchemaDisplay, Session, SessionError, Summary, ToolDefinition,
@@ -216,4 +217,52 @@ fn schemas_are_shown_unless_they_are_left_out() {
     };
     assert!(counted(SchemaDisplay::Shown, None, vec![tool.clone()]) > plain + 100);
     assert_eq!(counted(SchemaDisplay::LeftOut, None, vec![tool]), plain);
+}
+
+/// A model whose template knows thoughts, and begins them itself or leaves that to the model.
+fn thinking_model(beginning: &str) -> OnDeviceModel {
+    let template = format!(
+        "{{% for m in messages %}}{{{{ m.role }}}}: {{{{ m.content }}}}\n{{% endfor %}}\
+         {{% if enable_thinking %}}{beginning}{{% else %}}<think>\n\n</think>\n\n{{% endif %}}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, TinyDecoder::Llama.file_with_template(4, &template)).unwrap();
+    OnDeviceModel::load(&OnDeviceConfig { threads: 1, ..OnDeviceConfig::new(path) }).unwrap()
+}
+
+#[test]
+fn a_model_thinks_as_far_as_it_may_and_its_value_is_right() {
+    let schema = || Schema::integer(10, 99);
+    for beginning in ["<think>\n", ""] {
+        let model = Arc::new(thinking_model(beginning));
+        super::conformance::assert_conforms(&model);
+        let session = Session::new(&model);
+        let think = |reasoning_tokens| GenerationOptions { reasoning_tokens, ..GenerationOptions::default() };
+        let turn = session.turn("A number?").options(think(11));
+        let thoughtful = block_on(turn.respond_under(schema())).unwrap();
+        let [Entry::Prompt { .. }, Entry::Reasoning { text }, Entry::Response { .. }] = thoughtful.entries.as_slice()
+        else {
+            panic!("{:?}", thoughtful.entries);
+        };
+        assert!(!text.is_empty());
+        assert_eq!(thoughtful.usage.reasoning_output_tokens, 11, "with random weights it finds no end of its own");
+        assert!((10..=99).contains(&thoughtful.content.as_u64().unwrap()));
+        // What was thought is not shown again, and the same is thought again.
+        let before = session.token_count("And another?").unwrap();
+        let told: Transcript = Transcript {
+            entries: thoughtful
+                .entries
+                .iter()
+                .filter(|entry| !matches!(entry, Entry::Reasoning { .. }))
+                .cloned()
+                .collect(),
+        };
+        let other = Session::from_transcript(&model, told);
+        assert_eq!(other.token_count("And another?").unwrap(), before);
+        let fresh = Session::new(&model);
+        let turn = fresh.turn("A number?").options(think(11));
+        let again = block_on(turn.respond_under(schema())).unwrap();
+        assert_eq!(again.entries, thoughtful.entries);
+    }
 }

@@ -176,7 +176,7 @@ fn a_model_behind_a_server_keeps_the_same_promises() {
     ];
     let model = ChatCompletionsModel::new(config);
     assert!(!model.supports(Capability::TokenCount), "the API has no words for it");
-    assert_eq!(assert_conforms(&model), 1);
+    assert_eq!(assert_conforms(&model), 2);
 }
 
 #[test]
@@ -252,6 +252,38 @@ fn calls_come_in_pieces_and_usage_at_the_end() {
     assert_eq!((sum.id.as_str(), &sum.arguments["of"], end.name.as_str()), ("x", &json!([1, 2]), "end"));
     assert_eq!((summary.prompt_tokens, summary.cached_tokens, summary.output_tokens), (9, 5, 4));
     assert_eq!(summary.finish_reason, FinishReason::ToolCalls);
+}
+
+#[test]
+fn what_a_server_thinks_comes_apart_from_what_it_says() {
+    let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let seen = Arc::clone(&bodies);
+    let address = serve(move |body, stream| {
+        seen.lock().unwrap().push(body.clone());
+        begin(stream, "200 OK", "");
+        piece(stream, &delta(&json!({"reasoning_content": "Two and "}), None));
+        piece(stream, &delta(&json!({"reasoning": "two."}), None));
+        piece(stream, &delta(&json!({"content": "Four."}), Some("stop")));
+        let details = json!({"reasoning_tokens": 5});
+        let usage = json!({"prompt_tokens": 9, "completion_tokens": 7, "completion_tokens_details": details});
+        piece(stream, &json!({"choices": [], "usage": usage}));
+    });
+    let mut config = ChatCompletionsConfig::new(address, "m");
+    let refused = ChatCompletionsModel::new(config.clone());
+    config.capabilities.push(Capability::Reasoning);
+    let session = Session::new(&ChatCompletionsModel::new(config));
+    let options = GenerationOptions { reasoning_tokens: 2_000, max_tokens: 50, ..GenerationOptions::default() };
+    let response = session.turn("2 + 2?").options(options.clone()).respond_blocking().unwrap();
+    assert_eq!(response.content, "Four.");
+    assert_eq!(response.entries[1], Entry::Reasoning { text: "Two and two.".into() });
+    assert_eq!((response.usage.output_tokens, response.usage.reasoning_output_tokens), (7, 5));
+    session.respond_blocking("And 3 + 3?").unwrap();
+    let bodies = bodies.lock().unwrap();
+    assert_eq!((&bodies[0]["reasoning_effort"], &bodies[0]["max_tokens"]), (&json!("medium"), &json!(2_050)));
+    assert_eq!(bodies[1].get("reasoning_effort"), None);
+    assert!(!bodies[1].to_string().contains("Two and two"), "thoughts are not sent back");
+    let error = Session::new(&refused).turn("2 + 2?").options(options).respond_blocking().unwrap_err();
+    assert!(error.to_string().contains("Capability::Reasoning"), "{error}");
 }
 
 /// The error that asking ends in.

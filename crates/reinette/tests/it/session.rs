@@ -224,3 +224,46 @@ fn what_is_attached_is_refused_by_a_model_that_cannot_see_it() {
     assert!(session.transcript().entries.is_empty() && model.requests().is_empty());
     assert_eq!(session.respond_blocking("And now?").unwrap(), "Nothing, then.");
 }
+
+#[test]
+fn thoughts_are_told_and_kept_apart_from_the_answer() {
+    let model = ScriptedModel::new([
+        Reply::text("Four.").after_thinking("Two and two"),
+        Reply::text("Six.").after_thinking("no"),
+    ]);
+    let session = Session::new(&model);
+    let options = GenerationOptions { reasoning_tokens: 2, ..GenerationOptions::default() };
+    let events: Vec<TurnEvent> =
+        session.turn("2 + 2?").options(options).events().blocking().map(Result::unwrap).collect();
+    let thoughts: Vec<&str> = events
+        .iter()
+        .filter_map(|event| if let TurnEvent::Reasoning(words) = event { Some(words.as_str()) } else { None })
+        .collect();
+    assert_eq!(thoughts, ["Two ", "and "], "no more than it may");
+    let Some(TurnEvent::Finished(response)) = events.last() else { panic!("{events:?}") };
+    assert_eq!(response.content, "Four.");
+    assert_eq!(response.usage.reasoning_output_tokens, 2);
+    // Asked for no thoughts, it has none.
+    assert_eq!(session.respond_blocking("3 + 3?").unwrap(), "Six.");
+    assert_eq!(session.transcript().entries.len(), 3 + 2);
+    let written = serde_json::to_string(&session.transcript()).unwrap();
+    assert!(written.contains(r#"{"type":"reasoning","text":"Two and "}"#), "{written}");
+    assert_eq!(serde_json::from_str::<Transcript>(&written).unwrap(), session.transcript());
+}
+
+#[test]
+fn a_language_that_the_model_was_not_made_for_is_refused_by_name() {
+    let ask = |model: &ScriptedModel, language: &str| {
+        let options = GenerationOptions { language: Some(language.to_owned()), ..GenerationOptions::default() };
+        Session::new(model).turn("Hello").options(options).respond_blocking()
+    };
+    let model = ScriptedModel::answering(|_| Reply::text("Bonjour")).with_languages(["en", "fr"]);
+    assert!(ask(&model, "fr-CA").is_ok());
+    let error = ask(&model, "de").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this model was not made for `de`, but for en, fr: use another, or ask in one of these"
+    );
+    // One that does not tell is taken at its word.
+    assert!(ask(&ScriptedModel::answering(|_| Reply::text("Hallo")), "de").is_ok());
+}
