@@ -6,7 +6,9 @@
 
 The models are those of tiny_models.py. For each a random adapter of all projections is written as PEFT saves it,
 with `gradients.safetensors`: the derivative of the summed cross-entropy of the answers below by each matrix, under the
-matrix's own name, and in its metadata the loss.
+matrix's own name, and in its metadata the loss. For one, `preference.safetensors` has the same of the loss of direct preference
+optimisation (arXiv:2305.18290, equation 7): of the first two examples, each with the other's answer rejected, measured
+against the model without the adapter; each pair's loss counts as often as its two answers have tokens.
 """
 
 import argparse
@@ -21,6 +23,8 @@ NAMES = ["gemma3", "llama", "qwen2", "qwen3", "smollm3"]
 # Whose weights are written as Hugging Face has them too, to be put in place of the GGUF file's.
 BASES = ["gemma3", "llama"]
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+PREFERS = "llama"
+BETA = 0.1
 # Prompt and answer: token ids that any of the models knows. The first two share a long beginning, which the trainer
 # computes once.
 SHARED = [1 + (7 * i + i * i) % (VOCABULARY - 2) for i in range(40)]
@@ -40,6 +44,37 @@ def adapted(name):
     return made
 
 
+def log_probabilities(made, prompt, answer):
+    """Of an answer's tokens, one by one."""
+    logits = made(torch.tensor([prompt + answer]), use_cache=False).logits[0]
+    predicted = logits[len(prompt) - 1 : len(prompt) + len(answer) - 1]
+    return -torch.nn.functional.cross_entropy(predicted, torch.tensor(answer), reduction="none")
+
+
+def preference_loss(made):
+    """Of the first two examples with their answers exchanged."""
+    (first, one), (second, other) = EXAMPLES[:2]
+    loss = torch.zeros(())
+    for prompt, chosen, rejected in [(first, one, other), (second, other, one)]:
+        with torch.no_grad(), made.disable_adapter():
+            before = [log_probabilities(made, prompt, answer).sum() for answer in (chosen, rejected)]
+        now = [log_probabilities(made, prompt, answer).sum() for answer in (chosen, rejected)]
+        margin = BETA * ((now[0] - before[0]) - (now[1] - before[1]))
+        loss = loss - (len(chosen) + len(rejected)) * torch.nn.functional.logsigmoid(margin)
+    return loss
+
+
+def save(made, loss, path):
+    """Writes the gradients of a loss by the adapter's matrices."""
+    made.zero_grad()
+    loss.backward()
+    gradients = {
+        name.replace(".default", ""): parameter.grad for name, parameter in made.named_parameters() if "lora_" in name
+    }
+    save_file(gradients, path, metadata={"loss": repr(loss.item())})
+    print(path, loss.item(), len(gradients))
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", type=pathlib.Path)
@@ -50,22 +85,12 @@ def main():
         folder = options.folder / name
         made.save_pretrained(folder, safe_serialization=True)
         (folder / "README.md").unlink(missing_ok=True)
-        loss = torch.zeros(())
-        for prompt, answer in EXAMPLES:
-            logits = made(torch.tensor([prompt + answer]), use_cache=False).logits[0]
-            predicted = logits[len(prompt) - 1 : len(prompt) + len(answer) - 1]
-            loss = loss + torch.nn.functional.cross_entropy(predicted, torch.tensor(answer), reduction="sum")
-        loss.backward()
-        gradients = {
-            path.replace(".default", ""): parameter.grad
-            for path, parameter in made.named_parameters()
-            if "lora_" in path
-        }
+        save(made, -sum(log_probabilities(made, *example).sum() for example in EXAMPLES), folder / "gradients.safetensors")
+        if name == PREFERS:
+            save(made, preference_loss(made), folder / "preference.safetensors")
         if name in BASES:
             weights = {path: tensor.clone() for path, tensor in model(name).state_dict().items()}
             save_file(weights, folder / "base.safetensors")
-        save_file(gradients, folder / "gradients.safetensors", metadata={"loss": repr(loss.item())})
-        print(name, loss.item(), len(gradients))
 
 
 if __name__ == "__main__":

@@ -182,6 +182,14 @@ impl Adapter {
         pairs.flat_map(|Pair { a, b }| [a.storage_mut(), b.storage_mut()])
     }
 
+    /// Rows and columns of [`parameters`](Self::parameters).
+    pub(crate) fn parameter_shapes(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.parameters().map(|matrix| {
+            let shape = matrix.layout().shape();
+            [shape[0], shape[1]]
+        })
+    }
+
     /// The names of [`parameters`](Self::parameters) in PEFT's files.
     #[cfg(test)]
     pub(crate) fn parameter_names(&self) -> Vec<String> {

@@ -13,23 +13,35 @@ pub struct Segment {
 }
 
 /// An example: a prompt, and the answer to learn.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Example {
     /// All tokens: the prompt's, then the answer's.
     pub tokens: Vec<u32>,
     /// How many of them are the prompt's; at least 1. Only what follows is learned.
     pub prompt_tokens: usize,
+    /// An answer to which the other is preferred: then it is not learned by heart, but to be the likelier of the two.
+    pub rejected: Option<Vec<u32>>,
 }
 
 impl Example {
-    /// How many tokens are learned.
+    /// How many tokens are learned, or compared.
     pub fn answer_tokens(&self) -> usize {
-        self.tokens.len() - self.prompt_tokens
+        self.answers().map(<[u32]>::len).sum()
     }
 
-    /// The tokens that are read: the last one is only predicted.
-    fn read(&self) -> &[u32] {
-        &self.tokens[..self.tokens.len() - 1]
+    /// How many tokens it has in all.
+    pub fn n_tokens(&self) -> usize {
+        self.prompt_tokens + self.answer_tokens()
+    }
+
+    /// The prompt's tokens.
+    pub fn prompt(&self) -> &[u32] {
+        &self.tokens[..self.prompt_tokens]
+    }
+
+    /// The answer, then the rejected one where there is one.
+    fn answers(&self) -> impl Iterator<Item = &[u32]> {
+        std::iter::once(&self.tokens[self.prompt_tokens..]).chain(self.rejected.as_deref())
     }
 }
 
@@ -46,8 +58,10 @@ pub struct Batch {
     pub outputs: Vec<usize>,
     /// The tokens that are right there.
     pub targets: Vec<u32>,
-    /// For each example how many of the outputs are its own, in order.
-    pub outputs_per_example: Vec<usize>,
+    /// For each answer how many of the outputs are its own, in order.
+    pub outputs_per_answer: Vec<usize>,
+    /// The answers that are preferred to the ones that follow them.
+    pub preferred: Vec<usize>,
 }
 
 /// Beginnings shorter than this are computed anew for each example: a segment of its own costs about as much.
@@ -63,7 +77,8 @@ impl Batch {
             segments: Arc::from([]),
             outputs: Vec::new(),
             targets: Vec::new(),
-            outputs_per_example: Vec::new(),
+            outputs_per_answer: Vec::new(),
+            preferred: Vec::new(),
         };
         let mut segments = Vec::new();
         let mut rest = examples;
@@ -72,11 +87,18 @@ impl Batch {
             let (group, others) = rest.split_at(count);
             let behind = (shared > 0).then(|| batch.append(&first.tokens[..shared], 0, None, &mut segments));
             for example in group {
-                let place = batch.append(&example.read()[shared..], shared, behind.clone(), &mut segments);
-                let first_output = place.start + example.prompt_tokens - 1 - shared;
-                batch.outputs.extend(first_output..place.end);
-                batch.targets.extend(&example.tokens[example.prompt_tokens..]);
-                batch.outputs_per_example.push(example.answer_tokens());
+                if example.rejected.is_some() {
+                    batch.preferred.push(batch.outputs_per_answer.len());
+                }
+                let own_prompt = &example.prompt()[shared..];
+                for answer in example.answers() {
+                    // The last token is only predicted.
+                    let read = [own_prompt, &answer[..answer.len() - 1]].concat();
+                    let place = batch.append(&read, shared, behind.clone(), &mut segments);
+                    batch.outputs.extend(place.start + own_prompt.len() - 1..place.end);
+                    batch.targets.extend(answer);
+                    batch.outputs_per_answer.push(answer.len());
+                }
             }
             rest = others;
         }
@@ -108,7 +130,7 @@ impl Batch {
 
 /// How many of the first examples share a long beginning, and how long it is: all that they have in common of their
 /// prompts but the last token, after which the first of an answer is predicted. One that would halve what is shared by
-/// those before it starts a family of its own.
+/// those before it starts a family of its own. Two answers to one prompt are a family already.
 fn family(examples: &[&Example]) -> (usize, usize) {
     let mut shared = examples[0].prompt_tokens - 1;
     let mut count = 1;
@@ -120,7 +142,8 @@ fn family(examples: &[&Example]) -> (usize, usize) {
         }
         (shared, count) = (common, count + 1);
     }
-    if count == 1 { (1, 0) } else { (count, shared) }
+    let is_shared = count > 1 || examples[0].rejected.is_some() && shared >= SHORTEST_SHARED;
+    (count, if is_shared { shared } else { 0 })
 }
 
 #[cfg(test)]
@@ -131,7 +154,7 @@ mod tests {
         let mut tokens: Vec<u32> = prompt.into_iter().collect();
         let prompt_tokens = tokens.len();
         tokens.extend(answer);
-        Example { tokens, prompt_tokens }
+        Example { tokens, prompt_tokens, rejected: None }
     }
 
     #[test]
@@ -157,5 +180,21 @@ mod tests {
         assert_eq!(batch.positions[38..44], [38, 39, 40, 38, 0, 1]);
         assert_eq!(batch.outputs, [39, 40, 41, 43]);
         assert_eq!(batch.targets, [1, 2, 3, 9]);
+    }
+
+    #[test]
+    fn two_answers_stand_behind_one_prompt() {
+        let rejected = |tokens: &[u32]| Some(tokens.to_vec());
+        let short = Example { rejected: rejected(&[5, 6]), ..example([1, 2], &[3]) };
+        let long = Example { rejected: rejected(&[7]), ..example(0..40, &[8, 9]) };
+        let batch = Batch::new(&[&short, &long, &example([4], &[2])]);
+        assert_eq!(batch.tokens[..5], [1, 2, 1, 2, 5]);
+        let places: Vec<_> = batch.segments.iter().map(|s| (s.tokens.clone(), s.behind.clone())).collect();
+        assert_eq!(places[..2], [(0..2, None), (2..5, None)]);
+        assert_eq!(places[2..5], [(5..44, None), (44..46, Some(5..44)), (46..47, Some(5..44))]);
+        assert_eq!(batch.targets, [3, 5, 6, 8, 9, 7, 2]);
+        assert_eq!(batch.outputs, [1, 3, 4, 44, 45, 46, 47]);
+        assert_eq!((batch.outputs_per_answer, batch.preferred), (vec![1, 2, 2, 1, 1], vec![0, 2]));
+        assert_eq!((short.answer_tokens(), long.n_tokens()), (3, 43));
     }
 }

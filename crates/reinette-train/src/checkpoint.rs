@@ -8,7 +8,7 @@ use crate::TrainError;
 use crate::adapter::{Adapter, Precision, WEIGHTS_FILE, numbers};
 use crate::config::Config;
 use crate::data::Position;
-use crate::optimizer::AdamW;
+use crate::optimizer::Optimizer;
 use reinette_engine::Model;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -78,7 +78,7 @@ pub(crate) struct Checkpoints {
 /// What a checkpoint holds.
 pub(crate) struct Restored {
     pub(crate) adapter: Adapter,
-    pub(crate) optimizer: AdamW,
+    pub(crate) optimizer: Optimizer,
     pub(crate) state: State,
 }
 
@@ -96,7 +96,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// If the disk is full or cannot be written; earlier checkpoints stay as they are.
-    pub(crate) fn save(&self, adapter: &Adapter, optimizer: &AdamW, state: &State) -> Result<(), TrainError> {
+    pub(crate) fn save(&self, adapter: &Adapter, optimizer: &Optimizer, state: &State) -> Result<(), TrainError> {
         let partial = self.folder.join(".partial");
         let complete = self.path(state.step);
         let _ = fs::remove_dir_all(&partial);
@@ -157,7 +157,7 @@ impl Checkpoints {
         }
         let adapter =
             Adapter::load(&folder, model, &config.model.adapter).map_err(|error| damaged(error.to_string()))?;
-        let mut optimizer = AdamW::new(&config.optimizer, &adapter);
+        let mut optimizer = Optimizer::new(&config.optimizer, &adapter);
         restore_optimizer(&mut optimizer, &read(OPTIMIZER_FILE)?, index.state.step)
             .map_err(|problem| damaged(format!("{OPTIMIZER_FILE}: {problem}")))?;
         Ok(Restored { adapter, optimizer, state: index.state })
@@ -183,10 +183,10 @@ fn write_through(path: &Path, contents: &[u8]) -> Result<(), TrainError> {
     write().map_err(TrainError::write(path))
 }
 
-/// The means and mean squares of all parameters, by their numbers.
-fn optimizer_bytes(optimizer: &AdamW) -> Vec<u8> {
-    let lists = [("mean", &optimizer.means), ("square", &optimizer.squares)];
-    let stored: Vec<(String, Vec<u8>)> = lists
+/// What an optimizer remembers of all parameters, by their numbers.
+fn optimizer_bytes(optimizer: &Optimizer) -> Vec<u8> {
+    let stored: Vec<(String, Vec<u8>)> = optimizer
+        .memory()
         .into_iter()
         .flat_map(|(name, list)| {
             let bytes = |numbers: &Vec<f32>| numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -200,10 +200,9 @@ fn optimizer_bytes(optimizer: &AdamW) -> Vec<u8> {
     safetensors::serialize(views, None).expect("names and shapes are sound")
 }
 
-fn restore_optimizer(optimizer: &mut AdamW, bytes: &[u8], steps: usize) -> Result<(), String> {
+fn restore_optimizer(optimizer: &mut Optimizer, bytes: &[u8], steps: usize) -> Result<(), String> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let lists = [("mean", &mut optimizer.means), ("square", &mut optimizer.squares)];
-    for (name, list) in lists {
+    for (name, list) in optimizer.memory_mut() {
         for (place, kept) in list.iter_mut().enumerate() {
             let name = format!("{place}.{name}");
             let tensor = tensors.tensor(&name).map_err(|error| format!("{name}: {error}"))?;

@@ -16,7 +16,11 @@ pub struct Config {
     pub data: DataConfig,
     /// How examples are put together.
     pub batch: BatchConfig,
+    /// How one answer is preferred to another.
+    #[serde(default)]
+    pub preference: PreferenceConfig,
     /// How parameters follow gradients.
+    #[serde(default)]
     pub optimizer: OptimizerConfig,
     /// How long, and how fast when.
     pub schedule: ScheduleConfig,
@@ -145,29 +149,73 @@ impl Default for BatchConfig {
     }
 }
 
-/// `AdamW` with clipping.
+/// How examples with a rejected answer are learned from: `DPO`, measured against the adapter that the run began with.
 ///
-/// Paper: Decoupled Weight Decay Regularization, arXiv:1711.05101.
+/// Paper: Direct Preference Optimization, arXiv:2305.18290.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct PreferenceConfig {
+    /// How much the model is held to where it began: greater is nearer.
+    pub beta: f64,
+}
+
+impl Default for PreferenceConfig {
+    fn default() -> Self {
+        Self { beta: 0.1 }
+    }
+}
+
+/// How parameters follow gradients, with clipping.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
+    /// By which rule.
+    pub kind: OptimizerKind,
     /// The greatest learning rate.
     pub learning_rate: f64,
     /// How much of the mean gradient is kept at each step.
     pub beta1: f64,
-    /// How much of the mean squared gradient is kept at each step.
+    /// How much of the mean squared gradient is kept at each step; not of Muon.
     pub beta2: f64,
-    /// Added to the root of the mean square.
+    /// Added to the root of the mean square; not of Muon.
     pub epsilon: f64,
     /// What each parameter loses at each step, times the learning rate.
     pub weight_decay: f64,
     /// Longer gradients are shortened to this length.
     pub clip_norm: f64,
+    /// How much is kept at each step of a mean of the parameters, which is what is validated and exported; 0 for no mean.
+    /// In the first steps less is kept, so that the beginning is forgotten soon.
+    pub ema_decay: f64,
+}
+
+/// A rule by which parameters follow gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// A mean of gradients, divided by the root of a mean of their squares.
+    ///
+    /// Paper: Decoupled Weight Decay Regularization, arXiv:1711.05101.
+    #[default]
+    AdamW,
+    /// A mean of each matrix's gradients, turned into a matrix whose directions are all of one length: half of the memory.
+    /// Steps are as long as `AdamW`'s usually are, so that learning rates are alike.
+    ///
+    /// Papers: Muon, <https://kellerjordan.github.io/posts/muon>; Muon is Scalable for LLM Training, arXiv:2502.16982.
+    Muon,
 }
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self { learning_rate: 4e-4, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0, clip_norm: 1.0 }
+        Self {
+            kind: OptimizerKind::AdamW,
+            learning_rate: 4e-4,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            ema_decay: 0.0,
+        }
     }
 }
 
@@ -244,7 +292,7 @@ impl Config {
     /// # Errors
     /// If there is one; the message names it by its path.
     pub fn check(&self) -> Result<(), TrainError> {
-        let Self { data, batch, optimizer, schedule, checkpoint, .. } = self;
+        let Self { data, batch, preference, optimizer, schedule, checkpoint, .. } = self;
         let rules = [
             (batch.tokens > 0 && batch.part_tokens > 0, "batch.tokens and batch.part_tokens must not be 0"),
             ((2..=1 << 20).contains(&data.max_tokens), "data.max_tokens must be 2 to 1048576"),
@@ -261,6 +309,8 @@ impl Config {
                 (0.0..1.0).contains(&optimizer.beta1) && (0.0..1.0).contains(&optimizer.beta2),
                 "optimizer.beta1 and beta2 must be 0 to 1, exclusive",
             ),
+            (preference.beta.is_finite() && preference.beta > 0.0, "preference.beta must be positive"),
+            ((0.0..1.0).contains(&optimizer.ema_decay), "optimizer.ema_decay must be 0 to 1, exclusive"),
             (optimizer.epsilon > 0.0 && optimizer.clip_norm > 0.0, "optimizer.epsilon and clip_norm must be positive"),
             (schedule.epochs > 0.0 && schedule.epochs <= 1e6, "schedule.epochs must be positive"),
             (schedule.steps != Some(0), "schedule.steps must not be 0"),
@@ -314,6 +364,8 @@ mod tests {
         for (assignment, name) in [
             ("batch.tokens=0", "batch.tokens"),
             ("optimizer.beta2=1", "beta2"),
+            ("optimizer.ema_decay=1", "ema_decay"),
+            ("preference.beta=0", "preference.beta"),
             ("schedule.steps=0", "schedule.steps"),
             ("checkpoint.every=0", "checkpoint.every"),
         ] {

@@ -38,6 +38,7 @@ mod metrics;
 mod operations;
 mod optimizer;
 mod parallel;
+mod preference;
 mod random;
 mod report;
 mod run;
@@ -47,7 +48,7 @@ pub use adapter::{Adapter, Precision};
 pub use batch::{Batch, Example, Segment};
 pub use config::{
     AdapterConfig, BaseWeights, BatchConfig, CheckpointConfig, Config, DataConfig, ModelConfig, OptimizerConfig,
-    Recompute, ScheduleConfig, SourceConfig,
+    OptimizerKind, PreferenceConfig, Recompute, ScheduleConfig, SourceConfig,
 };
 pub use decoder::{Decoder, Target};
 pub use error::TrainError;

@@ -5,6 +5,7 @@ use crate::batch::Batch;
 use crate::config::Recompute;
 use crate::decoder::{Decoder, Gradients};
 use crate::operations::AnswerLoss;
+use crate::preference::Reference;
 use crate::tensor::values;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,9 +23,9 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, Gradients { loss: AnswerLoss { sum, right, .. }, parameters }: &Gradients) {
-        self.loss += sum;
-        self.right += right.iter().filter(|right| **right).count();
+    fn add(&mut self, Gradients { loss, parameters }: &Gradients) {
+        self.loss += loss.sum();
+        self.right += loss.right.iter().filter(|right| **right).count();
         if self.gradients.is_empty() {
             self.gradients = parameters.iter().map(|gradient| values(gradient).to_vec()).collect();
             return;
@@ -57,23 +58,30 @@ impl InOrder {
 pub(crate) fn gradients(
     decoder: &Decoder,
     adapter: &Adapter,
+    reference: Option<&Reference>,
     parts: &[Batch],
     recompute: Recompute,
     n_threads: usize,
 ) -> Sums {
     let in_order = Mutex::new(InOrder::default());
     for_each(parts.len(), n_threads, |part| {
-        let gradients = decoder.gradients(adapter, &parts[part], recompute);
+        let gradients = decoder.gradients(adapter, reference, &parts[part], recompute);
         in_order.lock().unwrap_or_else(PoisonError::into_inner).put(part, gradients);
     });
     in_order.into_inner().unwrap_or_else(PoisonError::into_inner).sums
 }
 
 /// The losses of all parts, in order.
-pub(crate) fn losses(decoder: &Decoder, adapter: &Adapter, parts: &[Batch], n_threads: usize) -> Vec<AnswerLoss> {
+pub(crate) fn losses(
+    decoder: &Decoder,
+    adapter: &Adapter,
+    reference: Option<&Reference>,
+    parts: &[Batch],
+    n_threads: usize,
+) -> Vec<AnswerLoss> {
     let found = Mutex::new(BTreeMap::new());
     for_each(parts.len(), n_threads, |part| {
-        let loss = decoder.loss(adapter, &parts[part]);
+        let loss = decoder.loss(adapter, reference, &parts[part]);
         found.lock().unwrap_or_else(PoisonError::into_inner).insert(part, loss);
     });
     found.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()

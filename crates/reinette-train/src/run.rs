@@ -7,8 +7,9 @@ use crate::config::{Config, ModelConfig};
 use crate::data::{DataSet, Encoder, Order};
 use crate::decoder::Decoder;
 use crate::metrics::{Event, MetricsFile, StepMetrics, ValidationMetrics};
-use crate::optimizer::{AdamW, learning_rate};
+use crate::optimizer::{Optimizer, learning_rate};
 use crate::parallel::{self, Sums};
+use crate::preference::Reference;
 use crate::{TrainError, base, metrics, report};
 use reinette_engine::Model;
 use reinette_engine::template::TemplateError;
@@ -48,7 +49,9 @@ pub struct Run {
     checkpoints: Checkpoints,
     metrics: MetricsFile,
     adapter: Adapter,
-    optimizer: AdamW,
+    /// What preferences are measured against, where there are any.
+    reference: Option<Reference>,
+    optimizer: Optimizer,
     state: State,
     n_steps: usize,
     n_threads: usize,
@@ -108,7 +111,12 @@ impl Run {
                 Some(start) => Adapter::load(start, &model, &config.model.adapter)?,
                 None => Adapter::new(&model, &config.model.adapter, config.seed)?,
             };
-            Restored { optimizer: AdamW::new(&config.optimizer, &adapter), adapter, state: State::default() }
+            Restored { optimizer: Optimizer::new(&config.optimizer, &adapter), adapter, state: State::default() }
+        };
+        let reference = match (data.has_preferences(), last) {
+            (false, _) => None,
+            (true, None) => Some(Reference::begin(folder, &adapter, &config)?),
+            (true, Some(_)) => Some(Reference::load(folder, &model, &config)?),
         };
         Ok(Self {
             metrics: MetricsFile::open(folder, state.step)?,
@@ -116,14 +124,15 @@ impl Run {
             n_steps: n_steps(&config, &data),
             decoder: Decoder::new(model, config.data.max_tokens, config.model.base_weights)?,
             folder: folder.to_owned(),
-            config,
             encoder,
             data,
             checkpoints,
             adapter,
+            reference,
             optimizer,
             state,
             n_threads,
+            config,
         })
     }
 
@@ -162,12 +171,11 @@ impl Run {
     /// One step: the gradients of its parts, their sum, and what follows from it.
     fn step(&mut self, order: &mut Order) -> Result<StepMetrics, TrainError> {
         let start = Instant::now();
-        let Config { batch, optimizer, schedule, model, .. } = &self.config;
+        let Config { batch, optimizer, schedule, .. } = &self.config;
         let epoch = self.state.position.epoch;
         let examples = order.take(&self.data.train, &mut self.state.position, batch.tokens);
         let parts = parts(&examples, batch.part_tokens);
-        let Sums { loss, right, gradients } =
-            parallel::gradients(&self.decoder, &self.adapter, &parts, model.recompute, self.n_threads);
+        let Sums { loss, right, gradients } = self.gradients(&parts);
         let answer_tokens = parts.iter().map(|part| part.targets.len()).sum::<usize>() as f64;
         let squares = |gradient: &Vec<f32>| gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
         let gradient_norm = gradients.iter().map(squares).sum::<f64>().sqrt() / answer_tokens;
@@ -197,19 +205,26 @@ impl Run {
         })
     }
 
+    fn gradients(&self, parts: &[Batch]) -> Sums {
+        let Self { decoder, adapter, reference, config, n_threads, .. } = self;
+        parallel::gradients(decoder, adapter, reference.as_ref(), parts, config.model.recompute, *n_threads)
+    }
+
     /// Tries the validation examples, and remembers which step did best.
     fn validate(&mut self, observe: &mut dyn FnMut(&Event)) -> Result<(), TrainError> {
         if self.validation.is_empty() {
             return Ok(());
         }
-        let losses = parallel::losses(&self.decoder, &self.adapter, &self.validation, self.n_threads);
+        let adapter = self.optimizer.averaged(&self.adapter);
+        let losses =
+            parallel::losses(&self.decoder, &adapter, self.reference.as_ref(), &self.validation, self.n_threads);
         let (mut sum, mut tokens, mut right, mut answers) = (0.0, 0, 0, 0);
         for (batch, loss) in self.validation.iter().zip(&losses) {
-            sum += loss.sum;
+            sum += loss.sum();
             tokens += batch.targets.len();
-            answers += batch.outputs_per_example.len();
+            answers += batch.outputs_per_answer.len();
             let mut rest = loss.right.as_slice();
-            for count in &batch.outputs_per_example {
+            for count in &batch.outputs_per_answer {
                 let (own, others) = rest.split_at(*count);
                 right += usize::from(own.iter().all(|right| *right));
                 rest = others;
@@ -238,8 +253,11 @@ impl Run {
     fn export(&self) -> Result<PathBuf, TrainError> {
         let model = self.decoder.model();
         let adapter = match self.state.best.filter(|best| best.step != self.state.step) {
-            Some(best) => self.checkpoints.load(best.step, model, &self.config)?.adapter,
-            None => self.adapter.clone(),
+            Some(best) => {
+                let Restored { adapter, optimizer, .. } = self.checkpoints.load(best.step, model, &self.config)?;
+                optimizer.averaged(&adapter)
+            }
+            None => self.optimizer.averaged(&self.adapter),
         };
         let folder = self.folder.join("adapter");
         fs::create_dir_all(&folder).map_err(TrainError::write(&folder))?;
@@ -271,12 +289,12 @@ fn template(config: &Config, own: Option<String>) -> Result<String, TrainError> 
 
 /// Examples in parts that are computed together, of about the same size.
 fn parts(examples: &[&Example], part_tokens: usize) -> Vec<Batch> {
-    let total: usize = examples.iter().map(|example| example.tokens.len()).sum();
+    let total: usize = examples.iter().map(|example| example.n_tokens()).sum();
     let target = total.div_ceil(total.div_ceil(part_tokens).max(1));
     let mut parts = Vec::new();
     let (mut first, mut tokens) = (0, 0);
     for (place, example) in examples.iter().enumerate() {
-        tokens += example.tokens.len();
+        tokens += example.n_tokens();
         if tokens >= target || place + 1 == examples.len() {
             parts.push(Batch::new(&examples[first..=place]));
             (first, tokens) = (place + 1, 0);
@@ -287,7 +305,7 @@ fn parts(examples: &[&Example], part_tokens: usize) -> Vec<Batch> {
 
 /// How many steps a run has: as many as it says, or as its epochs take.
 fn n_steps(config: &Config, data: &DataSet) -> usize {
-    let per_epoch: f64 = data.train.iter().map(|(example, weight)| example.tokens.len() as f64 * weight).sum();
+    let per_epoch: f64 = data.train.iter().map(|(example, weight)| example.n_tokens() as f64 * weight).sum();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "epochs are positive and bounded")]
     let of_epochs = (config.schedule.epochs * per_epoch / config.batch.tokens as f64).ceil().max(1.0) as usize;
     config.schedule.steps.unwrap_or(of_epochs)

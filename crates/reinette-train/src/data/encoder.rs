@@ -1,6 +1,6 @@
 //! From lines to tokens, exactly as the model is asked later.
 
-use super::forms::{Call, Chat, Completion, Line, Text, Tools, Turn};
+use super::forms::{Call, Chat, Completion, Line, Preference, Text, Tools, Turn};
 use crate::TrainError;
 use crate::batch::Example;
 use reinette_engine::Model;
@@ -94,14 +94,28 @@ impl Encoder {
                 example.prompt_tokens = example.prompt_tokens.max(1);
                 example
             }
+            Line::Preference(preference) => self.preference(preference)?,
         };
-        if example.prompt_tokens == 0 || example.answer_tokens() == 0 {
+        let Example { ref tokens, prompt_tokens, ref rejected } = example;
+        if prompt_tokens == 0 || prompt_tokens == tokens.len() || rejected.as_ref().is_some_and(Vec::is_empty) {
             return Err("the prompt or the answer has no tokens".to_owned());
         }
-        if example.tokens.len() > self.max_tokens {
-            let (found, limit) = (example.tokens.len(), self.max_tokens);
+        let longest = tokens.len().max(prompt_tokens + rejected.as_ref().map_or(0, Vec::len));
+        if longest > self.max_tokens {
+            let (found, limit) = (longest, self.max_tokens);
             return Err(format!("has {found} tokens, the limit is {limit}: shorten it or raise data.max_tokens"));
         }
+        Ok(example)
+    }
+
+    /// One prompt and its two answers.
+    fn preference(&self, Preference { messages, prompt, chosen, rejected }: &Preference) -> Result<Example, String> {
+        let with = |answer: &str| match prompt {
+            Some(prompt) => Ok(self.joined(self.beginning(prompt), answer)),
+            None => self.answer(messages, answer),
+        };
+        let (mut example, mut other) = (with(chosen)?, with(rejected)?);
+        example.rejected = Some(other.tokens.split_off(other.prompt_tokens));
         Ok(example)
     }
 
@@ -140,7 +154,7 @@ impl Encoder {
             answer.extend(tokenizer.eos().map(|token| token.0));
         }
         let prompt_tokens = prompt.len();
-        Ok(Example { tokens: [prompt, answer].concat(), prompt_tokens })
+        Ok(Example { tokens: [prompt, answer].concat(), prompt_tokens, rejected: None })
     }
 
     /// A bare text and what follows it, up to the token that ends a sequence.
@@ -148,7 +162,7 @@ impl Encoder {
         let prompt_tokens = tokens.len();
         let plain = self.model.tokenizer().encode(rest, SpecialTokens::AsText);
         tokens.extend(plain.into_iter().chain(self.model.tokenizer().eos()).map(|token| token.0));
-        Example { tokens, prompt_tokens }
+        Example { tokens, prompt_tokens, rejected: None }
     }
 
     /// The tokens of a bare text at the beginning of a sequence.
@@ -232,6 +246,13 @@ mod tests {
         assert_eq!(both(chat), [prompt, "Hello<|im_end|>"]);
         assert!(both(r#"{"prompt": "1 + 1 =", "completion": " 2"}"#)[1].starts_with(" 2"));
         assert!(both(r#"{"text": "hello there"}"#).concat().contains("hello there"));
+        let turns = r#""messages": [{"role": "user", "content": "Hi"}]"#;
+        let line = format!(r#"{{{turns}, "chosen": "Hello", "rejected": "Bye"}}"#);
+        let example = encoder.encode(&Line::parse(&line).unwrap()).unwrap();
+        assert_eq!(texts(&encoder, &example), [prompt, "Hello<|im_end|>"]);
+        let rejected =
+            Example { tokens: [example.prompt(), &example.rejected.clone().unwrap()].concat(), ..example.clone() };
+        assert_eq!(texts(&encoder, &rejected), [prompt, "Bye<|im_end|>"]);
     }
 
     #[test]

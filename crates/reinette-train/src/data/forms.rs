@@ -1,4 +1,4 @@
-//! The four forms of a line of training data.
+//! The forms of a line of training data.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -15,6 +15,8 @@ pub(super) enum Line {
     Completion(Completion),
     /// Text, all of which is learned.
     Text(Text),
+    /// A conversation, or a bare text, with two answers of which one is better.
+    Preference(Preference),
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -51,6 +53,16 @@ pub(super) struct Text {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Preference {
+    #[serde(default)]
+    pub(super) messages: Vec<Turn>,
+    pub(super) prompt: Option<String>,
+    pub(super) chosen: String,
+    pub(super) rejected: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Turn {
     pub(super) role: String,
     pub(super) content: String,
@@ -74,7 +86,8 @@ pub(super) struct Call {
 
 /// The forms, for people who wrote something else.
 const FORMS: &str = "write {\"messages\": [{\"role\": …, \"content\": …}, …]} (chat), the same with \"calls\": \
-    [{\"name\": …, \"arguments\": {…}}, …] and perhaps \"tools\" (tools), {\"prompt\": …, \"completion\": …} or {\"text\": …}";
+    [{\"name\": …, \"arguments\": {…}}, …] and perhaps \"tools\" (tools), {\"prompt\": …, \"completion\": …}, {\"text\": …}, or \
+    messages or a prompt with \"chosen\" and \"rejected\" answers";
 
 impl Line {
     /// Reads a line and checks what its form demands.
@@ -84,7 +97,9 @@ impl Line {
         // The field that a form has alone chooses it.
         let has = |name| fields.contains_key(name);
         let form = |error: serde_json::Error| format!("{error}; {FORMS}");
-        let line = if has("calls") {
+        let line = if has("chosen") || has("rejected") {
+            Self::Preference(serde_json::from_value(value).map_err(form)?)
+        } else if has("calls") {
             Self::Tools(serde_json::from_value(value).map_err(form)?)
         } else if has("messages") {
             Self::Chat(serde_json::from_value(value).map_err(form)?)
@@ -99,19 +114,31 @@ impl Line {
 
     fn check(&self) -> Result<(), String> {
         let turns = match self {
-            Self::Tools(Tools { messages, .. }) | Self::Chat(Chat { messages }) => messages,
             Self::Completion(Completion { completion, .. }) if completion.is_empty() => {
                 return Err("the completion is empty: there is nothing to learn".to_owned());
             }
             Self::Text(Text { text }) if text.is_empty() => {
                 return Err("the text is empty: there is nothing to learn".to_owned());
             }
-            Self::Completion(_) | Self::Text(_) => return Ok(()),
+            Self::Preference(Preference { chosen, rejected, .. }) if chosen == rejected => {
+                return Err("both answers are the same: there is nothing to prefer".to_owned());
+            }
+            Self::Preference(Preference { messages, prompt: Some(_), .. }) if !messages.is_empty() => {
+                return Err("has messages and a prompt: write one of them".to_owned());
+            }
+            Self::Completion(_) | Self::Text(_) | Self::Preference(Preference { prompt: Some(_), .. }) => return Ok(()),
+            Self::Tools(Tools { messages, .. })
+            | Self::Chat(Chat { messages })
+            | Self::Preference(Preference { messages, .. }) => messages,
         };
         if let Some(turn) = turns.iter().find(|turn| !["system", "user", "assistant"].contains(&turn.role.as_str())) {
             return Err(format!("a turn has the role {:?}: write system, user or assistant", turn.role));
         }
-        let (wanted, form) = if matches!(self, Self::Chat(_)) { ("assistant", "chat") } else { ("user", "tools") };
+        let (wanted, form) = match self {
+            Self::Chat(_) => ("assistant", "chat"),
+            Self::Preference(_) => ("user", "preference"),
+            _ => ("user", "tools"),
+        };
         match turns.last() {
             Some(last) if last.role == wanted => self.check_calls(),
             Some(last) => {
@@ -166,6 +193,10 @@ mod tests {
             (r#"{"messages": [{"role": "user", "content": "a"}]}"#, "has to be the assistant's"),
             (r#"{"messages": [{"role": "me", "content": "a"}]}"#, "\"me\""),
             (r#"{"messages": [{"role": "assistant", "content": "a"}], "calls": []}"#, "has to be the user's"),
+            (r#"{"prompt": "a", "chosen": "b"}"#, "missing field `rejected`"),
+            (r#"{"prompt": "a", "chosen": "b", "rejected": "b"}"#, "nothing to prefer"),
+            (r#"{"chosen": "b", "rejected": "c"}"#, "no turns"),
+            (r#"{"messages": [{"role": "assistant", "content": "a"}], "chosen": "b", "rejected": "c"}"#, "the user's"),
             (
                 r#"{"messages": [{"role": "user", "content": "a"}], "tools": [{"name": "x"}], "calls": [{"name": "y"}]}"#,
                 "\"y\" is called",

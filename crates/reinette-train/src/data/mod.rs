@@ -6,6 +6,7 @@
 //! | tools | `{"messages": […], "calls": [{"name": …, "arguments": {…}}, …], "tools": […]}` | the calls, as the call grammar has them |
 //! | completions | `{"prompt": …, "completion": …}` | the completion, after the bare prompt |
 //! | text | `{"text": …}` | all of it |
+//! | preference | `{"messages": [turn, …], "chosen": …, "rejected": …}`, or `"prompt"` for the messages | to prefer one answer to another |
 
 mod encoder;
 mod forms;
@@ -62,6 +63,12 @@ impl DataSet {
         Ok(set)
     }
 
+    /// Whether any example has a rejected answer.
+    pub(crate) fn has_preferences(&self) -> bool {
+        let train = self.train.iter().map(|(example, _)| example);
+        train.chain(&self.validation).any(|example| example.rejected.is_some())
+    }
+
     /// Tells whether a checkpoint was made with the same data.
     pub(crate) fn digest(&self) -> u64 {
         let mut hasher = XxHash3_64::new();
@@ -70,7 +77,8 @@ impl DataSet {
             hasher.write(&weight.to_le_bytes());
             hasher.write(&(example.prompt_tokens as u64).to_le_bytes());
             hasher.write(&(example.tokens.len() as u64).to_le_bytes());
-            example.tokens.iter().for_each(|token| hasher.write(&token.to_le_bytes()));
+            let rejected = example.rejected.iter().flatten();
+            example.tokens.iter().chain(rejected).for_each(|token| hasher.write(&token.to_le_bytes()));
         }
         hasher.finish()
     }

@@ -79,7 +79,7 @@ impl Order {
             }
             if let Some(place) = self.places.get(position.offset) {
                 let example = &examples[*place].0;
-                count += example.tokens.len();
+                count += example.n_tokens();
                 taken.push(example);
                 position.offset += 1;
             } else {
@@ -92,7 +92,7 @@ impl Order {
 
 /// What the prompts of a family have in common; `None` for a prompt that is too short to share anything.
 fn family(example: &Example) -> Option<u64> {
-    let beginning = example.tokens[..example.prompt_tokens].get(..FAMILY_TOKENS)?;
+    let beginning = example.prompt().get(..FAMILY_TOKENS)?;
     let mut hasher = XxHash3_64::new();
     for token in beginning {
         hasher.write(&token.to_le_bytes());
@@ -105,7 +105,11 @@ mod tests {
     use super::*;
 
     fn examples(weights: &[f64]) -> Vec<(Example, f64)> {
-        let example = |place: usize| Example { tokens: vec![u32::try_from(place).unwrap(); 10], prompt_tokens: 5 };
+        let example = |place: usize| Example {
+            tokens: vec![u32::try_from(place).unwrap(); 10],
+            prompt_tokens: 5,
+            rejected: None,
+        };
         weights.iter().enumerate().map(|(place, weight)| (example(place), *weight)).collect()
     }
 
@@ -142,8 +146,11 @@ mod tests {
 
     #[test]
     fn prompts_that_begin_alike_stay_together() {
-        let example =
-            |family: u32, own: u32| Example { tokens: [vec![family; 70], vec![own; 9]].concat(), prompt_tokens: 75 };
+        let example = |family: u32, own: u32| Example {
+            tokens: [vec![family; 70], vec![own; 9]].concat(),
+            prompt_tokens: 75,
+            rejected: None,
+        };
         let examples: Vec<_> = (0..64).map(|place| (example(place % 4, place), 1.0)).collect();
         let order = Order::new(&examples, 1, 0);
         let changes = order.places.windows(2).filter(|pair| pair[0] % 4 != pair[1] % 4).count();

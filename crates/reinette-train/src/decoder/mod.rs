@@ -14,6 +14,7 @@ use crate::config::{BaseWeights, Recompute};
 use crate::operations::{
     AnswerLoss, HeadShape, LowRank, OutputLayer, Rotation, answer_loss, attention, gate, linear, rms_norm, rotate,
 };
+use crate::preference::Reference;
 use crate::tensor::{Frozen, Tracked, add, backward, frozen, gradient_of, leaf, product, transposed, values};
 use reinette_engine::Model;
 use reinette_engine::architecture::{Description, Positions};
@@ -111,13 +112,32 @@ impl Decoder {
     }
 
     /// What the answers of a batch cost; without gradients of parameters.
-    pub(crate) fn loss(&self, adapter: &Adapter, batch: &Batch) -> AnswerLoss {
+    pub(crate) fn loss(&self, adapter: &Adapter, reference: Option<&Reference>, batch: &Batch) -> AnswerLoss {
+        let mut loss = self.answer_loss(adapter, batch);
+        self.prefer(&mut loss, reference, batch);
+        loss
+    }
+
+    fn answer_loss(&self, adapter: &Adapter, batch: &Batch) -> AnswerLoss {
         let normed = rms_norm(&Tracked::new(self.outputs(Some(adapter), batch)), &self.output_norm, self.eps());
         answer_loss(normed.primitive(), &batch.targets, &self.output)
     }
 
+    /// Where one answer is preferred to another, makes the loss of both that of the preference.
+    fn prefer(&self, loss: &mut AnswerLoss, reference: Option<&Reference>, batch: &Batch) {
+        if let (Some(reference), false) = (reference, batch.preferred.is_empty()) {
+            reference.prefer(loss, &self.answer_loss(&reference.adapter, batch), batch);
+        }
+    }
+
     /// What the answers of a batch cost, and the gradients of the sum by all parameters of the adapter.
-    pub(crate) fn gradients(&self, adapter: &Adapter, batch: &Batch, recompute: Recompute) -> Gradients {
+    pub(crate) fn gradients(
+        &self,
+        adapter: &Adapter,
+        reference: Option<&Reference>,
+        batch: &Batch,
+        recompute: Recompute,
+    ) -> Gradients {
         let passage = self.passage(batch);
         let first = adapter.first_layer();
         let mut hidden = self.embed(batch);
@@ -140,7 +160,7 @@ impl Decoder {
                 }
             };
         }
-        let (loss, mut gradient) = self.output_gradient(&hidden, batch);
+        let (loss, mut gradient) = self.output_gradient(&hidden, reference, batch);
         drop(hidden);
         let mut by_layer = Vec::new();
         for (index, kept) in (first..self.layers.len()).zip(kept).rev() {
@@ -157,10 +177,11 @@ impl Decoder {
     }
 
     /// The loss, and its gradient by the hidden states after the last layer.
-    fn output_gradient(&self, hidden: &Frozen, batch: &Batch) -> (AnswerLoss, Frozen) {
+    fn output_gradient(&self, hidden: &Frozen, reference: Option<&Reference>, batch: &Batch) -> (AnswerLoss, Frozen) {
         let input = leaf(rows(hidden, &batch.outputs));
         let normed = rms_norm(&input, &self.output_norm, self.eps());
-        let loss = answer_loss(normed.primitive(), &batch.targets, &self.output);
+        let mut loss = answer_loss(normed.primitive(), &batch.targets, &self.output);
+        self.prefer(&mut loss, reference, batch);
         let gradient = gradient_of(&input, &mut backward(&normed, loss.gradient.clone()));
         let width = self.model.description().hidden_dim;
         let mut spread = vec![0.0; batch.tokens.len() * width];

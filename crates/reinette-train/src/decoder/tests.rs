@@ -1,15 +1,16 @@
 //! Gradients are those of PyTorch (`checks/transformers/gradients.py` makes the adapters and computes them).
 
-use super::Decoder;
+use super::{Decoder, Gradients};
 use crate::adapter::Adapter;
 use crate::batch::{Batch, Example};
 use crate::config::{AdapterConfig, BaseWeights, Recompute};
+use crate::preference::Reference;
 use crate::tensor::values;
 use reinette_engine::Model;
 use reinette_engine::gguf::Gguf;
 use reinette_testkit::golden_model;
 use safetensors::SafeTensors;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The length of the difference of two gradients of one matrix, in lengths of the gradient: both compute in 32 bits, in
@@ -24,6 +25,7 @@ fn examples() -> Vec<Example> {
     let example = |(prompt, answer): (Vec<u32>, Vec<u32>)| Example {
         prompt_tokens: prompt.len(),
         tokens: [prompt, answer].concat(),
+        rejected: None,
     };
     pairs.map(example).to_vec()
 }
@@ -32,35 +34,58 @@ fn length(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.map(|number| number * number).sum::<f64>().sqrt()
 }
 
-fn agrees_with_pytorch(name: &str) {
+/// A tiny model with its adapter, and the folder of what PyTorch has computed of them.
+fn golden(name: &str) -> (PathBuf, Decoder, Adapter) {
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect();
     let model = Arc::new(Model::unpacked(Gguf::from_bytes(golden_model(name)).unwrap()).unwrap());
-    let config = AdapterConfig { rank: 4, ..AdapterConfig::default() };
-    let adapter = Adapter::load(&folder, &model, &config).unwrap();
-    let decoder = Decoder::new(model, 64, BaseWeights::Numbers).unwrap();
-    let examples = examples();
-    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
-    let bytes = std::fs::read(folder.join("gradients.safetensors")).unwrap();
+    let adapter = Adapter::load(&folder, &model, &adapter_config()).unwrap();
+    (folder, Decoder::new(model, 64, BaseWeights::Numbers).unwrap(), adapter)
+}
+
+fn adapter_config() -> AdapterConfig {
+    AdapterConfig { rank: 4, ..AdapterConfig::default() }
+}
+
+/// Both the loss and the gradients by the adapter's matrices are those of a file.
+fn assert_agrees(found: &Gradients, adapter: &Adapter, file: &Path) {
+    let bytes = std::fs::read(file).unwrap();
     let golden = SafeTensors::deserialize(&bytes).unwrap();
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let loss: f64 = metadata.metadata().as_ref().unwrap()["loss"].parse().unwrap();
-
-    for recompute in [Recompute::Nothing, Recompute::Layers] {
-        let found = decoder.gradients(&adapter, &batch, recompute);
-        assert!(
-            (found.loss.sum - loss).abs() < 1e-4 * loss,
-            "{name}: the loss is {} instead of {loss}",
-            found.loss.sum
-        );
-        assert_eq!(found.parameters.len(), golden.len());
-        for (parameter, tensor_name) in found.parameters.iter().zip(adapter.parameter_names()) {
-            let tensor = golden.tensor(&tensor_name).unwrap();
-            let expected = tensor.data().as_chunks::<4>().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
-            let found = values(parameter).iter().copied().map(f64::from);
-            let difference = length(expected.clone().zip(found).map(|(a, b)| a - b)) / length(expected);
-            assert!(difference < TOLERANCE, "{tensor_name} of {name}: {difference:.2e}");
-        }
+    let found_loss = found.loss.sum();
+    assert!((found_loss - loss).abs() < 1e-4 * loss, "{}: {found_loss} instead of {loss}", file.display());
+    assert_eq!(found.parameters.len(), golden.len());
+    for (parameter, tensor_name) in found.parameters.iter().zip(adapter.parameter_names()) {
+        let tensor = golden.tensor(&tensor_name).unwrap();
+        let expected = tensor.data().as_chunks::<4>().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+        let found = values(parameter).iter().copied().map(f64::from);
+        let difference = length(expected.clone().zip(found).map(|(a, b)| a - b)) / length(expected);
+        assert!(difference < TOLERANCE, "{tensor_name} of {}: {difference:.2e}", file.display());
     }
+}
+
+fn agrees_with_pytorch(name: &str) {
+    let (folder, decoder, adapter) = golden(name);
+    let examples = examples();
+    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
+    for recompute in [Recompute::Nothing, Recompute::Layers] {
+        let found = decoder.gradients(&adapter, None, &batch, recompute);
+        assert_agrees(&found, &adapter, &folder.join("gradients.safetensors"));
+    }
+}
+
+#[test]
+fn preferences_agree_with_pytorch() {
+    let (folder, decoder, adapter) = golden("llama");
+    let mut pairs = examples()[..2].to_vec();
+    let answer = |example: &Example| example.tokens[example.prompt_tokens..].to_vec();
+    (pairs[0].rejected, pairs[1].rejected) = (Some(answer(&pairs[1])), Some(answer(&pairs[0])));
+    // A fresh adapter changes nothing: what is preferred is measured against the base.
+    let base = Adapter::new(decoder.model(), &adapter_config(), 1).unwrap();
+    let reference = Reference { adapter: base, beta: 0.1 };
+    let batch = Batch::new(&pairs.iter().collect::<Vec<_>>());
+    let found = decoder.gradients(&adapter, Some(&reference), &batch, Recompute::Nothing);
+    assert_agrees(&found, &adapter, &folder.join("preference.safetensors"));
 }
 
 macro_rules! architectures {

@@ -2,6 +2,7 @@
 
 use crate::tensor::{Frozen, frozen, product, transposed, values};
 use reinette_kernels::{InstructionSet, argmax, exp_in_place};
+use std::ops::Range;
 
 /// Positions whose logits are held together: at the largest vocabulary (262,144 tokens) 34 MB, at 49,152 tokens 6 MB.
 const CHUNK_ROWS: usize = 32;
@@ -16,12 +17,28 @@ pub(crate) struct OutputLayer {
 /// What a batch's answers cost.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerLoss {
-    /// The sum of the cross-entropies of all positions, in nats.
-    pub(crate) sum: f64,
+    /// The cross-entropy of each position, in nats.
+    pub(crate) costs: Vec<f64>,
     /// Of each position, whether the target was the likeliest token.
     pub(crate) right: Vec<bool>,
-    /// The derivative of the sum by the hidden states, `[n_positions, hidden_dim]`.
+    /// The derivative of the costs' sum by the hidden states, `[n_positions, hidden_dim]`.
     pub(crate) gradient: Frozen,
+}
+
+impl AnswerLoss {
+    /// What all positions cost, in nats.
+    pub(crate) fn sum(&self) -> f64 {
+        self.costs.iter().sum()
+    }
+
+    /// Multiplies the derivatives of some positions.
+    #[expect(clippy::cast_possible_truncation, reason = "gradients have 32 bits")]
+    pub(crate) fn scale_gradient(&mut self, positions: Range<usize>, factor: f64) {
+        let width = self.gradient.layout().shape()[1];
+        for number in &mut self.gradient.storage_mut::<f32>()[positions.start * width..positions.end * width] {
+            *number *= factor as f32;
+        }
+    }
 }
 
 /// Cross-entropy of the targets after the given hidden states, with its gradient, in chunks of positions.
@@ -33,7 +50,7 @@ pub(crate) struct AnswerLoss {
 pub(crate) fn answer_loss(hidden: &Frozen, targets: &[u32], output: &OutputLayer) -> AnswerLoss {
     let width = output.weight.layout().shape()[1];
     let mut gradient = Vec::with_capacity(targets.len() * width);
-    let mut loss = 0.0;
+    let mut costs = Vec::with_capacity(targets.len());
     let mut right = Vec::with_capacity(targets.len());
     for (hidden, targets) in values(hidden).chunks(CHUNK_ROWS * width).zip(targets.chunks(CHUNK_ROWS)) {
         let hidden = frozen(hidden.to_vec(), [targets.len(), width]);
@@ -41,12 +58,12 @@ pub(crate) fn answer_loss(hidden: &Frozen, targets: &[u32], output: &OutputLayer
         let vocab_size = output.weight.layout().shape()[0];
         for (row, target) in logits.storage_mut::<f32>().chunks_exact_mut(vocab_size).zip(targets) {
             let (cost, is_right) = derive(row, *target as usize);
-            loss += cost;
+            costs.push(cost);
             right.push(is_right);
         }
         gradient.extend_from_slice(values(&product(&logits, &output.weight)));
     }
-    AnswerLoss { sum: loss, right, gradient: frozen(gradient, [targets.len(), width]) }
+    AnswerLoss { costs, right, gradient: frozen(gradient, [targets.len(), width]) }
 }
 
 /// Turns logits into the derivative of the cross-entropy by them; gives the cross-entropy, and whether the target was

@@ -24,7 +24,8 @@ fn decoder(architecture: &str, positions: usize) -> Result<Decoder, TrainError> 
 /// A batch whose outputs are the last tokens.
 fn batch(tokens: &[u32], n_outputs: usize) -> Batch {
     // The last token is only predicted: any one will do.
-    let example = Example { tokens: [tokens, &[0]].concat(), prompt_tokens: tokens.len() + 1 - n_outputs };
+    let example =
+        Example { tokens: [tokens, &[0]].concat(), prompt_tokens: tokens.len() + 1 - n_outputs, rejected: None };
     Batch::new(&[&example])
 }
 
@@ -72,7 +73,7 @@ fn examples_behind_one_copy_of_their_beginning_are_computed_as_if_alone() {
         let example = |own: &[u32]| {
             let mut tokens: Vec<u32> = (0..40).map(|i| 3 + i * 7 % 50).collect();
             tokens.extend(own);
-            Example { prompt_tokens: tokens.len() - 2, tokens }
+            Example { prompt_tokens: tokens.len() - 2, tokens, rejected: None }
         };
         let examples = [example(&[5, 6, 7, 8]), example(&[9, 10, 11]), example(&[60, 61, 62, 63])];
         let together = decoder.logits(None, &Batch::new(&examples.iter().collect::<Vec<_>>()));

@@ -95,6 +95,46 @@ fn recomputing_layers_and_weights_as_blocks_change_nothing() {
     assert_ne!(plain, run("upper", &["model.adapter.first_layer=3"]));
 }
 
+/// The shares of answers right on validation examples, in turn.
+fn validated(run: &mut Run) -> Vec<f64> {
+    let mut found = Vec::new();
+    run.train(&AtomicBool::new(false), &mut |event| {
+        if let Event::Validation(validation) = event {
+            found.push(validation.answers_right);
+        }
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn preferences_are_learned_and_a_killed_run_goes_on_with_muon_and_a_mean() {
+    let (folder, mut config) = workshop();
+    let path = |name: &str| folder.path().join(name);
+    let line = |number: usize| {
+        let turns = format!(r#"[{{"role": "user", "content": "timer {number}"}}]"#);
+        format!(r#"{{"messages": {turns}, "chosen": "yes {number}", "rejected": "no"}}"#) + "\n"
+    };
+    let pairs: String = (0..12).map(line).collect();
+    fs::write(path("data.jsonl"), &pairs).unwrap();
+    fs::write(path("validation.jsonl"), &pairs).unwrap();
+    config.data.validation = Some(path("validation.jsonl"));
+    for assignment in ["optimizer.kind=muon", "optimizer.ema_decay=0.9", "preference.beta=1"] {
+        config.set(assignment).unwrap();
+    }
+    let right = validated(&mut Run::begin(config.clone(), &path("learned"), 2).unwrap());
+    assert_eq!(right.last(), Some(&1.0), "{right:?}");
+
+    let (whole, _) = steps(&mut Run::begin(config.clone(), &path("whole"), 1).unwrap(), 0);
+    // Nothing is preferred yet: two answers are as likely, against the beginning, as one another.
+    assert!((f64::from_bits(whole[0].1) - 2.0_f64.ln()).abs() < 1e-6, "{whole:?}");
+    let (first, _) = steps(&mut Run::begin(config, &path("stopped"), 2).unwrap(), 6);
+    let (second, _) = steps(&mut Run::resume(&path("stopped"), 1).unwrap(), 0);
+    assert_eq!([first, second].concat(), whole);
+    let adapter = |run: &str| fs::read(path(run).join("adapter").join("adapter_model.safetensors")).unwrap();
+    assert_eq!(adapter("whole"), adapter("stopped"));
+}
+
 #[test]
 fn what_was_learned_shows_in_the_loss_and_loads_in_the_engine() {
     let (folder, mut config) = workshop();
