@@ -27,4 +27,4 @@ pub use ops::{
     gelu_mul, layer_norm_in_place, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,
 };
 pub use pool::ThreadPool;
-pub use quant::{QuantType, dequantize};
+pub use quant::{QuantType, dequantize, quantize};

@@ -5,7 +5,7 @@ use crate::config::AdapterConfig;
 use crate::decoder::{Target, in_pairs};
 use crate::operations::LowRank;
 use crate::random::Random;
-use crate::tensor::{Frozen, Tracked, frozen, values};
+use crate::tensor::{Frozen, Tracked, frozen, product, scaled, values};
 use half::f16;
 use reinette_engine::Model;
 use reinette_engine::gguf::GgufWriter;
@@ -88,15 +88,22 @@ impl Adapter {
         })
     }
 
+    /// Reads a folder in PEFT's form, whatever its rank and its projections.
+    ///
+    /// # Errors
+    /// If it cannot be read, is damaged, of another kind, or does not fit the model.
+    pub fn open(folder: &Path, model: &Model) -> Result<Self, TrainError> {
+        let rank = peft_config(folder)?.r;
+        Self::load(folder, model, &AdapterConfig { rank, ..AdapterConfig::default() })
+    }
+
     /// Goes on from a folder in PEFT's form.
     ///
     /// # Errors
     /// If it cannot be read, is damaged, of another kind, or does not fit the model or the configuration.
     pub fn load(folder: &Path, model: &Model, config: &AdapterConfig) -> Result<Self, TrainError> {
         let refuse = |problem: String| TrainError::Adapter { folder: folder.to_owned(), problem };
-        let path = folder.join(CONFIG_FILE);
-        let found: PeftConfig = serde_json::from_slice(&std::fs::read(&path).map_err(TrainError::read(&path))?)
-            .map_err(|error| refuse(format!("{CONFIG_FILE}: {error}")))?;
+        let found = peft_config(folder)?;
         if found.peft_type != "LORA" || found.use_rslora || found.use_dora {
             return Err(refuse(format!(
                 "it is a {} of a kind that cannot be trained on: only plain LORA can",
@@ -168,6 +175,17 @@ impl Adapter {
         self.layers[layer]
             .each_ref()
             .map(|pair| pair.as_ref().map(|Pair { a, b }| LowRank { a: wrap(a.clone()), b: wrap(b.clone()), scale }))
+    }
+
+    /// Whether it changes a projection.
+    pub(crate) fn changes(&self, layer: usize, target: Target) -> bool {
+        self.layers.get(layer).is_some_and(|pairs| pairs[target as usize].is_some())
+    }
+
+    /// What it adds to the weights of a projection: `[n_out, n_in]`, heads in halves.
+    pub(crate) fn change(&self, layer: usize, target: Target) -> Option<Vec<f32>> {
+        let Pair { a, b } = self.layers.get(layer)?[target as usize].as_ref()?;
+        Some(values(&scaled(product(b, a), self.alpha / self.rank as f32)).to_vec())
     }
 
     /// The matrices that are trained: layer by layer, target by target, `A` before `B`.
@@ -295,6 +313,14 @@ impl Adapter {
         let config = folder.join(CONFIG_FILE);
         std::fs::write(&config, self.peft_config(base)).map_err(TrainError::write(&config))
     }
+}
+
+/// Reads `adapter_config.json`.
+fn peft_config(folder: &Path) -> Result<PeftConfig, TrainError> {
+    let path = folder.join(CONFIG_FILE);
+    let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| TrainError::Adapter { folder: folder.to_owned(), problem: format!("{CONFIG_FILE}: {error}") })
 }
 
 fn peft_name(layer: usize, target: Target, part: char) -> String {

@@ -18,7 +18,7 @@ pub enum TrainError {
         source: io::Error,
     },
     /// A file could not be written; what was written before is kept.
-    #[error("cannot write {}: {source}; the checkpoint before it is kept", path.display())]
+    #[error("cannot write {}: {source}; what was saved before is kept", path.display())]
     Write {
         /// The file.
         path: PathBuf,

@@ -34,6 +34,7 @@ pub mod data;
 pub mod data_generator;
 mod decoder;
 mod error;
+mod export;
 mod metrics;
 mod operations;
 mod optimizer;
@@ -52,5 +53,7 @@ pub use config::{
 };
 pub use decoder::{Decoder, Target};
 pub use error::TrainError;
+pub use export::Export;
 pub use metrics::{Event, StepMetrics, ValidationMetrics};
+pub use reinette_kernels::QuantType;
 pub use run::{Outcome, Run};

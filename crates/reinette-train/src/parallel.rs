@@ -88,7 +88,7 @@ pub(crate) fn losses(
 }
 
 /// Calls `work` once for each number below `count`, on up to `n_threads` threads.
-fn for_each(count: usize, n_threads: usize, work: impl Fn(usize) + Sync) {
+pub(crate) fn for_each(count: usize, n_threads: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     let run = || {
         loop {

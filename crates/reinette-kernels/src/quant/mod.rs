@@ -5,13 +5,16 @@
 //! offset of that kind. [`group`] is the one place that knows how codes, scales and offsets are packed.
 
 mod blocks;
+mod fit;
 mod packed;
+mod quantize;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use blocks::Group;
 use half::{bf16, f16};
 pub(crate) use packed::{PACKED_ROWS, STEP, pack_block, packed_group};
+pub use quantize::quantize;
 
 /// Weights that share a group: the unit in which activations are quantised too.
 pub(crate) const GROUP: usize = 32;
@@ -86,6 +89,25 @@ impl QuantType {
             30 => Self::BF16,
             _ => return None,
         })
+    }
+
+    /// The number by which GGUF files say that most of their weights are of the type (`llama_ftype`).
+    pub fn ggml_file_type(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Q4_0 => 2,
+            Self::Q4_1 => 3,
+            Self::Q8_0 => 7,
+            Self::Q5_0 => 8,
+            Self::Q5_1 => 9,
+            Self::Q2K => 10,
+            Self::Q3K => 11,
+            Self::Q4K => 14,
+            Self::Q5K => 16,
+            Self::Q6K => 18,
+            Self::BF16 => 32,
+        }
     }
 
     /// The name that ggml gives the type.

@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use reinette_engine::gguf::Gguf;
+use reinette_engine::tokenizer::SpecialTokens;
 use reinette_engine::{Adapter, Model};
 use reinette_testkit::{TinyDecoder, TinyDisk};
-use reinette_train::{Config, Event, Outcome, Run, TrainError};
+use reinette_train::{
+    Adapter as TrainedAdapter, BaseWeights, Batch, Config, Decoder, Event, Example, Export, Outcome, QuantType, Run,
+    TrainError,
+};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const TEMPLATE: &str = "{%- for message in messages -%}{{- '<|im_start|>' + message.role + ' ' + message.content + \
@@ -160,6 +166,54 @@ fn what_was_learned_shows_in_the_loss_and_loads_in_the_engine() {
     assert_eq!(tools.as_array().unwrap().len(), 3);
     assert_eq!(tools[0]["arguments"], serde_json::json!(["x"]));
     assert!(fs::read_to_string(path.join("report.html")).unwrap().contains("<svg"));
+}
+
+/// The logits after a few tokens.
+fn logits(model: &Arc<Model>, adapter: Option<&Path>) -> Vec<f32> {
+    let model = Arc::clone(model);
+    let tokens = model.tokenizer().encode("alarm 3 please", SpecialTokens::AsText).into_iter().map(|token| token.0);
+    let mut tokens: Vec<u32> = tokens.collect();
+    let prompt_tokens = tokens.len();
+    tokens.push(0);
+    let batch = Batch::new(&[&Example { tokens, prompt_tokens, rejected: None }]);
+    let adapter = adapter.map(|folder| TrainedAdapter::open(folder, &model).unwrap());
+    Decoder::new(model, 64, BaseWeights::Numbers).unwrap().logits(adapter.as_ref(), &batch)
+}
+
+#[test]
+fn a_model_is_exported_with_its_adapter_in_every_format() {
+    let (folder, config) = workshop();
+    let run = folder.path().join("run");
+    steps(&mut Run::begin(config.clone(), &run, 2).unwrap(), 0);
+    let adapter = run.join("adapter");
+    let base = Arc::new(Model::unpacked(Gguf::open(&config.model.base).unwrap()).unwrap());
+    let expected = logits(&base, Some(&adapter));
+    let output = folder.path().join("merged.gguf");
+    let stop = AtomicBool::new(false);
+    for quant_type in QuantType::ALL {
+        let export = Export { base: &config.model.base, adapter: Some(&adapter), quant_type, n_threads: 2 };
+        assert!(export.write(&output, &stop, &|_, _| {}).unwrap(), "{quant_type}");
+        let gguf = Gguf::open(&output).unwrap();
+        assert_eq!(gguf.metadata().str("tokenizer.chat_template").unwrap(), TEMPLATE);
+        let found = logits(&Arc::new(Model::unpacked(gguf).unwrap()), None);
+        let length = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|number| number * number).sum::<f32>().sqrt();
+        let difference =
+            length(&mut expected.iter().zip(&found).map(|(a, b)| a - b)) / length(&mut expected.iter().copied());
+        let limit = match quant_type {
+            QuantType::F32 => 1e-5,
+            QuantType::F16 | QuantType::BF16 | QuantType::Q8_0 => 0.03,
+            _ => 0.5,
+        };
+        assert!(difference < limit, "{quant_type}: {difference}");
+    }
+    let before = fs::read(&output).unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let export = Export { base: &config.model.base, adapter: None, quant_type: QuantType::F16, n_threads: 1 };
+    assert!(!export.write(&output, &stop, &|_, _| {}).unwrap());
+    assert_eq!(fs::read(&output).unwrap(), before, "what was there stays");
+    let missing = Export { adapter: Some(folder.path()), ..export };
+    let message = missing.write(&output, &AtomicBool::new(false), &|_, _| {}).unwrap_err().to_string();
+    assert!(message.contains("adapter_config.json"), "{message}");
 }
 
 #[test]

@@ -46,6 +46,9 @@ fn none_is_left_out() {
     let run_here = [
         "adapters",
         "choose_tools",
+        "errors",
+        "expectations",
+        "form",
         "guardrails",
         "probabilities",
         "server",
@@ -86,6 +89,44 @@ fn guardrails() {
     let printed = run("guardrails", &["Pay with 4111 1111 1111 1111, please"], "");
     assert!(printed.starts_with("the prompt did not pass: it holds the number of a card"), "{printed}");
     assert_ne!(printed.lines().count(), 1, "the other prompt is answered");
+}
+
+#[test]
+fn form() {
+    let printed = run("form", &["size=36-47", "colour=black|brown", "laces=yes-no"], "");
+    let value: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert!((36..=47).contains(&value["size"].as_u64().unwrap()) && value["laces"].is_boolean(), "{printed}");
+    assert!(["black", "brown"].contains(&value["colour"].as_str().unwrap()), "{printed}");
+    let printed =
+        run("form", &["--schema", r#"{"type": "array", "items": {"enum": [1, 2]}, "minItems": 3, "maxItems": 3}"#], "");
+    let value: Vec<u8> = serde_json::from_str(&printed).unwrap();
+    assert!(value.len() == 3 && value.iter().all(|number| [1, 2].contains(number)), "{printed}");
+    let printed = run("form", &["--schema", r#"{"type": "string", "not": {"const": "x"}}"#], "");
+    assert!(printed.starts_with("refused before any model was asked: ") && printed.contains("`not`"), "{printed}");
+}
+
+#[test]
+fn errors() {
+    let printed = run("errors", &[], "");
+    for (kind, advice) in [
+        ("unavailable: ", "no-such-model.gguf"),
+        ("too long by ", "shorten it"),
+        ("truncated: ", "max_tokens"),
+        ("busy: ", "Concurrency::Queue"),
+        ("schema: ", "`not`"),
+    ] {
+        assert!(printed.lines().any(|line| line.starts_with(kind) && line.contains(advice)), "{kind} of {printed}");
+    }
+}
+
+#[test]
+fn expectations() {
+    let printed = run("expectations", &["What is the weather in Lyon tomorrow?"], "");
+    let verdicts: Vec<&str> = printed.lines().collect();
+    assert!(verdicts.len() == 4 && verdicts[3].ends_with(" of 3"), "{printed}");
+    let held = verdicts[..3].iter().filter(|verdict| verdict.ends_with(": as expected")).count();
+    assert_eq!(verdicts[3], format!("{held} of 3"));
+    assert_eq!(verdicts[0], "the city: as expected", "the model has it before its eyes");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `reinette train`: an adapter from examples.
 
 mod data;
+mod export;
 
 use crate::context::Context;
 use crate::fetching;
@@ -51,6 +52,7 @@ pub(crate) struct Train {
 #[derive(Subcommand, Debug)]
 enum TrainCommand {
     Data(data::Data),
+    Export(export::Export),
 }
 
 /// The adapter that was made.
@@ -68,8 +70,10 @@ impl Record for Made {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Train) -> Result<()> {
-    if let Some(TrainCommand::Data(arguments)) = &arguments.command {
-        return data::run(context, arguments);
+    match &arguments.command {
+        Some(TrainCommand::Data(arguments)) => return data::run(context, arguments),
+        Some(TrainCommand::Export(arguments)) => return export::run(context, arguments),
+        None => {}
     }
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let threads = context.threads.unwrap_or_else(cores);
