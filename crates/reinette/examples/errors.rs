@@ -3,10 +3,17 @@
 #![expect(clippy::print_stdout, reason = "what is said is what it is for")]
 
 use reinette::{
-    Concurrency, GenerationOptions, ModelError, Schema, Session, SessionError, SystemModel, SystemModelConfig,
-    Unavailable,
+    Concurrency, Generable, GenerationOptions, ModelError, Schema, Session, SessionError, SystemModel,
+    SystemModelConfig, Unavailable,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+#[derive(Debug, Serialize, Deserialize, Generable)]
+struct Place {
+    #[guide(length = 1..=40)]
+    city: String,
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A model that is not there: why, and how to get it.
@@ -27,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let short = GenerationOptions { max_tokens: 3, ..GenerationOptions::default() };
-    match session.turn("Three names?").options(short).respond_as_blocking::<Vec<String>>() {
+    match session.turn("Which city?").options(short).respond_as_blocking::<Place>() {
         Err(error @ SessionError::Truncated { .. }) => println!("truncated: {error}"),
         other => println!("{other:?}"),
     }
