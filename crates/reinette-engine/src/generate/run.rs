@@ -37,9 +37,14 @@ impl Allowed {
                 ids.iter().zip(kept).for_each(|(id, logit)| logits[*id as usize] = logit);
             }
             Self::Masked(mask) => {
-                for (logit, id) in logits.iter_mut().zip(0..) {
-                    if !mask.allows(TokenId(id)) {
-                        *logit = f32::NEG_INFINITY;
+                // Most tokens are allowed: only the bits of the others are visited.
+                let words = mask.words().iter().copied().chain(std::iter::repeat(0));
+                for (word, logits) in words.zip(logits.chunks_mut(32)) {
+                    let mut others = !word;
+                    while others != 0 {
+                        let place = others.trailing_zeros() as usize;
+                        others &= others - 1;
+                        logits.get_mut(place).into_iter().for_each(|logit| *logit = f32::NEG_INFINITY);
                     }
                 }
             }
