@@ -58,8 +58,18 @@ impl Context {
         self.packed.as_ref().filter(|_| is_wanted)
     }
 
+    /// The threads that the user asked for, or one a core.
+    pub(crate) fn n_threads(&self) -> usize {
+        self.threads.unwrap_or_else(cores)
+    }
+
     /// The user's home, made if need be.
     pub(crate) fn home(&self) -> Result<Home> {
         Ok(Home::open(self.home.as_deref())?)
     }
+}
+
+/// The cores of this machine.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -4,7 +4,7 @@
 
 use reinette::{
     Concurrency, Generable, GenerationOptions, ModelError, Schema, Session, SessionError, SystemModel,
-    SystemModelConfig, Unavailable,
+    SystemModelConfig,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +19,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A model that is not there: why, and how to get it.
     let config = SystemModelConfig { model: Some("./no-such-model.gguf".to_owned()), ..SystemModelConfig::default() };
     if let Err(error) = SystemModel::load_blocking(&config) {
-        let _: &Unavailable = &error;
         println!("unavailable: {error}");
     }
 

@@ -24,9 +24,12 @@ pub(super) fn symmetric(x: &[f32], zero: i32) -> f32 {
             product += weight * f64::from(x * code);
             square += weight * f64::from(code * code);
         }
+        if square == 0.0 {
+            continue;
+        }
         // The error of the least squares is a constant less this.
-        let explained = if square > 0.0 { product * product / square } else { 0.0 };
-        if explained > best && square > 0.0 {
+        let explained = product * product / square;
+        if explained > best {
             #[expect(clippy::cast_possible_truncation, reason = "scales have 16 bits in the end")]
             let scale = (product / square) as f32;
             (best, best_scale) = (explained, scale);

@@ -4,6 +4,7 @@ mod muon;
 
 use crate::adapter::Adapter;
 use crate::config::{OptimizerConfig, OptimizerKind, ScheduleConfig};
+use crate::tensor::values;
 use std::f64::consts::PI;
 
 /// A rule by which parameters follow gradients, and what it remembers.
@@ -27,7 +28,7 @@ impl Optimizer {
     pub(crate) fn new(config: &OptimizerConfig, adapter: &Adapter) -> Self {
         let mut optimizer = Self::of_shapes(config, adapter.parameter_shapes().collect());
         if config.ema_decay > 0.0 {
-            optimizer.averages = adapter.clone().parameters_mut().map(|parameter| parameter.to_vec()).collect();
+            optimizer.averages = adapter.parameters().map(|parameter| values(parameter).to_vec()).collect();
         }
         optimizer
     }

@@ -154,7 +154,8 @@ impl Reading<'_> {
         if self.events.send_blocking(Ok(event)).is_ok() { Listening::Yes } else { Listening::No }
     }
 
-    fn take(&mut self, delta: Delta) -> Result<Listening, ModelError> {
+    fn take(&mut self, mut delta: Delta) -> Result<Listening, ModelError> {
+        let thought = delta.take_thought();
         self.refused.push_str(&delta.refusal.unwrap_or_default());
         for piece in delta.tool_calls.into_iter().flatten() {
             if piece.index >= MAX_CALLS {
@@ -168,7 +169,7 @@ impl Reading<'_> {
             call.name.push_str(&piece.function.name.unwrap_or_default());
             call.arguments.push_str(&piece.function.arguments.unwrap_or_default());
         }
-        if let Some(thought) = delta.reasoning_content.filter(|text| !text.is_empty())
+        if let Some(thought) = thought
             && self.send(Event::Reasoning(thought)) == Listening::No
         {
             return Ok(Listening::No);

@@ -202,13 +202,22 @@ impl SaidToken {
 pub(super) struct Delta {
     #[serde(default)]
     pub(super) content: Option<String>,
-    /// What the model thinks, as llama.cpp, vLLM and others name it; some say `reasoning`.
-    #[serde(default, alias = "reasoning")]
-    pub(super) reasoning_content: Option<String>,
+    /// What the model thinks: servers use one name or the other, and some both for the same words.
+    #[serde(default)]
+    reasoning_content: Option<String>,
+    #[serde(default)]
+    reasoning: Option<String>,
     #[serde(default)]
     pub(super) refusal: Option<String>,
     #[serde(default)]
     pub(super) tool_calls: Option<Vec<CallPiece>>,
+}
+
+impl Delta {
+    /// What the model thinks, if anything.
+    pub(super) fn take_thought(&mut self) -> Option<String> {
+        self.reasoning_content.take().or(self.reasoning.take()).filter(|text| !text.is_empty())
+    }
 }
 
 /// A piece of a call; those of one index belong together.

@@ -261,7 +261,8 @@ fn what_a_server_thinks_comes_apart_from_what_it_says() {
     let address = serve(move |body, stream| {
         seen.lock().unwrap().push(body.clone());
         begin(stream, "200 OK", "");
-        piece(stream, &delta(&json!({"reasoning_content": "Two and "}), None));
+        piece(stream, &delta(&json!({"reasoning_content": "Two "}), None));
+        piece(stream, &delta(&json!({"reasoning_content": "and ", "reasoning": "and "}), None));
         piece(stream, &delta(&json!({"reasoning": "two."}), None));
         piece(stream, &delta(&json!({"content": "Four."}), Some("stop")));
         let details = json!({"reasoning_tokens": 5});

@@ -16,7 +16,7 @@ mod rounds;
 mod server;
 mod workload;
 
-use crate::context::Context;
+use crate::context::{Context, cores};
 use crate::measure::{self, Figure, Plan, Spread};
 use crate::printer::Record;
 use crate::{fetching, interrupt};
@@ -126,7 +126,7 @@ pub(crate) fn run(context: &Context, arguments: &Bench) -> Result<()> {
         let comparison = compare(context, arguments, &path)?;
         return show(context, &[comparison], arguments.chart.as_deref());
     }
-    let threads = context.threads.unwrap_or_else(cores);
+    let threads = context.n_threads();
     if let Some(probe) = arguments.probe {
         return probe::run(context, &path, threads, probe);
     }
@@ -146,10 +146,6 @@ pub(crate) fn run(context: &Context, arguments: &Bench) -> Result<()> {
         }
     })?;
     written
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Measures ours and llama.cpp in turn.

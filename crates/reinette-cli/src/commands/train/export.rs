@@ -10,7 +10,6 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use reinette_train::QuantType;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::thread;
 
 /// Write the model, with the adapter's change in its weights, as one GGUF file
 ///
@@ -55,8 +54,7 @@ pub(crate) fn run(context: &Context, arguments: &Export) -> Result<()> {
     if arguments.output.exists() && arguments.output.canonicalize()? == base.canonicalize()? {
         bail!("{} is the model itself: name another file with --output", base.display());
     }
-    let n_threads = context.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let adapter = context.adapter.as_deref();
+    let (adapter, n_threads) = (context.adapter.as_deref(), context.n_threads());
     let export = reinette_train::Export { base: &base, adapter, quant_type: arguments.quant_type, n_threads };
     let bar = context.printer.count_bar(0);
     let is_whole = export.write(&arguments.output, interrupt::flag(), &|done, all| {

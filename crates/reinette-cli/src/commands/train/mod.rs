@@ -12,7 +12,6 @@ use clap::{Args, Subcommand};
 use reinette_train::{Config, Event, Outcome, Run, SourceConfig, StepMetrics};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// People are told of the first step and then about as often as this.
@@ -75,8 +74,7 @@ pub(crate) fn run(context: &Context, arguments: &Train) -> Result<()> {
         Some(TrainCommand::Export(arguments)) => return export::run(context, arguments),
         None => {}
     }
-    let cores = || thread::available_parallelism().map_or(1, usize::from);
-    let threads = context.threads.unwrap_or_else(cores);
+    let threads = context.n_threads();
     let (mut run, folder) = match &arguments.resume {
         Some(folder) => (Run::resume(folder, threads)?, folder.clone()),
         None => begin(context, arguments, threads)?,
