@@ -6,9 +6,11 @@
 
 The models are those of tiny_models.py. For each a random adapter of all projections is written as PEFT saves it,
 with `gradients.safetensors`: the derivative of the summed cross-entropy of the answers below by each matrix, under the
-matrix's own name, and in its metadata the loss. For one, `preference.safetensors` has the same of the loss of direct preference
-optimisation (arXiv:2305.18290, equation 7): of the first two examples, each with the other's answer rejected, measured
-against the model without the adapter; each pair's loss counts as often as its two answers have tokens.
+matrix's own name, and in its metadata the loss. For some, `dora.safetensors` has the same with the
+DoRA adapter of tiny_models.py, and `whole.safetensors` the derivatives by the model's own weights. For one, `preference.safetensors` has the same of the
+loss of direct preference optimisation (arXiv:2305.18290, equation 7): of the first two examples, each with the other's
+answer rejected, measured against the model without the adapter; each pair's loss counts as often as its two answers have
+tokens.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import pathlib
 import peft
 import torch
 from safetensors.torch import save_file
-from tiny_models import ALPHA, RANK, VOCABULARY, model
+from tiny_models import ALPHA, DORA, RANK, VOCABULARY, dora, model
 
 NAMES = ["gemma3", "llama", "qwen2", "qwen3", "smollm3"]
 # Whose weights are written as Hugging Face has them too, to be put in place of the GGUF file's.
@@ -25,6 +27,8 @@ BASES = ["gemma3", "llama"]
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 PREFERS = "llama"
 BETA = 0.1
+# Whose own weights are trained, all of them: tied embeddings and many norms, biases, neighbours rotated.
+WHOLE = ["gemma3", "qwen2", "llama"]
 # Prompt and answer: token ids that any of the models knows. The first two share a long beginning, which the trainer
 # computes once.
 SHARED = [1 + (7 * i + i * i) % (VOCABULARY - 2) for i in range(40)]
@@ -64,13 +68,19 @@ def preference_loss(made):
     return loss
 
 
+def answers_loss(made):
+    """The summed cross-entropy of all answers."""
+    return -sum(log_probabilities(made, *example).sum() for example in EXAMPLES)
+
+
 def save(made, loss, path):
-    """Writes the gradients of a loss by the adapter's matrices."""
+    """Writes the gradients of a loss by all that is trained."""
     made.zero_grad()
     loss.backward()
-    gradients = {
-        name.replace(".default", ""): parameter.grad for name, parameter in made.named_parameters() if "lora_" in name
-    }
+    trained = [(name, parameter) for name, parameter in made.named_parameters() if parameter.requires_grad]
+    # PEFT's files call a magnitude so.
+    stored = lambda name: name.replace(".default", "").replace("magnitude_vector.weight", "magnitude_vector")
+    gradients = {stored(name): parameter.grad for name, parameter in trained}
     save_file(gradients, path, metadata={"loss": repr(loss.item())})
     print(path, loss.item(), len(gradients))
 
@@ -85,7 +95,13 @@ def main():
         folder = options.folder / name
         made.save_pretrained(folder, safe_serialization=True)
         (folder / "README.md").unlink(missing_ok=True)
-        save(made, -sum(log_probabilities(made, *example).sum() for example in EXAMPLES), folder / "gradients.safetensors")
+        save(made, answers_loss(made), folder / "gradients.safetensors")
+        if name in DORA:
+            lengthened = dora(name)
+            save(lengthened, answers_loss(lengthened), folder / "dora.safetensors")
+        if name in WHOLE:
+            whole = model(name).requires_grad_()
+            save(whole, answers_loss(whole), folder / "whole.safetensors")
         if name == PREFERS:
             save(made, preference_loss(made), folder / "preference.safetensors")
         if name in BASES:

@@ -1,12 +1,16 @@
-//! The base model: a GGUF file, perhaps with the weights of a safetensors file in place of its own.
+//! The base model: a GGUF file, perhaps with the weights of a safetensors file in place of its own; and how the two forms
+//! name and order the same weights.
 
 use crate::TrainError;
-use crate::decoder::in_pairs;
+use crate::decoder::{in_halves, in_pairs};
 use half::f16;
+use reinette_engine::architecture::Description;
 use reinette_engine::gguf::{Gguf, GgufWriter, TensorView};
 use reinette_engine::{LoadError, Model};
-use reinette_kernels::{QuantType, RopeStyle, dequantize};
+use reinette_kernels::{QuantType, RopeStyle, dequantize, quantize};
+use safetensors::tensor::TensorView as SafeTensorView;
 use safetensors::{Dtype, SafeTensors};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// A file of weights may not be larger than this: 16 billion numbers of 16 bits.
@@ -41,7 +45,51 @@ pub(crate) fn open(base: &Path, weights: Option<&Path>) -> Result<Gguf, TrainErr
 }
 
 /// A tensor's type and bytes.
-type Contents = (QuantType, Vec<u8>);
+pub(crate) type Contents = (QuantType, Vec<u8>);
+
+/// A model's tensors as a safetensors file with Hugging Face's names and orders; what only GGUF files have is left out.
+pub(crate) fn hugging_face(contents: &[(TensorView<'_>, Contents)], model: &Model) -> Vec<u8> {
+    let description = model.description();
+    let stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = contents
+        .iter()
+        .filter_map(|(tensor, (quant_type, bytes))| {
+            let name = hugging_face_name(tensor.name, &description.architecture)?;
+            let mut numbers = vec![0.0; tensor.dims.iter().product()];
+            dequantize(*quant_type, bytes, &mut numbers);
+            if is_one_more(&name, description) {
+                numbers.iter_mut().for_each(|number| *number -= 1.0);
+            }
+            if let Some(width) = paired_width(tensor, description) {
+                numbers = in_halves(&numbers, width, description);
+            }
+            let dtype = match quant_type {
+                QuantType::F16 => Dtype::F16,
+                QuantType::BF16 => Dtype::BF16,
+                _ => Dtype::F32,
+            };
+            let shape = tensor.dims.iter().rev().copied().collect();
+            Some((name, dtype, shape, quantize(*quant_type, &numbers)))
+        })
+        .collect();
+    let views = stored.iter().map(|(name, dtype, shape, bytes)| {
+        let view = SafeTensorView::new(*dtype, shape.clone(), bytes).expect("the bytes are as many as the shape says");
+        (name.as_str(), view)
+    });
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(views, Some(metadata)).expect("names and shapes are sound")
+}
+
+/// Whether GGUF files have one more than Hugging Face's: Gemma multiplies by one more than the weights of its norms.
+fn is_one_more(name: &str, description: &Description) -> bool {
+    name.ends_with("norm.weight") && description.architecture.starts_with("gemma")
+}
+
+/// How wide the rows are that rotation goes through, where GGUF files order them in pairs.
+fn paired_width(tensor: &TensorView<'_>, description: &Description) -> Option<usize> {
+    let is_rotated = ["attn_q.", "attn_k."].iter().any(|part| tensor.name.contains(part));
+    let is_paired = is_rotated && description.rope.style == RopeStyle::Interleaved;
+    is_paired.then(|| if tensor.dims.len() > 1 { tensor.dims[0] } else { 1 })
+}
 
 /// A tensor as the safetensors file has it, laid out as in GGUF; `None` for one that only GGUF files have.
 fn replacement(tensor: &TensorView<'_>, model: &Model, stored: &SafeTensors<'_>) -> Result<Option<Contents>, String> {
@@ -60,15 +108,10 @@ fn replacement(tensor: &TensorView<'_>, model: &Model, stored: &SafeTensors<'_>)
     };
     let mut numbers = vec![0.0; found.shape().iter().product()];
     dequantize(ty, found.data(), &mut numbers);
-    if name.ends_with("norm.weight") && description.architecture.starts_with("gemma") {
-        // Gemma multiplies by one more than its weight; GGUF files have the sum.
-        for number in &mut numbers {
-            *number += 1.0;
-        }
+    if is_one_more(&name, description) {
+        numbers.iter_mut().for_each(|number| *number += 1.0);
     }
-    let rotated = ["attn_q.", "attn_k."].iter().any(|part| tensor.name.contains(part));
-    if rotated && description.rope.style == RopeStyle::Interleaved {
-        let width = if tensor.dims.len() > 1 { tensor.dims[0] } else { 1 };
+    if let Some(width) = paired_width(tensor, description) {
         numbers = in_pairs(&numbers, width, description);
     }
     if ty == QuantType::F16 && tensor.dims.len() > 1 {
@@ -78,7 +121,7 @@ fn replacement(tensor: &TensorView<'_>, model: &Model, stored: &SafeTensors<'_>)
 }
 
 /// What Hugging Face calls a tensor of a GGUF file; `None` for what is metadata there.
-fn hugging_face_name(name: &str, architecture: &str) -> Option<String> {
+pub(crate) fn hugging_face_name(name: &str, architecture: &str) -> Option<String> {
     match name {
         "token_embd.weight" => return Some("model.embed_tokens.weight".to_owned()),
         "output.weight" => return Some("lm_head.weight".to_owned()),
@@ -147,6 +190,31 @@ mod tests {
                 let greatest = differences.fold(0.0_f32, f32::max);
                 assert!(greatest <= 1e-6, "{} of {name} differs by {greatest}", tensor.name);
             }
+        }
+    }
+
+    #[test]
+    fn a_model_is_written_as_hugging_face_has_it() {
+        for name in ["gemma3", "llama"] {
+            let gguf = Gguf::from_bytes(golden_model(name)).unwrap();
+            let model = Model::unpacked(gguf.clone()).unwrap();
+            let contents = |tensor: TensorView<'_>| (QuantType::F32, quantize(QuantType::F32, &numbers(&tensor)));
+            let contents: Vec<_> = gguf.tensors().map(|tensor| (tensor, contents(tensor))).collect();
+            let (written, expected) = (hugging_face(&contents, &model), std::fs::read(weights(name)).unwrap());
+            let [written, expected] = [&written, &expected].map(|bytes| SafeTensors::deserialize(bytes).unwrap());
+            for (name, tensor) in written.tensors() {
+                let floats = |bytes: &[u8]| -> Vec<f32> {
+                    bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+                };
+                let expected = expected.tensor(&name).unwrap();
+                assert_eq!(tensor.shape(), expected.shape(), "{name}");
+                let pairs = floats(tensor.data()).into_iter().zip(floats(expected.data()));
+                let greatest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+                assert!(greatest <= 1e-6, "{name} differs by {greatest}");
+            }
+            let missing: Vec<_> = expected.names().into_iter().filter(|name| written.tensor(name).is_err()).collect();
+            // The output layer, where it is the embedding.
+            assert!(missing.iter().all(|name| *name == "lm_head.weight"), "{missing:?}");
         }
     }
 

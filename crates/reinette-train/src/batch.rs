@@ -128,6 +128,19 @@ impl Batch {
     }
 }
 
+/// How many tokens are computed for examples in one batch, family by family: with how many examples each has.
+pub(crate) fn families(examples: &[&Example]) -> Vec<(usize, usize)> {
+    let mut families = Vec::new();
+    let mut rest = examples;
+    while !rest.is_empty() {
+        let (count, shared) = family(rest);
+        let (group, others) = rest.split_at(count);
+        families.push((count, shared + group.iter().map(|example| example.n_tokens() - shared).sum::<usize>()));
+        rest = others;
+    }
+    families
+}
+
 /// How many of the first examples share a long beginning, and how long it is: all that they have in common of their
 /// prompts but the last token, after which the first of an answer is predicted. One that would halve what is shared by
 /// those before it starts a family of its own. Two answers to one prompt are a family already.

@@ -5,7 +5,7 @@
 //! run that is killed leaves no half of one behind.
 
 use crate::TrainError;
-use crate::adapter::{Adapter, Precision, WEIGHTS_FILE, numbers};
+use crate::adapter::{Adapter, CONFIG_FILE, Precision, WEIGHTS_FILE, numbers};
 use crate::config::Config;
 use crate::data::Position;
 use crate::optimizer::Optimizer;
@@ -103,7 +103,7 @@ impl Checkpoints {
         fs::create_dir_all(&partial).map_err(TrainError::write(&partial))?;
         let contents = [
             (WEIGHTS_FILE, adapter.to_safetensors(Precision::Exact)),
-            ("adapter_config.json", adapter.peft_config("").into_bytes()),
+            (CONFIG_FILE, adapter.peft_config("").into_bytes()),
             (OPTIMIZER_FILE, optimizer_bytes(optimizer)),
         ];
         let mut files = BTreeMap::new();
@@ -156,7 +156,7 @@ impl Checkpoints {
             }
         }
         let adapter =
-            Adapter::load(&folder, model, &config.model.adapter).map_err(|error| damaged(error.to_string()))?;
+            Adapter::load(&folder, model, &config.model).map_err(|error| damaged(error.to_string()))?;
         let mut optimizer = Optimizer::new(&config.optimizer, &adapter);
         restore_optimizer(&mut optimizer, &read(OPTIMIZER_FILE)?, index.state.step)
             .map_err(|problem| damaged(format!("{OPTIMIZER_FILE}: {problem}")))?;

@@ -42,8 +42,25 @@ pub struct ModelConfig {
     pub base_weights: BaseWeights,
     /// What is computed twice to save memory.
     pub recompute: Recompute,
-    /// The adapter.
+    /// How the model is changed.
+    #[serde(default)]
+    pub method: Method,
+    /// The adapter; where all weights are trained, only its `first_layer` counts.
     pub adapter: AdapterConfig,
+}
+
+/// How a model is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Two thin matrices beside each projection (`LoRA`, arXiv:2106.09685).
+    #[default]
+    Lora,
+    /// The same, and how long each row of the changed weights is (`DoRA`, arXiv:2402.09353): better at low ranks, a tenth
+    /// slower.
+    Dora,
+    /// All weights, norms, biases and the embedding included: some 20 bytes of memory for each.
+    Full,
 }
 
 /// How the frozen weights of the base are kept.
@@ -292,8 +309,12 @@ impl Config {
     /// # Errors
     /// If there is one; the message names it by its path.
     pub fn check(&self) -> Result<(), TrainError> {
-        let Self { data, batch, preference, optimizer, schedule, checkpoint, .. } = self;
+        let Self { model, data, batch, preference, optimizer, schedule, checkpoint, .. } = self;
         let rules = [
+            (
+                model.method != Method::Full || model.adapter.start.is_none(),
+                "model.adapter.start is of no use with model.method full: write it into the base first, with `reinette train export`",
+            ),
             (batch.tokens > 0 && batch.part_tokens > 0, "batch.tokens and batch.part_tokens must not be 0"),
             ((2..=1 << 20).contains(&data.max_tokens), "data.max_tokens must be 2 to 1048576"),
             ((0.0..0.9).contains(&data.validation_share), "data.validation_share must be 0 to 0.9"),

@@ -48,8 +48,8 @@ mod tensor;
 pub use adapter::{Adapter, Precision};
 pub use batch::{Batch, Example, Segment};
 pub use config::{
-    AdapterConfig, BaseWeights, BatchConfig, CheckpointConfig, Config, DataConfig, ModelConfig, OptimizerConfig,
-    OptimizerKind, PreferenceConfig, Recompute, ScheduleConfig, SourceConfig,
+    AdapterConfig, BaseWeights, BatchConfig, CheckpointConfig, Config, DataConfig, Method, ModelConfig,
+    OptimizerConfig, OptimizerKind, PreferenceConfig, Recompute, ScheduleConfig, SourceConfig,
 };
 pub use decoder::{Decoder, Target};
 pub use error::TrainError;

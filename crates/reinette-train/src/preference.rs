@@ -41,7 +41,7 @@ impl Reference {
     /// # Errors
     /// If it cannot be read any more.
     pub(crate) fn load(run: &Path, model: &Model, config: &Config) -> Result<Self, TrainError> {
-        let adapter = Adapter::load(&run.join(FOLDER), model, &config.model.adapter)?;
+        let adapter = Adapter::load(&run.join(FOLDER), model, &config.model)?;
         Ok(Self { adapter, beta: config.preference.beta })
     }
 

@@ -1,18 +1,21 @@
 //! A run: from data and a base model to an adapter's folder.
 
 use crate::adapter::{Adapter, Precision};
-use crate::batch::{Batch, Example};
+use crate::batch::{Batch, Example, families};
 use crate::checkpoint::{Best, Checkpoints, Restored, State};
-use crate::config::{Config, ModelConfig};
+use crate::config::{BaseWeights, Config, Method, ModelConfig};
 use crate::data::{DataSet, Encoder, Order};
 use crate::decoder::Decoder;
+use crate::export::Merge;
 use crate::metrics::{Event, MetricsFile, StepMetrics, ValidationMetrics};
 use crate::optimizer::{Optimizer, learning_rate};
 use crate::parallel::{self, Sums};
 use crate::preference::Reference;
 use crate::{TrainError, base, metrics, report};
 use reinette_engine::Model;
+use reinette_engine::gguf::Gguf;
 use reinette_engine::template::TemplateError;
+use reinette_kernels::QuantType;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +34,7 @@ enum Beginning {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// All steps were made; here is the adapter's folder.
+    /// All steps were made; here is the adapter's folder, or, where all weights were trained, the model's file.
     Finished(PathBuf),
     /// It was stopped after this step, and can go on from there.
     Stopped(usize),
@@ -43,6 +46,7 @@ pub struct Run {
     config: Config,
     folder: PathBuf,
     encoder: Encoder,
+    gguf: Gguf,
     decoder: Decoder,
     data: DataSet,
     validation: Vec<Batch>,
@@ -93,7 +97,7 @@ impl Run {
         let gguf = base::open(base, weights.as_deref())?;
         let own_template = gguf.metadata().find::<&str>("tokenizer.chat_template")?.map(str::to_owned);
         let refused = |source| TrainError::Base { path: base.clone(), source };
-        let model = Arc::new(Model::unpacked(gguf).map_err(refused)?);
+        let model = Arc::new(Model::unpacked(gguf.clone()).map_err(refused)?);
         let mut encoder = Encoder::new(Arc::clone(&model), template(&config, own_template)?, config.data.max_tokens)?;
         if let Some(start) = &config.model.adapter.start {
             encoder.know_tools_of(start)?;
@@ -108,8 +112,8 @@ impl Run {
             checkpoints.load(step, &model, &config)?
         } else {
             let adapter = match &config.model.adapter.start {
-                Some(start) => Adapter::load(start, &model, &config.model.adapter)?,
-                None => Adapter::new(&model, &config.model.adapter, config.seed)?,
+                Some(start) => Adapter::load(start, &model, &config.model)?,
+                None => Adapter::new(&model, &config.model, config.seed)?,
             };
             Restored { optimizer: Optimizer::new(&config.optimizer, &adapter), adapter, state: State::default() }
         };
@@ -118,11 +122,12 @@ impl Run {
             (true, None) => Some(Reference::begin(folder, &adapter, &config)?),
             (true, Some(_)) => Some(Reference::load(folder, &model, &config)?),
         };
-        Ok(Self {
+        let run = Self {
             metrics: MetricsFile::open(folder, state.step)?,
             validation: parts(&data.validation.iter().collect::<Vec<_>>(), config.batch.part_tokens),
             n_steps: n_steps(&config, &data),
-            decoder: Decoder::new(model, config.data.max_tokens, config.model.base_weights)?,
+            decoder: Decoder::new(model, config.data.max_tokens, base_weights(&config.model))?,
+            gguf,
             folder: folder.to_owned(),
             encoder,
             data,
@@ -133,7 +138,11 @@ impl Run {
             state,
             n_threads,
             config,
-        })
+        };
+        if run.config.model.method == Method::Full {
+            run.merge(&run.adapter).check().map_err(TrainError::Config)?;
+        }
+        Ok(run)
     }
 
     /// Makes the steps that are left, and writes the adapter. `stop` is looked at between steps; `observe` is told what
@@ -249,7 +258,8 @@ impl Run {
         self.metrics.write(event)
     }
 
-    /// Writes the best adapter as a folder that `reinette --adapter` takes, as GGUF beside it, and the report.
+    /// Writes the report, and the best adapter as a folder that `reinette --adapter` takes, with GGUF beside it; where all
+    /// weights were trained, the model as a file that `reinette --model` takes.
     fn export(&self) -> Result<PathBuf, TrainError> {
         let model = self.decoder.model();
         let adapter = match self.state.best.filter(|best| best.step != self.state.step) {
@@ -259,23 +269,43 @@ impl Run {
             }
             None => self.optimizer.averaged(&self.adapter),
         };
+        let report = self.folder.join("report.html");
+        let page = report::page(&self.folder.display().to_string(), &self.config, &metrics::read(&self.folder));
+        fs::write(&report, page).map_err(TrainError::write(&report))?;
+        if self.config.model.method == Method::Full {
+            let path = self.folder.join("model.gguf");
+            self.merge(&adapter).write(&path, &AtomicBool::new(false), &|_, _| {})?;
+            return Ok(path);
+        }
         let folder = self.folder.join("adapter");
         fs::create_dir_all(&folder).map_err(TrainError::write(&folder))?;
         adapter.save(&folder, model.name(), Precision::Half)?;
         let tools = serde_json::to_vec_pretty(self.encoder.tools()).expect("tools are plain data");
         let template = self.encoder.template_source().as_bytes();
         let gguf = adapter.to_gguf(model)?;
-        let page = report::page(&self.folder.display().to_string(), &self.config, &metrics::read(&self.folder));
-        for (path, contents) in [
-            (folder.join("chat_template.jinja"), template),
-            (folder.join("tools.json"), &tools),
-            (self.folder.join("adapter.gguf"), &gguf),
-            (self.folder.join("report.html"), page.as_bytes()),
-        ] {
-            fs::write(&path, contents).map_err(TrainError::write(&path))?;
+        let files = [
+            (folder.join("chat_template.jinja"), Some(template)),
+            (folder.join("tools.json"), Some(&tools)),
+            (self.folder.join("adapter.gguf"), gguf.as_deref()),
+        ];
+        for (path, contents) in files.iter().filter_map(|(path, contents)| Some((path, (*contents)?))) {
+            fs::write(path, contents).map_err(TrainError::write(path))?;
         }
         Ok(folder)
     }
+
+    /// The model with weights that were trained themselves, to be written in halves.
+    fn merge<'a>(&'a self, adapter: &'a Adapter) -> Merge<'a> {
+        let template = Some(self.encoder.template_source());
+        let (gguf, model) = (&self.gguf, self.decoder.model().as_ref());
+        Merge { gguf, model, adapter: Some(adapter), template, quant_type: QuantType::F16, n_threads: self.n_threads }
+    }
+}
+
+/// How the base's own weights are kept: where all weights are trained, they are not needed as numbers.
+fn base_weights(config: &ModelConfig) -> BaseWeights {
+    let are_replaced = config.method == Method::Full && config.adapter.first_layer == 0;
+    if are_replaced { BaseWeights::Blocks } else { config.base_weights }
 }
 
 /// The template that renders prompts: the one that was asked for, that of the adapter to go on from, or the model's own.
@@ -287,17 +317,18 @@ fn template(config: &Config, own: Option<String>) -> Result<String, TrainError> 
     }
 }
 
-/// Examples in parts that are computed together, of about the same size.
+/// Examples in parts that are computed together, of about the same size; those that share a beginning stay together.
 fn parts(examples: &[&Example], part_tokens: usize) -> Vec<Batch> {
-    let total: usize = examples.iter().map(|example| example.n_tokens()).sum();
+    let families = families(examples);
+    let total: usize = families.iter().map(|(_, tokens)| tokens).sum();
     let target = total.div_ceil(total.div_ceil(part_tokens).max(1));
     let mut parts = Vec::new();
-    let (mut first, mut tokens) = (0, 0);
-    for (place, example) in examples.iter().enumerate() {
-        tokens += example.n_tokens();
-        if tokens >= target || place + 1 == examples.len() {
-            parts.push(Batch::new(&examples[first..=place]));
-            (first, tokens) = (place + 1, 0);
+    let (mut first, mut next, mut tokens) = (0, 0, 0);
+    for (count, own) in families {
+        (next, tokens) = (next + count, tokens + own);
+        if tokens >= target || next == examples.len() {
+            parts.push(Batch::new(&examples[first..next]));
+            (first, tokens) = (next, 0);
         }
     }
     parts
@@ -305,7 +336,7 @@ fn parts(examples: &[&Example], part_tokens: usize) -> Vec<Batch> {
 
 /// How many steps a run has: as many as it says, or as its epochs take.
 fn n_steps(config: &Config, data: &DataSet) -> usize {
-    let per_epoch: f64 = data.train.iter().map(|(example, weight)| example.n_tokens() as f64 * weight).sum();
+    let per_epoch = Order::new(&data.train, config.seed, 0).n_tokens(&data.train) as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "epochs are positive and bounded")]
     let of_epochs = (config.schedule.epochs * per_epoch / config.batch.tokens as f64).ceil().max(1.0) as usize;
     config.schedule.steps.unwrap_or(of_epochs)

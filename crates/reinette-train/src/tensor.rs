@@ -66,6 +66,11 @@ pub(crate) fn scaled(tensor: Frozen, factor: f32) -> Frozen {
     Flex::float_mul_scalar(tensor, factor.into())
 }
 
+/// Zeros in the shape of another tensor.
+pub(crate) fn zeros_like(tensor: &Frozen) -> Frozen {
+    FlexTensor::zeros(tensor.shape(), tensor.dtype())
+}
+
 /// A tensor from which gradients are wanted.
 pub(crate) fn leaf(tensor: Frozen) -> Tracked {
     Tracked::new(tensor).require_grad()
@@ -131,7 +136,13 @@ impl Operation<1> for Given {
 /// The gradient of a leaf, side by side; zeros where nothing depended on it.
 pub(crate) fn gradient_of(leaf: &Tracked, gradients: &mut Gradients) -> Frozen {
     let found = leaf.grad_remove(gradients).map(|gradient| compact(&gradient));
-    found.unwrap_or_else(|| FlexTensor::zeros(leaf.shape(), leaf.dtype()))
+    found.unwrap_or_else(|| zeros_like(leaf.primitive()))
+}
+
+/// The length of each row of a matrix.
+pub(crate) fn row_lengths(matrix: &Frozen) -> impl Iterator<Item = f32> {
+    let width = matrix.layout().shape()[1];
+    values(matrix).chunks_exact(width).map(|row| dot(row, row).sqrt())
 }
 
 /// The sum of products, in eight interleaved sums that the compiler can keep in vector registers.

@@ -384,6 +384,9 @@ fn project(
     }
     matmul(compute, &mut tasks, input);
     drop(tasks);
+    for step in &mut *steps {
+        lengthen((layout, layer), step);
+    }
     for Step { projection, out, .. } in &mut *steps {
         if let Some(bias) = &projection.bias {
             out.chunks_exact_mut(bias.len()).for_each(|row| add_assign(compute.set, row, bias));
@@ -398,13 +401,34 @@ fn project(
                 let (_, from) = std::mem::take(&mut rest).split_at_mut((rows.start - first) * width);
                 let (out, after) = from.split_at_mut(rows.len() * width);
                 (rest, first) = (after, rows.end);
-                if let Some(LowRank { a, b, scale }) = layout.adapters[*adapter].target(layer, step.target) {
+                if let Some(LowRank { a, b, scale, .. }) = layout.adapters[*adapter].target(layer, step.target) {
                     let factors = &thin[index * n_adapters + adapter][rows.start * a.rows()..rows.end * a.rows()];
                     products.push(LowRankTask { columns: b, factors, scale: *scale, out });
                 }
             }
         }
         add_low_rank(compute, &mut products);
+    }
+}
+
+/// Where adapters change how long the rows of the weights are, makes the product that of the rows that they make of them.
+fn lengthen((layout, layer): (&Layout<'_>, usize), step: &mut Step<'_>) {
+    let adapted = || {
+        let places = layout.adapted.iter().flatten();
+        places.filter_map(|(rows, adapter)| {
+            Some((rows, layout.adapters[*adapter].target(layer, step.target)?.factors.as_ref()?))
+        })
+    };
+    if adapted().next().is_none() {
+        return;
+    }
+    let width = step.projection.weight.rows();
+    let own = step.out.clone();
+    for (rows, factors) in adapted() {
+        let rows = rows.start * width..rows.end * width;
+        for (out, own) in step.out[rows.clone()].chunks_exact_mut(width).zip(own[rows].chunks_exact(width)) {
+            out.iter_mut().zip(own).zip(factors).for_each(|((out, own), factor)| *out += (factor - 1.0) * own);
+        }
     }
 }
 

@@ -32,9 +32,11 @@ impl Fingerprint {
     }
 
     /// Of an adapter: the names of its matrices, their bytes, and what their products are multiplied by.
-    pub(crate) fn of_adapter<'a>(pairs: impl IntoIterator<Item = (&'a str, [&'a [u8]; 2], f32)>) -> Self {
+    pub(crate) fn of_adapter<'a, M: IntoIterator<Item = &'a [u8]>>(
+        modules: impl IntoIterator<Item = (&'a str, M, f32)>,
+    ) -> Self {
         let mut hasher = Hasher::new();
-        for (name, matrices, scale) in pairs {
+        for (name, matrices, scale) in modules {
             hasher.write(name.as_bytes());
             for bytes in matrices {
                 hasher.write(bytes);

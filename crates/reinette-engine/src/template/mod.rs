@@ -167,6 +167,7 @@ impl<'a> RenderInput<'a> {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     thinks: bool,
+    tells_tools: bool,
 }
 
 impl ChatTemplate {
@@ -195,10 +196,15 @@ impl ChatTemplate {
             return Err(TemplateError::Syntax(message));
         }
         let mut environment = environment::new();
-        match environment.add_template_owned(NAME, source.to_owned()) {
-            Ok(()) => Ok(ChatTemplate { environment, thinks: source.contains("</think>") }),
-            Err(error) => Err(TemplateError::Syntax(error.to_string())),
-        }
+        let syntax = |error: minijinja::Error| TemplateError::Syntax(error.to_string());
+        environment.add_template_owned(NAME, source.to_owned()).map_err(syntax)?;
+        let tells_tools = environment.get_template(NAME).map_err(syntax)?.undeclared_variables(false).contains("tools");
+        Ok(ChatTemplate { environment, thinks: source.contains("</think>"), tells_tools })
+    }
+
+    /// Whether prompts say which tools are on offer.
+    pub fn tells_tools(&self) -> bool {
+        self.tells_tools
     }
 
     /// Whether it is of a model that thinks between `<think>` and `</think>` before it answers.

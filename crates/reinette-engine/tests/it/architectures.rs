@@ -77,6 +77,15 @@ fn adapters_in_both_forms_agree_with_peft() {
 }
 
 #[test]
+fn dora_adapters_agree_with_peft() {
+    // Neighbours rotated, biases.
+    for name in ["llama", "qwen2"] {
+        let adapter = format!("{name}-dora");
+        agrees_with_transformers(name, Some(&adapter), &adapter);
+    }
+}
+
+#[test]
 fn adapters_are_switched_between_requests_of_one_sequence() {
     let model = load("llama");
     let adapter = [Arc::new(Adapter::load(&golden_folder().join("llama-lora"), &model).unwrap())];

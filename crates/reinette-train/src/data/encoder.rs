@@ -1,6 +1,6 @@
 //! From lines to tokens, exactly as the model is asked later.
 
-use super::forms::{Call, Chat, Completion, Line, Preference, Text, Tools, Turn};
+use super::forms::{Call, Chat, Completion, Line, Preference, Text, Tool, Tools, Turn};
 use crate::TrainError;
 use crate::batch::Example;
 use reinette_engine::Model;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The name that a call carries when no tool is needed, as the framework has it.
 const NO_TOOL: &str = "none";
 
-/// A tool that the examples call: a line of an adapter's `tools.json`.
+/// A tool that is learned by heart: a line of an adapter's `tools.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LearnedTool {
     /// Its name.
@@ -29,6 +29,7 @@ pub struct Encoder {
     model: Arc<Model>,
     template: ChatTemplate,
     template_source: String,
+    /// The tools that examples called; none where the template tells of them.
     tools: Vec<LearnedTool>,
     max_tokens: usize,
 }
@@ -57,7 +58,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// The tools that examples called, those known before first.
+    /// The tools that examples called, those known before first; none where prompts tell of the tools.
     pub fn tools(&self) -> &[LearnedTool] {
         &self.tools
     }
@@ -71,18 +72,14 @@ impl Encoder {
     pub(super) fn encode(&mut self, line: &Line) -> Result<Example, String> {
         let example = match line {
             Line::Chat(Chat { messages }) => match messages.split_last() {
-                Some((answer, before)) => self.answer(before, &answer.content)?,
+                Some((answer, before)) => self.answer(before, &[], &answer.content)?,
                 None => return Err("has no turns".to_owned()),
             },
             Line::Tools(Tools { messages, calls, offered, .. }) => {
-                for tool in offered {
-                    let properties = tool.parameters["properties"].as_object();
-                    self.learn(&tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
+                if !self.template.tells_tools() {
+                    self.learn_by_heart(offered, calls);
                 }
-                for call in calls {
-                    self.learn(&call.name, call.arguments.keys().map(String::as_str));
-                }
-                self.answer(messages, &calls_text(calls))?
+                self.answer(messages, offered, &calls_text(calls))?
             }
             Line::Completion(Completion { prompt, completion }) => {
                 let prompt = self.beginning(prompt);
@@ -112,11 +109,21 @@ impl Encoder {
     fn preference(&self, Preference { messages, prompt, chosen, rejected }: &Preference) -> Result<Example, String> {
         let with = |answer: &str| match prompt {
             Some(prompt) => Ok(self.joined(self.beginning(prompt), answer)),
-            None => self.answer(messages, answer),
+            None => self.answer(messages, &[], answer),
         };
         let (mut example, mut other) = (with(chosen)?, with(rejected)?);
         example.rejected = Some(other.tokens.split_off(other.prompt_tokens));
         Ok(example)
+    }
+
+    fn learn_by_heart(&mut self, offered: &[Tool], calls: &[Call]) {
+        for tool in offered {
+            let properties = tool.parameters["properties"].as_object();
+            self.learn(&tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
+        }
+        for call in calls {
+            self.learn(&call.name, call.arguments.keys().map(String::as_str));
+        }
     }
 
     fn learn<'a>(&mut self, name: &str, arguments: impl Iterator<Item = &'a str>) {
@@ -133,13 +140,14 @@ impl Encoder {
         }
     }
 
-    /// A conversation and the assistant's answer to it, up to the token that ends the answer.
-    fn answer(&self, before: &[Turn], answer: &str) -> Result<Example, String> {
+    /// A conversation about tools and the assistant's answer to it, up to the token that ends the answer.
+    fn answer(&self, before: &[Turn], offered: &[Tool], answer: &str) -> Result<Example, String> {
         let message = |turn: &Turn| Message::new(turn.role.clone(), turn.content.clone());
         let mut messages: Vec<Message> = before.iter().map(message).collect();
-        let prompt = self.render(&messages, GenerationPrompt::Added)?;
+        let tools: Vec<Value> = offered.iter().map(|tool| json!({ "type": "function", "function": tool })).collect();
+        let prompt = self.render(&messages, &tools, GenerationPrompt::Added)?;
         messages.push(Message::new("assistant", answer));
-        let whole = self.render(&messages, GenerationPrompt::Omitted)?;
+        let whole = self.render(&messages, &tools, GenerationPrompt::Omitted)?;
         let Some(rest) = whole.strip_prefix(&prompt) else {
             return Err("the chat template writes the conversation differently once it is answered: give another one \
                  with data.chat_template"
@@ -176,8 +184,13 @@ impl Encoder {
         self.model.tokenizer().encode(text, SpecialTokens::Parse).into_iter().map(|token| token.0).collect()
     }
 
-    fn render(&self, messages: &[Message], generation_prompt: GenerationPrompt) -> Result<String, String> {
-        let input = RenderInput { generation_prompt, ..RenderInput::new(messages, self.model.tokenizer()) };
+    fn render(
+        &self,
+        messages: &[Message],
+        tools: &[Value],
+        generation_prompt: GenerationPrompt,
+    ) -> Result<String, String> {
+        let input = RenderInput { tools, generation_prompt, ..RenderInput::new(messages, self.model.tokenizer()) };
         self.template.render(&input).map_err(|error| error.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! The forms of a line of training data.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
@@ -68,10 +68,12 @@ pub(super) struct Turn {
     pub(super) content: String,
 }
 
-/// A tool on offer; its description is for the model's prompt and not looked at here.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A tool on offer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tool {
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) description: String,
     #[serde(default)]
     pub(super) parameters: Value,
 }

@@ -1,6 +1,6 @@
 //! Which examples are learned from when: decided by the seed and the epoch alone, so that a run can go on anywhere.
 
-use crate::batch::Example;
+use crate::batch::{Example, families};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -64,7 +64,12 @@ impl Order {
         Self { seed, epoch, places: bundles.concat() }
     }
 
-    /// The examples of the next step: as many as it takes to have `tokens` tokens, over the end of the epoch if need be.
+    /// How many tokens are computed in the epoch.
+    pub(crate) fn n_tokens(&self, examples: &[(Example, f64)]) -> usize {
+        n_computed(&self.places.iter().map(|place| &examples[*place].0).collect::<Vec<_>>())
+    }
+
+    /// The examples of the next step: as many as it takes to compute `tokens` tokens, over the end of the epoch if need be.
     /// `position` goes on behind them.
     pub(crate) fn take<'a>(
         &mut self,
@@ -72,15 +77,13 @@ impl Order {
         position: &mut Position,
         tokens: usize,
     ) -> Vec<&'a Example> {
-        let (mut taken, mut count) = (Vec::new(), 0);
-        while count < tokens {
+        let mut taken: Vec<&Example> = Vec::new();
+        while n_computed(&taken) < tokens {
             if self.epoch != position.epoch {
                 *self = Self::new(examples, self.seed, position.epoch);
             }
             if let Some(place) = self.places.get(position.offset) {
-                let example = &examples[*place].0;
-                count += example.n_tokens();
-                taken.push(example);
+                taken.push(&examples[*place].0);
                 position.offset += 1;
             } else {
                 *position = Position { epoch: position.epoch + 1, offset: 0 };
@@ -88,6 +91,11 @@ impl Order {
         }
         taken
     }
+}
+
+/// How many tokens are computed for examples in a row.
+fn n_computed(examples: &[&Example]) -> usize {
+    families(examples).iter().map(|(_, tokens)| tokens).sum()
 }
 
 /// What the prompts of a family have in common; `None` for a prompt that is too short to share anything.

@@ -52,6 +52,11 @@ impl Segments {
         }
     }
 
+    /// What is left without the words before the first argument.
+    pub(super) fn from_first_argument(self) -> Self {
+        Self(self.0.into_iter().skip_while(|segment| segment.capture.is_none()).collect())
+    }
+
     /// The words.
     pub(super) fn text(&self) -> String {
         self.0.iter().map(|segment| segment.text.as_str()).collect()

@@ -177,8 +177,7 @@ fn calls_of_unseen_tools_satisfy_their_schemas() {
         assert_eq!(drawn.len(), 2000);
         for example in &drawn {
             kinds.insert((example.calls.len(), example.messages.len()));
-            assert!((3..=8).contains(&example.tools.len()), "{example:?}");
-            assert!(example.messages[0].content.contains(example.tools[0]["name"].as_str().unwrap()));
+            assert!((1..=7).contains(&example.tools.len()), "{example:?}");
             for call in &example.calls {
                 let tool = example.tools.iter().find(|tool| tool["name"] == call.name.as_str()).unwrap();
                 names.insert(call.name.clone());
@@ -193,7 +192,7 @@ fn calls_of_unseen_tools_satisfy_their_schemas() {
         assert_eq!(drawn, again);
     }
     // None, one, two and three calls; with and without a turn before.
-    for kind in [(0, 2), (1, 2), (2, 2), (3, 2), (1, 4)] {
+    for kind in [(0, 1), (1, 1), (2, 1), (3, 1), (1, 3)] {
         assert!(kinds.contains(&kind), "{kind:?}");
     }
     assert!(names.len() > 400, "{}", names.len());

@@ -5,24 +5,25 @@ mod tests;
 mod weights;
 
 pub use weights::Target;
-pub(crate) use weights::{in_halves, in_pairs};
+pub(crate) use weights::{N_VECTORS, in_halves, in_pairs, is_rotated, numbers, vector_names, vectors};
 
 use crate::TrainError;
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, Change, Trained};
 use crate::batch::Batch;
 use crate::config::{BaseWeights, Recompute};
 use crate::operations::{
-    AnswerLoss, HeadShape, LowRank, OutputLayer, Rotation, answer_loss, attention, gate, linear, rms_norm, rotate,
+    AnswerLoss, HeadShape, OutputLayer, Projection, Rotation, answer_loss, attention, biased, gate, linear,
+    output_gradient, rms_norm, rotate,
 };
 use crate::preference::Reference;
-use crate::tensor::{Frozen, Tracked, add, backward, frozen, gradient_of, leaf, product, transposed, values};
+use crate::tensor::{Frozen, Tracked, add, backward, frozen, gradient_of, leaf, product, transposed, values, zeros_like};
 use reinette_engine::Model;
 use reinette_engine::architecture::{Description, Positions};
-use reinette_kernels::{RopeStyle, RopeTable};
+use reinette_kernels::RopeTable;
 use std::sync::Arc;
-use weights::LayerWeights;
+use weights::{LayerWeights, Norm, bias_place, vector};
 
-/// A base model, whose weights stay as they are.
+/// A base model, whose own weights stay as they are.
 #[derive(Debug)]
 pub struct Decoder {
     model: Arc<Model>,
@@ -38,14 +39,11 @@ pub struct Decoder {
 #[derive(Debug)]
 struct FrozenLayer {
     matrices: LayerWeights,
-    biases: [Option<Vec<f32>>; 7],
-    attention_norm: Frozen,
-    query_norm: Option<Frozen>,
-    key_norm: Option<Frozen>,
-    post_attention_norm: Option<Frozen>,
-    ffn_norm: Frozen,
-    post_ffn_norm: Option<Frozen>,
+    vectors: [Option<Frozen>; N_VECTORS],
 }
+
+/// The embedding's place among the parameters at the ends of a model.
+const EMBEDDING: usize = 1;
 
 /// What a batch brings to every layer.
 struct Passage<'a> {
@@ -54,11 +52,11 @@ struct Passage<'a> {
     window_rotation: Option<Rotation>,
 }
 
-/// A layer's part of the graph: what went in, what came out, and the adapter's matrices in between.
+/// A layer's part of the graph: what went in, what came out, and what is trained in between.
 struct Step {
     input: Tracked,
     output: Tracked,
-    low_ranks: [Option<LowRank>; 7],
+    trained: Trained,
 }
 
 /// What is kept of a layer until its gradients are computed.
@@ -90,8 +88,13 @@ impl Decoder {
         Ok(Self {
             rope,
             window_rope,
-            layers: (0..description.n_layers()).map(|index| FrozenLayer::new(&model, index, kept)).collect(),
-            output_norm: vector(&weights.output_norm),
+            layers: (0..description.n_layers())
+                .map(|index| FrozenLayer {
+                    matrices: LayerWeights::new(&model, index, kept),
+                    vectors: vectors(&model, index),
+                })
+                .collect(),
+            output_norm: vector(weights.output_norm.clone()),
             output: OutputLayer { weight: frozen(output.to_f32(), [output.rows(), output.cols()]) },
             model,
         })
@@ -107,8 +110,8 @@ impl Decoder {
     /// # Shapes
     /// `[batch.outputs.len(), vocab_size]`.
     pub fn logits(&self, adapter: Option<&Adapter>, batch: &Batch) -> Vec<f32> {
-        let normed = rms_norm(&Tracked::new(self.outputs(adapter, batch)), &self.output_norm, self.eps());
-        values(&product(normed.primitive(), &transposed(&self.output.weight))).to_vec()
+        let normed = self.normed_outputs(adapter, batch);
+        values(&product(&normed, &transposed(&self.output_layer(adapter).weight))).to_vec()
     }
 
     /// What the answers of a batch cost; without gradients of parameters.
@@ -119,8 +122,8 @@ impl Decoder {
     }
 
     fn answer_loss(&self, adapter: &Adapter, batch: &Batch) -> AnswerLoss {
-        let normed = rms_norm(&Tracked::new(self.outputs(Some(adapter), batch)), &self.output_norm, self.eps());
-        answer_loss(normed.primitive(), &batch.targets, &self.output)
+        let normed = self.normed_outputs(Some(adapter), batch);
+        answer_loss(&normed, &batch.targets, &self.output_layer(Some(adapter)))
     }
 
     /// Where one answer is preferred to another, makes the loss of both that of the preference.
@@ -140,7 +143,7 @@ impl Decoder {
     ) -> Gradients {
         let passage = self.passage(batch);
         let first = adapter.first_layer();
-        let mut hidden = self.embed(batch);
+        let mut hidden = self.embed(Some(adapter), batch);
         let mut kept = Vec::new();
         for index in 0..self.layers.len() {
             hidden = if index < first {
@@ -160,55 +163,105 @@ impl Decoder {
                 }
             };
         }
-        let (loss, mut gradient) = self.output_gradient(&hidden, reference, batch);
+        let (loss, mut gradient, ends) = self.output_gradients(&hidden, adapter, reference, batch);
         drop(hidden);
         let mut by_layer = Vec::new();
         for (index, kept) in (first..self.layers.len()).zip(kept).rev() {
-            let Step { input, output, low_ranks } = match kept {
+            let Step { input, output, trained } = match kept {
                 Kept::Graph(step) => *step,
                 Kept::Input(input) => self.step(index, input, adapter, &passage),
             };
             let mut found = backward(&output, gradient);
-            let matrices = low_ranks.iter().flatten().flat_map(|LowRank { a, b, .. }| [a, b]);
-            by_layer.push(matrices.map(|matrix| gradient_of(matrix, &mut found)).collect::<Vec<_>>());
+            by_layer.push(trained.parameters().map(|leaf| gradient_of(leaf, &mut found)).collect::<Vec<_>>());
             gradient = gradient_of(&input, &mut found);
         }
-        Gradients { loss, parameters: by_layer.into_iter().rev().flatten().collect() }
+        let ends = ends.map(|ends| self.add_embedded(ends, &gradient, batch));
+        let parameters = by_layer.into_iter().rev().flatten().chain(ends.into_iter().flatten()).collect();
+        Gradients { loss, parameters }
     }
 
-    /// The loss, and its gradient by the hidden states after the last layer.
-    fn output_gradient(&self, hidden: &Frozen, reference: Option<&Reference>, batch: &Batch) -> (AnswerLoss, Frozen) {
+    /// The loss, its gradient by the hidden states after the last layer, and those by the parameters at the ends of the
+    /// model, where these are trained: the output norm, the embedding and, if it is another, the output layer.
+    fn output_gradients(
+        &self,
+        hidden: &Frozen,
+        adapter: &Adapter,
+        reference: Option<&Reference>,
+        batch: &Batch,
+    ) -> (AnswerLoss, Frozen, Option<Vec<Frozen>>) {
         let input = leaf(rows(hidden, &batch.outputs));
-        let normed = rms_norm(&input, &self.output_norm, self.eps());
-        let mut loss = answer_loss(normed.primitive(), &batch.targets, &self.output);
+        let norm = adapter.ends().map_or_else(|| Tracked::new(self.output_norm.clone()), |ends| leaf(ends.norm.clone()));
+        let normed = rms_norm(&input, &norm, self.eps());
+        let output = self.output_layer(Some(adapter));
+        let mut loss = answer_loss(normed.primitive(), &batch.targets, &output);
         self.prefer(&mut loss, reference, batch);
-        let gradient = gradient_of(&input, &mut backward(&normed, loss.gradient.clone()));
+        let mut found = backward(&normed, loss.gradient.clone());
+        let gradient = gradient_of(&input, &mut found);
+        let ends = adapter.ends().map(|ends| {
+            let of_output = output_gradient(&loss, normed.primitive(), &batch.targets, &output);
+            let of_norm = gradient_of(&norm, &mut found);
+            match &ends.output {
+                None => vec![of_norm, of_output],
+                Some(_) => vec![of_norm, zeros_like(&ends.embedding), of_output],
+            }
+        });
         let width = self.model.description().hidden_dim;
         let mut spread = vec![0.0; batch.tokens.len() * width];
         for (row, place) in values(&gradient).chunks_exact(width).zip(&batch.outputs) {
             spread[place * width..(place + 1) * width].copy_from_slice(row);
         }
-        (loss, frozen(spread, [batch.tokens.len(), width]))
+        (loss, frozen(spread, [batch.tokens.len(), width]), ends)
+    }
+
+    /// Adds to the gradient of the embedding what comes from the tokens that were read.
+    fn add_embedded(&self, mut ends: Vec<Frozen>, gradient: &Frozen, batch: &Batch) -> Vec<Frozen> {
+        let width = self.model.description().hidden_dim;
+        let scale = self.model.description().embedding_scale.unwrap_or(1.0);
+        let embedding = ends[EMBEDDING].storage_mut::<f32>();
+        for (token, row) in batch.tokens.iter().zip(values(gradient).chunks_exact(width)) {
+            let sums = &mut embedding[*token as usize * width..(*token as usize + 1) * width];
+            sums.iter_mut().zip(row).for_each(|(sum, number)| *sum += scale * number);
+        }
+        ends
+    }
+
+    /// The output layer, as it is trained so far.
+    fn output_layer(&self, adapter: Option<&Adapter>) -> OutputLayer {
+        match adapter.and_then(Adapter::ends) {
+            Some(ends) => OutputLayer { weight: ends.output.as_ref().unwrap_or(&ends.embedding).clone() },
+            None => self.output.clone(),
+        }
+    }
+
+    /// The normed hidden states after the last layer at the outputs of a batch: `[n_outputs, hidden_dim]`.
+    fn normed_outputs(&self, adapter: Option<&Adapter>, batch: &Batch) -> Frozen {
+        let norm = adapter.and_then(Adapter::ends).map_or(&self.output_norm, |ends| &ends.norm);
+        let outputs = Tracked::new(self.outputs(adapter, batch));
+        rms_norm(&outputs, &Tracked::new(norm.clone()), self.eps()).into_primitive()
     }
 
     /// The hidden states after the last layer at the outputs of a batch: `[n_outputs, hidden_dim]`.
     fn outputs(&self, adapter: Option<&Adapter>, batch: &Batch) -> Frozen {
         let passage = self.passage(batch);
         let layers = 0..self.layers.len();
-        let hidden = layers.fold(self.embed(batch), |hidden, index| self.plain(index, hidden, adapter, &passage));
+        let hidden = layers.fold(self.embed(adapter, batch), |hidden, index| self.plain(index, hidden, adapter, &passage));
         rows(&hidden, &batch.outputs)
     }
 
-    fn embed(&self, batch: &Batch) -> Frozen {
+    fn embed(&self, adapter: Option<&Adapter>, batch: &Batch) -> Frozen {
         let embedding = &self.model.weights().embedding;
         let width = embedding.cols();
+        let trained = adapter.and_then(Adapter::ends).map(|ends| values(&ends.embedding));
+        let scale = self.model.description().embedding_scale;
         let mut hidden = vec![0.0; batch.tokens.len() * width];
         for (token, row) in batch.tokens.iter().zip(hidden.chunks_exact_mut(width)) {
-            embedding.row(*token as usize, row);
-            if let Some(scale) = self.model.description().embedding_scale {
-                for number in row {
-                    *number *= scale;
-                }
+            let token = *token as usize;
+            match trained {
+                Some(trained) => row.copy_from_slice(&trained[token * width..(token + 1) * width]),
+                None => embedding.row(token, row),
+            }
+            if let Some(scale) = scale {
+                row.iter_mut().for_each(|number| *number *= scale);
             }
         }
         frozen(hidden, [batch.tokens.len(), width])
@@ -232,31 +285,40 @@ impl Decoder {
         self.model.description().norm_eps
     }
 
-    /// A layer with its graph; the adapter's matrices and, unless nothing before it is trained, its input want gradients.
+    /// A layer with its graph; what is trained and, unless nothing before it is, its input want gradients.
     fn step(&self, index: usize, hidden: Frozen, adapter: &Adapter, passage: &Passage<'_>) -> Step {
-        let input = if index > adapter.first_layer() { leaf(hidden) } else { Tracked::new(hidden) };
-        let low_ranks = adapter.low_ranks(index, leaf);
-        let output = self.layer(index, &input, &low_ranks, passage);
-        Step { input, output, low_ranks }
+        let is_wanted = index > adapter.first_layer() || adapter.ends().is_some();
+        let input = if is_wanted { leaf(hidden) } else { Tracked::new(hidden) };
+        let trained = adapter.trained(index, leaf);
+        let output = self.layer(index, &input, &trained, passage);
+        Step { input, output, trained }
     }
 
     /// A layer without gradients.
     fn plain(&self, index: usize, hidden: Frozen, adapter: Option<&Adapter>, passage: &Passage<'_>) -> Frozen {
-        let low_ranks = adapter.map_or([const { None }; 7], |adapter| adapter.low_ranks(index, Tracked::new));
-        self.layer(index, &Tracked::new(hidden), &low_ranks, passage).into_primitive()
+        let trained = adapter.map_or_else(Trained::default, |adapter| adapter.trained(index, Tracked::new));
+        self.layer(index, &Tracked::new(hidden), &trained, passage).into_primitive()
     }
 
     /// From `[n_tokens, hidden_dim]` to the same.
-    fn layer(&self, index: usize, input: &Tracked, low_ranks: &[Option<LowRank>; 7], passage: &Passage<'_>) -> Tracked {
+    fn layer(&self, index: usize, input: &Tracked, trained: &Trained, passage: &Passage<'_>) -> Tracked {
         let description = self.model.description();
         let (layer, kind) = (&self.layers[index], description.layers[index]);
-        let matrices = layer.matrices.numbers(&self.model, index);
-        let project = |target: Target, x: &Tracked| {
-            let place = target as usize;
-            linear(x, &matrices[place], layer.biases[place].as_deref(), low_ranks[place].as_ref())
+        let vector = |place: usize| {
+            trained.vectors[place].clone().or_else(|| layer.vectors[place].clone().map(Tracked::new))
         };
-        let norm = |x: Tracked, weight: Option<&Frozen>| match weight {
-            Some(weight) => rms_norm(&x, weight, description.norm_eps),
+        let project = |target: Target, x: &Tracked| {
+            let weight = || layer.matrices.numbers(&self.model, index, target);
+            let projection = match &trained.changes[target as usize] {
+                None => Projection::Frozen(weight()),
+                Some(Change::LowRank(adapter)) => Projection::Adapted(weight(), adapter.clone()),
+                Some(Change::Whole(weight)) => Projection::Trained(weight.clone()),
+            };
+            let output = linear(x, &projection);
+            vector(bias_place(target)).map_or_else(|| output.clone(), |bias| biased(&output, &bias))
+        };
+        let norm = |x: Tracked, which: Norm| match vector(which as usize) {
+            Some(weight) => rms_norm(&x, &weight, description.norm_eps),
             None => x,
         };
         let rotation = match (kind.positions, kind.window, &passage.window_rotation) {
@@ -273,48 +335,19 @@ impl Decoder {
             window: kind.window,
         };
 
-        let normed = rms_norm(input, &layer.attention_norm, description.norm_eps);
-        let query = placed(norm(project(Target::QProj, &normed), layer.query_norm.as_ref()));
-        let key = placed(norm(project(Target::KProj, &normed), layer.key_norm.as_ref()));
+        let normed = norm(input.clone(), Norm::Attention);
+        let query = placed(norm(project(Target::QProj, &normed), Norm::Query));
+        let key = placed(norm(project(Target::KProj, &normed), Norm::Key));
         let value = project(Target::VProj, &normed);
         let attended = attention([&query, &key, &value], shape, &passage.batch.segments);
-        let projected = norm(project(Target::OProj, &attended), layer.post_attention_norm.as_ref());
+        let projected = norm(project(Target::OProj, &attended), Norm::PostAttention);
         let hidden = add(input.clone(), projected);
 
-        let normed = rms_norm(&hidden, &layer.ffn_norm, description.norm_eps);
+        let normed = norm(hidden.clone(), Norm::Ffn);
         let gates = project(Target::GateProj, &normed);
         let gated = gate(&gates, &project(Target::UpProj, &normed), description.activation);
-        add(hidden, norm(project(Target::DownProj, &gated), layer.post_ffn_norm.as_ref()))
+        add(hidden, norm(project(Target::DownProj, &gated), Norm::PostFfn))
     }
-}
-
-impl FrozenLayer {
-    fn new(model: &Model, index: usize, kept: BaseWeights) -> Self {
-        let description = model.description();
-        let layer = &model.weights().layers[index];
-        let pairs = description.rope.style == RopeStyle::Interleaved;
-        let in_order = |numbers: &[f32]| if pairs { in_halves(numbers, 1, description) } else { numbers.to_vec() };
-        let bias = |target: Target| {
-            let bias = target.projection(layer)?.bias.as_deref()?;
-            Some(if target.rotated_heads(description).is_some() { in_order(bias) } else { bias.to_vec() })
-        };
-        let optional = |norm: &Option<Vec<f32>>| norm.as_deref().map(vector);
-        let head_norm = |norm: &Option<Vec<f32>>| norm.as_deref().map(|norm| vector(&in_order(norm)));
-        Self {
-            matrices: LayerWeights::new(model, index, kept),
-            biases: Target::ALL.map(bias),
-            attention_norm: vector(&layer.attention_norm),
-            query_norm: head_norm(&layer.query_norm),
-            key_norm: head_norm(&layer.key_norm),
-            post_attention_norm: optional(&layer.post_attention_norm),
-            ffn_norm: vector(&layer.ffn_norm),
-            post_ffn_norm: optional(&layer.post_ffn_norm),
-        }
-    }
-}
-
-fn vector(numbers: &[f32]) -> Frozen {
-    frozen(numbers.to_vec(), [numbers.len()])
 }
 
 /// Some rows of a matrix.

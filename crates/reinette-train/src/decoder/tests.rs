@@ -3,12 +3,13 @@
 use super::{Decoder, Gradients};
 use crate::adapter::Adapter;
 use crate::batch::{Batch, Example};
-use crate::config::{AdapterConfig, BaseWeights, Recompute};
+use crate::base::hugging_face_name;
+use crate::config::{AdapterConfig, BaseWeights, Method, ModelConfig, Recompute};
 use crate::preference::Reference;
 use crate::tensor::values;
 use reinette_engine::Model;
 use reinette_engine::gguf::Gguf;
-use reinette_testkit::golden_model;
+use reinette_testkit::{golden_folder, golden_model};
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,10 @@ fn examples() -> Vec<Example> {
     pairs.map(example).to_vec()
 }
 
+fn batch() -> Batch {
+    Batch::new(&examples().iter().collect::<Vec<_>>())
+}
+
 fn length(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.map(|number| number * number).sum::<f64>().sqrt()
 }
@@ -38,16 +43,16 @@ fn length(numbers: impl Iterator<Item = f64>) -> f64 {
 fn golden(name: &str) -> (PathBuf, Decoder, Adapter) {
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect();
     let model = Arc::new(Model::unpacked(Gguf::from_bytes(golden_model(name)).unwrap()).unwrap());
-    let adapter = Adapter::load(&folder, &model, &adapter_config()).unwrap();
+    let adapter = Adapter::load(&folder, &model, &model_config()).unwrap();
     (folder, Decoder::new(model, 64, BaseWeights::Numbers).unwrap(), adapter)
 }
 
-fn adapter_config() -> AdapterConfig {
-    AdapterConfig { rank: 4, ..AdapterConfig::default() }
+fn model_config() -> ModelConfig {
+    ModelConfig { adapter: AdapterConfig { rank: 4, ..AdapterConfig::default() }, ..ModelConfig::default() }
 }
 
-/// Both the loss and the gradients by the adapter's matrices are those of a file.
-fn assert_agrees(found: &Gradients, adapter: &Adapter, file: &Path) {
+/// Both the loss and the gradients by all that is trained are those of a file, whose tensors are `called` something else.
+fn assert_agrees(found: &Gradients, adapter: &Adapter, file: &Path, called: impl Fn(String) -> String) {
     let bytes = std::fs::read(file).unwrap();
     let golden = SafeTensors::deserialize(&bytes).unwrap();
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -55,7 +60,7 @@ fn assert_agrees(found: &Gradients, adapter: &Adapter, file: &Path) {
     let found_loss = found.loss.sum();
     assert!((found_loss - loss).abs() < 1e-4 * loss, "{}: {found_loss} instead of {loss}", file.display());
     assert_eq!(found.parameters.len(), golden.len());
-    for (parameter, tensor_name) in found.parameters.iter().zip(adapter.parameter_names()) {
+    for (parameter, tensor_name) in found.parameters.iter().zip(adapter.parameter_names().into_iter().map(called)) {
         let tensor = golden.tensor(&tensor_name).unwrap();
         let expected = tensor.data().as_chunks::<4>().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
         let found = values(parameter).iter().copied().map(f64::from);
@@ -66,11 +71,34 @@ fn assert_agrees(found: &Gradients, adapter: &Adapter, file: &Path) {
 
 fn agrees_with_pytorch(name: &str) {
     let (folder, decoder, adapter) = golden(name);
-    let examples = examples();
-    let batch = Batch::new(&examples.iter().collect::<Vec<_>>());
     for recompute in [Recompute::Nothing, Recompute::Layers] {
-        let found = decoder.gradients(&adapter, None, &batch, recompute);
-        assert_agrees(&found, &adapter, &folder.join("gradients.safetensors"));
+        let found = decoder.gradients(&adapter, None, &batch(), recompute);
+        assert_agrees(&found, &adapter, &folder.join("gradients.safetensors"), |name| name);
+    }
+}
+
+#[test]
+fn gradients_with_dora_agree_with_pytorch() {
+    for name in ["llama", "qwen2"] {
+        let (folder, decoder, _) = golden(name);
+        let adapter = Adapter::open(&golden_folder().join(format!("{name}-dora")), decoder.model()).unwrap();
+        let found = decoder.gradients(&adapter, None, &batch(), Recompute::Nothing);
+        assert_agrees(&found, &adapter, &folder.join("dora.safetensors"), |name| name);
+    }
+}
+
+#[test]
+fn gradients_of_all_weights_agree_with_pytorch() {
+    for name in ["gemma3", "llama", "qwen2"] {
+        let (folder, decoder, _) = golden(name);
+        let config = ModelConfig { method: Method::Full, ..ModelConfig::default() };
+        let weights = Adapter::new(decoder.model(), &config, 1).unwrap();
+        let architecture = &decoder.model().description().architecture;
+        for recompute in [Recompute::Nothing, Recompute::Layers] {
+            let found = decoder.gradients(&weights, None, &batch(), recompute);
+            let called = |name: String| hugging_face_name(&name, architecture).unwrap();
+            assert_agrees(&found, &weights, &folder.join("whole.safetensors"), called);
+        }
     }
 }
 
@@ -81,11 +109,11 @@ fn preferences_agree_with_pytorch() {
     let answer = |example: &Example| example.tokens[example.prompt_tokens..].to_vec();
     (pairs[0].rejected, pairs[1].rejected) = (Some(answer(&pairs[1])), Some(answer(&pairs[0])));
     // A fresh adapter changes nothing: what is preferred is measured against the base.
-    let base = Adapter::new(decoder.model(), &adapter_config(), 1).unwrap();
+    let base = Adapter::new(decoder.model(), &model_config(), 1).unwrap();
     let reference = Reference { adapter: base, beta: 0.1 };
     let batch = Batch::new(&pairs.iter().collect::<Vec<_>>());
     let found = decoder.gradients(&adapter, Some(&reference), &batch, Recompute::Nothing);
-    assert_agrees(&found, &adapter, &folder.join("preference.safetensors"));
+    assert_agrees(&found, &adapter, &folder.join("preference.safetensors"), |name| name);
 }
 
 macro_rules! architectures {

@@ -85,6 +85,66 @@ impl Target {
     }
 }
 
+/// The vectors of a layer: six norms, then the bias of each projection in the order of [`Target::ALL`].
+pub(crate) const N_VECTORS: usize = 13;
+
+/// A norm of a layer, by its place among the vectors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Norm {
+    Attention,
+    Query,
+    Key,
+    PostAttention,
+    Ffn,
+    PostFfn,
+}
+
+/// The place of a projection's bias among the vectors.
+pub(super) fn bias_place(target: Target) -> usize {
+    6 + target as usize
+}
+
+/// What a GGUF file calls the vectors within a layer.
+pub(crate) fn vector_names() -> [String; N_VECTORS] {
+    let norms = ["attn_norm", "attn_q_norm", "attn_k_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"];
+    let norms = norms.map(|name| format!("{name}.weight"));
+    let biases = Target::ALL.map(|target| format!("{}.bias", target.gguf()));
+    let mut names = norms.into_iter().chain(biases);
+    std::array::from_fn(|_| names.next().unwrap_or_default())
+}
+
+/// The heads that a vector goes through before rotation reorders it, by its place; a norm of heads is as long as one.
+pub(crate) fn is_rotated(place: usize) -> bool {
+    [Norm::Query as usize, Norm::Key as usize, bias_place(Target::QProj), bias_place(Target::KProj)].contains(&place)
+}
+
+/// The vectors of a layer, `[1, length]`, heads in halves; those that it does not have are left out.
+pub(crate) fn vectors(model: &Model, index: usize) -> [Option<Frozen>; N_VECTORS] {
+    let description = model.description();
+    let layer = &model.weights().layers[index];
+    let norms = [
+        Some(&layer.attention_norm),
+        layer.query_norm.as_ref(),
+        layer.key_norm.as_ref(),
+        layer.post_attention_norm.as_ref(),
+        Some(&layer.ffn_norm),
+        layer.post_ffn_norm.as_ref(),
+    ];
+    let biases = Target::ALL.map(|target| target.projection(layer)?.bias.as_ref());
+    let pairs = description.rope.style == RopeStyle::Interleaved;
+    let mut found = norms.into_iter().chain(biases).enumerate().map(|(place, numbers)| {
+        let numbers = numbers?.as_slice();
+        Some(vector(if pairs && is_rotated(place) { in_halves(numbers, 1, description) } else { numbers.to_vec() }))
+    });
+    std::array::from_fn(|_| found.next().flatten())
+}
+
+/// One row.
+pub(super) fn vector(numbers: Vec<f32>) -> Frozen {
+    let length = numbers.len();
+    frozen(numbers, [1, length])
+}
+
 /// The frozen matrices of one layer.
 #[derive(Debug)]
 pub(super) enum LayerWeights {
@@ -97,28 +157,24 @@ pub(super) enum LayerWeights {
 impl LayerWeights {
     pub(super) fn new(model: &Model, index: usize, kept: BaseWeights) -> Self {
         match kept {
-            BaseWeights::Numbers => Self::Numbers(Box::new(numbers(model, index))),
+            BaseWeights::Numbers => Self::Numbers(Box::new(Target::ALL.map(|target| numbers(model, index, target)))),
             BaseWeights::Blocks => Self::Blocks,
         }
     }
 
-    /// The numbers, made if need be.
-    pub(super) fn numbers(&self, model: &Model, index: usize) -> [Frozen; 7] {
+    /// The numbers of a matrix, made if need be.
+    pub(super) fn numbers(&self, model: &Model, index: usize, target: Target) -> Frozen {
         match self {
-            Self::Numbers(numbers) => (**numbers).clone(),
-            Self::Blocks => numbers(model, index),
+            Self::Numbers(known) => known[target as usize].clone(),
+            Self::Blocks => numbers(model, index, target),
         }
     }
 }
 
-/// The seven matrices of a layer, `[n_out, n_in]`, heads in halves.
-fn numbers(model: &Model, index: usize) -> [Frozen; 7] {
-    let description = model.description();
-    let layer = &model.weights().layers[index];
-    Target::ALL.map(|target| {
-        let projection = target.projection(layer).expect("models with experts were refused");
-        matrix(&projection.weight, target, description)
-    })
+/// A matrix of a layer, `[n_out, n_in]`, heads in halves.
+pub(crate) fn numbers(model: &Model, index: usize, target: Target) -> Frozen {
+    let projection = target.projection(&model.weights().layers[index]).expect("models with experts were refused");
+    matrix(&projection.weight, target, model.description())
 }
 
 fn matrix(weight: &Weight, target: Target, description: &Description) -> Frozen {

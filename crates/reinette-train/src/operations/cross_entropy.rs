@@ -1,6 +1,6 @@
 //! The loss of answers, computed without ever holding the logits of a whole batch.
 
-use crate::tensor::{Frozen, frozen, product, transposed, values};
+use crate::tensor::{Frozen, frozen, product, sum, transposed, values};
 use reinette_kernels::{InstructionSet, argmax, exp_in_place};
 use std::ops::Range;
 
@@ -23,6 +23,8 @@ pub(crate) struct AnswerLoss {
     pub(crate) right: Vec<bool>,
     /// The derivative of the costs' sum by the hidden states, `[n_positions, hidden_dim]`.
     pub(crate) gradient: Frozen,
+    /// What the derivatives of each position were multiplied by.
+    factors: Vec<f32>,
 }
 
 impl AnswerLoss {
@@ -34,6 +36,7 @@ impl AnswerLoss {
     /// Multiplies the derivatives of some positions.
     #[expect(clippy::cast_possible_truncation, reason = "gradients have 32 bits")]
     pub(crate) fn scale_gradient(&mut self, positions: Range<usize>, factor: f64) {
+        self.factors[positions.clone()].iter_mut().for_each(|known| *known *= factor as f32);
         let width = self.gradient.layout().shape()[1];
         for number in &mut self.gradient.storage_mut::<f32>()[positions.start * width..positions.end * width] {
             *number *= factor as f32;
@@ -63,7 +66,26 @@ pub(crate) fn answer_loss(hidden: &Frozen, targets: &[u32], output: &OutputLayer
         }
         gradient.extend_from_slice(values(&product(&logits, &output.weight)));
     }
-    AnswerLoss { costs, right, gradient: frozen(gradient, [targets.len(), width]) }
+    AnswerLoss { costs, right, gradient: frozen(gradient, [targets.len(), width]), factors: vec![1.0; targets.len()] }
+}
+
+/// The derivative of a loss by the output layer's weights, `[vocab_size, hidden_dim]`: the logits are computed again, as
+/// what a position counts is known only after all of them.
+pub(crate) fn output_gradient(loss: &AnswerLoss, hidden: &Frozen, targets: &[u32], output: &OutputLayer) -> Frozen {
+    let [vocab_size, width] = [0, 1].map(|place| output.weight.layout().shape()[place]);
+    let mut gradient = frozen(vec![0.0; vocab_size * width], [vocab_size, width]);
+    let chunks = values(hidden).chunks(CHUNK_ROWS * width).zip(targets.chunks(CHUNK_ROWS));
+    for ((hidden, targets), factors) in chunks.zip(loss.factors.chunks(CHUNK_ROWS)) {
+        let hidden = frozen(hidden.to_vec(), [targets.len(), width]);
+        let mut logits = product(&hidden, &transposed(&output.weight));
+        let rows = logits.storage_mut::<f32>().chunks_exact_mut(vocab_size);
+        for ((row, target), factor) in rows.zip(targets).zip(factors) {
+            derive(row, *target as usize);
+            row.iter_mut().for_each(|number| *number *= factor);
+        }
+        gradient = sum(gradient, product(&transposed(&logits), &hidden));
+    }
+    gradient
 }
 
 /// Turns logits into the derivative of the cross-entropy by them; gives the cross-entropy, and whether the target was

@@ -13,9 +13,11 @@ pub(crate) struct Optimizer {
     config: OptimizerConfig,
     /// Rows and columns of each parameter.
     shapes: Vec<[usize; 2]>,
+    /// How many parameters, at their end, are of no layer.
+    n_ends: usize,
     /// Of each parameter the mean gradient.
     means: Vec<Vec<f32>>,
-    /// Of each parameter the mean squared gradient; empty for Muon.
+    /// Of each parameter the mean squared gradient; empty where Muon makes the steps.
     squares: Vec<Vec<f32>>,
     /// Of each parameter the mean over the steps; empty where none is wanted.
     averages: Vec<Vec<f32>>,
@@ -26,17 +28,30 @@ pub(crate) struct Optimizer {
 impl Optimizer {
     /// An optimizer of an adapter's parameters.
     pub(crate) fn new(config: &OptimizerConfig, adapter: &Adapter) -> Self {
-        let mut optimizer = Self::of_shapes(config, adapter.parameter_shapes().collect());
+        let mut optimizer = Self::of_shapes(config, adapter.parameter_shapes().collect(), adapter.n_ends());
         if config.ema_decay > 0.0 {
             optimizer.averages = adapter.parameters().map(|parameter| values(parameter).to_vec()).collect();
         }
         optimizer
     }
 
-    fn of_shapes(config: &OptimizerConfig, shapes: Vec<[usize; 2]>) -> Self {
+    fn of_shapes(config: &OptimizerConfig, shapes: Vec<[usize; 2]>, n_ends: usize) -> Self {
         let means: Vec<Vec<f32>> = shapes.iter().map(|[rows, cols]| vec![0.0; rows * cols]).collect();
-        let squares = if config.kind == OptimizerKind::AdamW { means.clone() } else { Vec::new() };
-        Self { config: config.clone(), shapes, means, squares, averages: Vec::new(), steps: 0 }
+        let mut optimizer =
+            Self { config: config.clone(), shapes, n_ends, squares: means.clone(), means, averages: Vec::new(), steps: 0 };
+        for place in 0..optimizer.squares.len() {
+            if optimizer.kind(place) == OptimizerKind::Muon {
+                optimizer.squares[place] = Vec::new();
+            }
+        }
+        optimizer
+    }
+
+    /// Which rule a parameter follows: Muon is for the matrices within layers.
+    fn kind(&self, place: usize) -> OptimizerKind {
+        let is_vector = self.shapes[place][0] == 1;
+        let is_end = place + self.n_ends >= self.shapes.len();
+        if is_vector || is_end { OptimizerKind::AdamW } else { self.config.kind }
     }
 
     /// What it remembers of each parameter, by names.
@@ -73,7 +88,7 @@ impl Optimizer {
             for number in &mut *parameter {
                 *number *= decay;
             }
-            match self.config.kind {
+            match self.kind(place) {
                 OptimizerKind::AdamW => self.adam(place, parameter, gradient, factor as f32, rate),
                 OptimizerKind::Muon => self.muon(place, parameter, gradient, factor as f32, rate as f32),
             }
@@ -144,7 +159,7 @@ mod tests {
     #[test]
     fn three_steps_are_those_of_pytorch() {
         let config = OptimizerConfig { weight_decay: 0.1, ..OptimizerConfig::default() };
-        let mut optimizer = Optimizer::of_shapes(&config, vec![[1, 2]]);
+        let mut optimizer = Optimizer::of_shapes(&config, vec![[1, 2]], 0);
         let mut weights = vec![1.0_f32, -2.0];
         let mut seen = Vec::new();
         for gradient in [[0.5, -1.0], [-0.25, 2.0], [1.0, 0.125]] {
@@ -165,7 +180,7 @@ mod tests {
         let kind = OptimizerKind::Muon;
         let config = OptimizerConfig { kind, weight_decay: 0.1, ..OptimizerConfig::default() };
         for (shape, expected) in [([3, 5], LYING), ([5, 3], STANDING)] {
-            let mut optimizer = Optimizer::of_shapes(&config, vec![shape]);
+            let mut optimizer = Optimizer::of_shapes(&config, vec![shape], 0);
             let mut weights: Vec<f32> = (0_u8..15).map(|place| f32::from(place) / 7.0 - 1.0).collect();
             for step in [1.7, 2.7, 3.7] {
                 let gradient = (0_u8..15).map(|place| (f32::from(place) * step + 0.3).sin()).collect();
@@ -189,7 +204,7 @@ mod tests {
     #[test]
     fn the_mean_over_the_steps_follows_slowly() {
         let config = OptimizerConfig { ema_decay: 0.5, ..OptimizerConfig::default() };
-        let mut optimizer = Optimizer::of_shapes(&config, vec![[1, 1]]);
+        let mut optimizer = Optimizer::of_shapes(&config, vec![[1, 1]], 0);
         optimizer.averages = vec![vec![1.0]];
         let mut weight = vec![1.0];
         let mut expected = 1.0;

@@ -6,7 +6,7 @@ use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::{SpecialTokens, TokenId};
 use reinette_engine::{Model, Sequence};
 use reinette_testkit::{GoldenCase, TestModel, golden_cases, golden_folder, golden_model, logit_distance, model};
-use reinette_train::{Adapter, AdapterConfig, BaseWeights, Batch, Decoder, Example, TrainError};
+use reinette_train::{Adapter, BaseWeights, Batch, Decoder, Example, TrainError};
 use std::sync::Arc;
 
 /// The root mean square of the differences, in standard deviations of the logits: both compute in 32 bits.
@@ -33,8 +33,7 @@ fn agrees(architecture: &str, adapter: Option<&str>, golden: &str) {
     for GoldenCase { tokens, positions, logits } in golden_cases(golden) {
         let decoder = decoder(architecture, positions).unwrap();
         let adapter = adapter.map(|name| {
-            let config = AdapterConfig { rank: 4, ..AdapterConfig::default() };
-            Adapter::load(&golden_folder().join(name), decoder.model(), &config).unwrap()
+            Adapter::open(&golden_folder().join(name), decoder.model()).unwrap()
         });
         let found = decoder.logits(adapter.as_ref(), &batch(&tokens, logits.len()));
         let difference = logit_distance(&found, &logits.concat());
@@ -54,8 +53,10 @@ macro_rules! architectures {
 architectures!(gemma, gemma3, llama, llama3, mistral, phi3, qwen2, qwen3, smollm3);
 
 #[test]
-fn an_adapter_agrees_with_peft() {
+fn adapters_agree_with_peft() {
     agrees("llama", Some("llama-lora"), "llama-lora");
+    agrees("llama", Some("llama-dora"), "llama-dora");
+    agrees("qwen2", Some("qwen2-dora"), "qwen2-dora");
 }
 
 #[test]

@@ -196,9 +196,7 @@ fn a_model_is_exported_with_its_adapter_in_every_format() {
         let gguf = Gguf::open(&output).unwrap();
         assert_eq!(gguf.metadata().str("tokenizer.chat_template").unwrap(), TEMPLATE);
         let found = logits(&Arc::new(Model::unpacked(gguf).unwrap()), None);
-        let length = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|number| number * number).sum::<f32>().sqrt();
-        let difference =
-            length(&mut expected.iter().zip(&found).map(|(a, b)| a - b)) / length(&mut expected.iter().copied());
+        let difference = distance(&found, &expected);
         let limit = match quant_type {
             QuantType::F32 => 1e-5,
             QuantType::F16 | QuantType::BF16 | QuantType::Q8_0 => 0.1,
@@ -214,6 +212,81 @@ fn a_model_is_exported_with_its_adapter_in_every_format() {
     let missing = Export { adapter: Some(folder.path()), ..export };
     let message = missing.write(&output, &AtomicBool::new(false), &|_, _| {}).unwrap_err().to_string();
     assert!(message.contains("adapter_config.json"), "{message}");
+}
+
+/// How far logits are from others, in lengths of these.
+fn distance(found: &[f32], expected: &[f32]) -> f32 {
+    let length = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|number| number * number).sum::<f32>().sqrt();
+    length(&mut expected.iter().zip(found).map(|(a, b)| a - b)) / length(&mut expected.iter().copied())
+}
+
+#[test]
+fn all_weights_are_trained_and_a_killed_run_goes_on() {
+    let (folder, mut config) = workshop();
+    for assignment in ["model.method=full", "optimizer.learning_rate=0.003", "optimizer.kind=muon", "schedule.steps=16"] {
+        config.set(assignment).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name);
+    let (whole, outcome) = steps(&mut Run::begin(config.clone(), &path("whole"), 1).unwrap(), 0);
+    assert_eq!(outcome, Outcome::Finished(path("whole").join("model.gguf")));
+    assert!(f64::from_bits(whole[15].1) < 0.7 * f64::from_bits(whole[0].1), "{whole:?}");
+    let (first, _) = steps(&mut Run::begin(config.clone(), &path("stopped"), 2).unwrap(), 6);
+    let (second, _) = steps(&mut Run::resume(&path("stopped"), 2).unwrap(), 0);
+    assert_eq!([first, second].concat(), whole);
+    let model = |run: &str| fs::read(path(run).join("model.gguf")).unwrap();
+    assert_eq!(model("whole"), model("stopped"));
+    // The file is a model, and not the one that training began with.
+    let trained = Arc::new(Model::load(&path("whole").join("model.gguf")).unwrap());
+    let base = Arc::new(Model::load(&config.model.base).unwrap());
+    assert!(distance(&logits(&trained, None), &logits(&base, None)) > 0.1);
+    config.model.adapter.start = Some(path("whole"));
+    assert!(refused(Run::begin(config, &path("third"), 1)).contains("model.method full"));
+}
+
+#[test]
+fn a_dora_adapter_is_trained_loaded_and_merged() {
+    let (folder, mut config) = workshop();
+    config.set("model.method=dora").unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (whole, _) = steps(&mut Run::begin(config.clone(), &path("run"), 1).unwrap(), 0);
+    assert!(f64::from_bits(whole[11].1) < 0.7 * f64::from_bits(whole[0].1), "{whole:?}");
+    let adapter = path("run").join("adapter");
+    assert!(!path("run").join("adapter.gguf").exists(), "GGUF has no place for magnitudes");
+    let base = Arc::new(Model::unpacked(Gguf::open(&config.model.base).unwrap()).unwrap());
+    Adapter::load(&adapter, &base).unwrap();
+    let expected = logits(&base, Some(&adapter));
+    let export = Export { base: &config.model.base, adapter: Some(&adapter), quant_type: QuantType::F32, n_threads: 2 };
+    export.write(&path("merged.gguf"), &AtomicBool::new(false), &|_, _| {}).unwrap();
+    let merged = Arc::new(Model::unpacked(Gguf::open(&path("merged.gguf")).unwrap()).unwrap());
+    assert!(distance(&logits(&merged, None), &expected) < 1e-4);
+    // A run that goes on from it has to be of the same method.
+    config.model.adapter.start = Some(adapter);
+    Run::begin(config.clone(), &path("second"), 1).unwrap();
+    config.set("model.method=lora").unwrap();
+    assert!(refused(Run::begin(config, &path("third"), 1)).contains("set model.method to dora"));
+}
+
+#[test]
+fn a_safetensors_file_takes_the_place_of_the_bases_weights() {
+    let (folder, config) = workshop();
+    let run = folder.path().join("run");
+    steps(&mut Run::begin(config.clone(), &run, 2).unwrap(), 0);
+    let output = folder.path().join("model.safetensors");
+    let adapter = run.join("adapter");
+    let mut export =
+        Export { base: &config.model.base, adapter: Some(&adapter), quant_type: QuantType::Q8_0, n_threads: 1 };
+    let message = export.write(&output, &AtomicBool::new(false), &|_, _| {}).unwrap_err().to_string();
+    assert!(message.contains("F32, F16 or BF16"), "{message}");
+    export.quant_type = QuantType::BF16;
+    export.write(&output, &AtomicBool::new(false), &|_, _| {}).unwrap();
+    // Trained further without the adapter, the merged weights know what it had learned.
+    let first_loss = |weights: Option<&Path>, name: &str| {
+        let mut config = config.clone();
+        config.model.weights = weights.map(Path::to_owned);
+        let (steps, _) = steps(&mut Run::begin(config, &folder.path().join(name), 1).unwrap(), 1);
+        f64::from_bits(steps[0].1)
+    };
+    assert!(first_loss(Some(&output), "merged") < 0.8 * first_loss(None, "base"));
 }
 
 #[test]

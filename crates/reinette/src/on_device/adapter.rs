@@ -11,10 +11,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A LoRA adapter that taught a model to call certain tools without being told what they are.
+/// A LoRA adapter that taught a model to call certain tools without being told what they are, or any tools that it is told
+/// of: the latter if its chat template speaks of `tools`.
 ///
 /// As a folder it is what PEFT writes (`adapter_config.json`, `adapter_model.safetensors`, `chat_template.jinja`) and
-/// `tools.json`, a list of the learned tools: `{"name": "set_timer", "arguments": ["duration"]}`.
+/// `tools.json`, a list of the tools learned by heart: `{"name": "set_timer", "arguments": ["duration"]}`.
 #[derive(Clone, Debug)]
 pub struct ToolAdapter {
     pub(crate) config: Cow<'static, str>,
@@ -85,7 +86,7 @@ impl ToolAdapter {
         })
     }
 
-    /// The tools that the model has learned, in the order in which the adapter lists them.
+    /// The tools that the model has learned by heart, in the order in which the adapter lists them.
     pub fn tools(&self) -> &[ToolDefinition] {
         &self.tools
     }
@@ -136,7 +137,8 @@ impl Adapter {
         &self.loaded.name
     }
 
-    /// The tools that it has learned, in the order in which it lists them; none if it is for words.
+    /// The tools that it has learned by heart, in the order in which it lists them; none if it is for words or for tools that
+    /// it is told of.
     pub fn tools(&self) -> &[ToolDefinition] {
         self.learned().map_or(&[], |tools| &tools.definitions)
     }

@@ -115,7 +115,7 @@ pub(super) fn described(request: &Request, tools: &[ToolDefinition]) -> Vec<Mess
 }
 
 /// The last turns, with calls in the form in which they are generated.
-fn turns(transcript: &Transcript) -> Vec<Message> {
+pub(super) fn turns(transcript: &Transcript) -> Vec<Message> {
     let mut turns: Vec<Message> = Vec::new();
     for entry in &transcript.entries {
         match entry {

@@ -3,8 +3,8 @@
 use super::adapter::{Adapter, LearnedTools};
 use super::{OnDeviceConfig, calls, prompts};
 use crate::{
-    Event, FinishReason, LikelyToken, ModelError, Request, Schema, Summary, TokenLogProbability, ToolDefinition,
-    ToolMode,
+    Event, FinishReason, LikelyToken, ModelError, Request, Schema, SchemaDisplay, Summary, TokenLogProbability,
+    ToolDefinition, ToolMode,
 };
 use async_channel::{Receiver, Sender};
 use reinette_engine::constraint::{CallGrammar, CallTool, ConstraintCompiler, Grammar, NoCall};
@@ -13,6 +13,7 @@ use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
     BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler, Speculation,
 };
+use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -193,16 +194,58 @@ impl Worker {
     }
 
     fn choosing_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
-        if let Some((_, tools)) = self.learned(request) {
-            return render(&self.model, &tools.template, prompts::learned(&request.transcript));
+        let Some((_, learned)) = self.learned(request) else {
+            let messages = prompts::described(request, &request.tools);
+            return self.render(self.model.chat_template().map_err(engine)?, messages, &[], Thinking::LeftOut);
+        };
+        let template = &learned.template;
+        if !template.tells_tools() {
+            return self.render(template, prompts::learned(&request.transcript), &[], Thinking::LeftOut);
         }
-        let messages = prompts::described(request, &request.tools);
-        render(&self.model, self.model.chat_template().map_err(engine)?, messages)
+        let told = if request.options.schemas == SchemaDisplay::Shown { request.tools.as_slice() } else { &[] };
+        self.render(template, prompts::turns(&request.transcript), told, Thinking::LeftOut)
     }
 
     fn talking_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
         let template = self.model.chat_template().map_err(engine)?;
-        render_for(&self.model, template, prompts::conversation(request), thinking_of(request))
+        self.render(template, prompts::conversation(request), &[], thinking_of(request))
+    }
+
+    /// A prompt after which the model thinks, or answers at once.
+    fn render(
+        &self,
+        template: &ChatTemplate,
+        mut messages: Vec<Message>,
+        tools: &[ToolDefinition],
+        thinking: Thinking,
+    ) -> Result<Prompt, ModelError> {
+        let tokenizer = self.model.tokenizer();
+        for message in &mut messages {
+            defuse(tokenizer, &mut message.content);
+        }
+        let tools = definitions(tokenizer, tools);
+        let encode = |messages: &[Message]| {
+            let thinks = template.thinks().then_some(thinking == Thinking::Allowed);
+            let input = RenderInput { thinking: thinks, tools: &tools, ..RenderInput::new(messages, tokenizer) };
+            let mut text = template.render(&input).map_err(engine)?;
+            // Templates differ in whether they begin a thought themselves; some begin one whatever they are told.
+            let is_begun = text.trim_end().ends_with(BEGINNING_OF_THOUGHTS);
+            match (thinks, is_begun) {
+                (Some(true), false) => text.extend([BEGINNING_OF_THOUGHTS, "\n"]),
+                (Some(false), true) => text.extend(["\n", END_OF_THOUGHTS, "\n\n"]),
+                _ => {}
+            }
+            Ok::<_, ModelError>(tokenizer.encode(&text, SpecialTokens::Parse))
+        };
+        let tokens = encode(&messages)?;
+        // What is the same when the user says something else. Where the instructions end in a prompt is the template's
+        // business, and whether a token reaches across that end is the tokenizer's.
+        let instructions = messages.into_iter().next().filter(|first| first.role == "system");
+        let has_prefix = instructions.is_some() || !tools.is_empty();
+        let others: Vec<Message> = instructions.into_iter().chain([Message::new("user", "\u{203D}")]).collect();
+        let other = has_prefix.then(|| encode(&others).ok()).flatten();
+        let prefix_tokens = other.iter().flatten().zip(&tokens).take_while(|(other, token)| other == token).count();
+        Ok(Prompt { tokens, prefix_tokens })
     }
 
     /// Lets the model choose tools, sends the calls, and tells how many there are.
@@ -242,7 +285,8 @@ impl Worker {
     /// even where nobody offers it, because a model kept from the right tool would call a wrong one.
     fn offered(&self, request: &Request) -> Vec<ToolDefinition> {
         let asked = &request.tools;
-        let Some((_, tools)) = self.learned(request) else { return asked.clone() };
+        let learned = self.learned(request).filter(|(_, learned)| !learned.template.tells_tools());
+        let Some((_, tools)) = learned else { return asked.clone() };
         let definition =
             |learned: &ToolDefinition| asked.iter().find(|tool| tool.name == learned.name).unwrap_or(learned).clone();
         tools.definitions.iter().map(definition).collect()
@@ -413,41 +457,16 @@ fn thinking_of(request: &Request) -> Thinking {
     if request.options.reasoning_tokens > 0 { Thinking::Allowed } else { Thinking::LeftOut }
 }
 
-fn render(model: &Model, template: &ChatTemplate, messages: Vec<Message>) -> Result<Prompt, ModelError> {
-    render_for(model, template, messages, Thinking::LeftOut)
-}
-
-/// A prompt after which the model thinks, or answers at once.
-fn render_for(
-    model: &Model,
-    template: &ChatTemplate,
-    mut messages: Vec<Message>,
-    thinking: Thinking,
-) -> Result<Prompt, ModelError> {
-    let tokenizer = model.tokenizer();
-    for message in &mut messages {
-        defuse(tokenizer, &mut message.content);
-    }
-    let encode = |messages: &[Message]| {
-        let thinks = template.thinks().then_some(thinking == Thinking::Allowed);
-        let input = RenderInput { thinking: thinks, ..RenderInput::new(messages, tokenizer) };
-        let mut text = template.render(&input).map_err(engine)?;
-        // Templates differ in whether they begin a thought themselves; some begin one whatever they are told.
-        let is_begun = text.trim_end().ends_with(BEGINNING_OF_THOUGHTS);
-        match (thinks, is_begun) {
-            (Some(true), false) => text.extend([BEGINNING_OF_THOUGHTS, "\n"]),
-            (Some(false), true) => text.extend(["\n", END_OF_THOUGHTS, "\n\n"]),
-            _ => {}
-        }
-        Ok::<_, ModelError>(tokenizer.encode(&text, SpecialTokens::Parse))
+/// Tools as templates know them.
+fn definitions(tokenizer: &Tokenizer, tools: &[ToolDefinition]) -> Vec<Value> {
+    let definition = |ToolDefinition { name, description, parameters, .. }: &ToolDefinition| {
+        let function = json!({ "name": name, "description": description, "parameters": parameters.as_json() });
+        json!({ "type": "function", "function": function })
     };
-    let tokens = encode(&messages)?;
-    // What is the same when the user says something else. Where the instructions end in a prompt is the template's
-    // business, and whether a token reaches across that end is the tokenizer's.
-    let system = messages.into_iter().next().filter(|first| first.role == "system");
-    let other = system.and_then(|system| encode(&[system, Message::new("user", "\u{203D}".to_owned())]).ok());
-    let prefix_tokens = other.iter().flatten().zip(&tokens).take_while(|(other, token)| other == token).count();
-    Ok(Prompt { tokens, prefix_tokens })
+    let mut text = Value::from_iter(tools.iter().map(definition)).to_string();
+    defuse(tokenizer, &mut text);
+    // What breaks a control token up leaves the marks of JSON as they were.
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// Breaks up whatever in a text a tokenizer would take for a control token: nothing that a user, a file or a web page

@@ -1,4 +1,4 @@
-//! `reinette train export`: a model as one file, for any program that reads GGUF.
+//! `reinette train export`: a model as one file, for programs that read GGUF or safetensors.
 
 use crate::context::Context;
 use crate::fetching;
@@ -11,18 +11,18 @@ use reinette_train::QuantType;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Write the model, with the adapter's change in its weights, as one GGUF file
+/// Write the model, with the adapter's change in its weights, as one file
 ///
-/// The file is for any program that reads GGUF. Reinette itself needs none: `--adapter` changes the model while it runs. Without
-/// `--adapter`, the model is written in another format. Begin with the least quantised model there is: what quantisation
-/// took does not come back.
+/// The file is for any program that reads GGUF; if its name ends with .safetensors, for those that take weights with Hugging
+/// Face's names. Reinette itself needs none: `--adapter` changes the model while it runs. Without `--adapter`, the model is
+/// written in another format. Begin with the least quantised model there is: what quantisation took does not come back.
 #[derive(Args, Debug)]
 pub(crate) struct Export {
     /// Write FILE
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 
-    /// The format of its weights
+    /// The format of its weights; of a .safetensors file F32, F16 or BF16
     #[arg(long = "type", value_name = "TYPE", default_value = "Q8_0", ignore_case = true, value_parser = quant_types())]
     quant_type: QuantType,
 }

@@ -50,6 +50,11 @@ impl Source for File {
         Ok(Some([self.matrix(name('a'))?, self.matrix(name('b'))?]))
     }
 
+    /// llama.cpp knows none.
+    fn magnitude(&self, _: usize, _: &Module) -> Result<Option<Stored<'_>>, AdapterError> {
+        Ok(None)
+    }
+
     fn names(&self) -> Vec<String> {
         self.gguf.tensors().map(|tensor| tensor.name.to_owned()).collect()
     }

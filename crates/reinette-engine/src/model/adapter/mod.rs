@@ -1,6 +1,7 @@
 //! Low-rank adapters, applied beside the frozen weights.
 //!
-//! Paper: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
+//! Papers: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685; `DoRA`: Weight-Decomposed Low-Rank Adaptation,
+//! arXiv:2402.09353.
 
 mod gguf;
 mod peft;
@@ -8,6 +9,7 @@ mod peft;
 use super::{FeedForward, Fingerprint, LoadError, Model, Projection, Weight, pack};
 use crate::gguf::GgufError;
 use reinette_kernels::{LowRankColumns, QuantType, RopeStyle};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,7 +106,7 @@ const MODULES: [Module; 9] = [
     Module { targets: &[Target::Gate, Target::Up], peft: "mlp.gate_up_proj", gguf: "ffn_up" },
 ];
 
-/// Two thin matrices whose product is added to a projection: `y += scale · B·(A·x)`.
+/// Two thin matrices whose product is added to a projection: `y += scale · B·(A·x)`; `DoRA` multiplies what was there first.
 #[derive(Debug)]
 pub(crate) struct LowRank {
     /// `[rank, cols]`.
@@ -112,6 +114,8 @@ pub(crate) struct LowRank {
     /// `[rows, rank]`.
     pub(crate) b: LowRankColumns,
     pub(crate) scale: f32,
+    /// By what each row of the product with the model's own weights is multiplied: `[rows]`, without its bias.
+    pub(crate) factors: Option<Vec<f32>>,
 }
 
 /// A LoRA adapter for one model, applied at run time to whichever request asks for it.
@@ -136,6 +140,9 @@ struct Stored<'a> {
 trait Source {
     /// The two matrices, `A` then `B`, of a module in a layer; `None` if the adapter leaves it as it is.
     fn pair(&self, layer: usize, module: &Module) -> Result<Option<[Stored<'_>; 2]>, AdapterError>;
+
+    /// How long the rows of a module's changed weights are made, `[1, rows]`; `None` where they are as long as they come.
+    fn magnitude(&self, layer: usize, module: &Module) -> Result<Option<Stored<'_>>, AdapterError>;
 
     /// The names of all tensors.
     fn names(&self) -> Vec<String>;
@@ -184,14 +191,14 @@ impl Adapter {
     /// Makes an adapter of the contents of PEFT's two files and checks it against the model.
     ///
     /// # Errors
-    /// If the contents are damaged, if the adapter is of a kind that is not supported (`DoRA`, trained biases), or if
-    /// it was made for a model of another shape.
+    /// If the contents are damaged, if the adapter is of a kind that is not supported (trained biases), or if it was made
+    /// for a model of another shape.
     pub fn from_parts(config: &[u8], weights: &[u8], model: &Model) -> Result<Self, AdapterError> {
         Self::from_source(&peft::Files::new(config, weights)?, model)
     }
 
     fn from_source(source: &impl Source, model: &Model) -> Result<Self, AdapterError> {
-        let mut pairs = Vec::new();
+        let mut modules = Vec::new();
         let mut layers = Vec::with_capacity(model.description().n_layers());
         for layer in 0..model.description().n_layers() {
             let mut targets = [const { None }; N_TARGETS];
@@ -205,24 +212,31 @@ impl Adapter {
                     continue;
                 }
                 check_shapes(&a, &b, rows(&projections), projections[0].weight.cols())?;
+                let magnitude = source.magnitude(layer, module)?;
+                magnitude.iter().try_for_each(|stored| check_magnitude(stored, b.rows))?;
+                let scale = source.scale(a.rows);
+                let parts = Parts { a, b, magnitude, scale, row_order: source.row_order() };
                 let mut first = 0;
                 for (target, projection) in module.targets.iter().zip(projections) {
                     let rows = first..first + projection.weight.rows();
-                    targets[*target as usize] = Some(low_rank(source, model, *target, (&a, &b), rows)?);
+                    targets[*target as usize] = Some(parts.low_rank(model, *target, &projection.weight, rows)?);
                     first += projection.weight.rows();
                 }
-                pairs.push([a, b]);
+                modules.push(parts);
             }
             layers.push(targets);
         }
-        let used = |name: &String| pairs.iter().flatten().any(|stored| stored.name == *name);
-        if let Some(tensor) = source.names().into_iter().find(|name| !used(name)) {
+        let is_used = |name: &String| modules.iter().flat_map(Parts::stored).any(|stored| stored.name == *name);
+        if let Some(tensor) = source.names().into_iter().find(|name| !is_used(name)) {
             return Err(AdapterError::UnknownTarget { tensor });
         }
-        if pairs.is_empty() {
+        if modules.is_empty() {
             return Err(AdapterError::Damaged("there are none".to_owned()));
         }
-        let digested = pairs.iter().map(|[a, b]| (a.name.as_str(), [a.bytes, b.bytes], source.scale(a.rows)));
+        let digested = modules.iter().map(|parts| {
+            let contents = parts.stored().map(|stored| stored.bytes);
+            (parts.a.name.as_str(), contents, parts.scale)
+        });
         let fingerprint = Fingerprint::of_adapter(digested);
         pack(layers.iter_mut().flatten().flatten().map(|pair| &mut pair.a).collect(), None);
         Ok(Self { layers, fingerprint, model: model.fingerprint() })
@@ -285,27 +299,82 @@ fn check_shapes(a: &Stored<'_>, b: &Stored<'_>, rows: usize, cols: usize) -> Res
     Ok(())
 }
 
-/// The adapter of one projection, whose rows are some of `B`'s.
-fn low_rank(
-    source: &impl Source,
-    model: &Model,
-    target: Target,
-    (a, b): (&Stored<'_>, &Stored<'_>),
-    rows: std::ops::Range<usize>,
-) -> Result<LowRank, AdapterError> {
-    let description = model.description();
-    let reordered = matches!(target, Target::Query | Target::Key)
-        && description.rope.style == RopeStyle::Interleaved
-        && source.row_order() == RowOrder::Halves;
-    let row_bytes = b.bytes.len() / b.rows;
-    let part = &b.bytes[rows.start * row_bytes..rows.end * row_bytes];
-    let b_bytes = if reordered { interleave_rows(part, rows.len(), description.head_dim) } else { part.to_vec() };
-    let damaged = |error: LoadError| AdapterError::Damaged(error.to_string());
-    Ok(LowRank {
-        a: Weight::owned(a.ty, a.rows, a.cols, a.bytes.to_vec()).map_err(damaged)?,
-        b: LowRankColumns::new(Weight::owned(b.ty, rows.len(), b.cols, b_bytes).map_err(damaged)?.matrix()),
-        scale: source.scale(a.rows),
-    })
+/// How long the rows of so many are made.
+fn check_magnitude(stored: &Stored<'_>, rows: usize) -> Result<(), AdapterError> {
+    if [stored.rows, stored.cols] == [1, rows] {
+        return Ok(());
+    }
+    let found = format!("[{}]", stored.rows * stored.cols);
+    Err(AdapterError::OtherModel { tensor: stored.name.clone(), found, expected: format!("[{rows}]") })
+}
+
+/// What a file has of a module in a layer.
+struct Parts<'a> {
+    a: Stored<'a>,
+    b: Stored<'a>,
+    magnitude: Option<Stored<'a>>,
+    scale: f32,
+    row_order: RowOrder,
+}
+
+impl<'a> Parts<'a> {
+    fn stored(&self) -> impl Iterator<Item = &Stored<'a>> {
+        [Some(&self.a), Some(&self.b), self.magnitude.as_ref()].into_iter().flatten()
+    }
+
+    /// The adapter of one projection, whose rows are some of `B`'s.
+    fn low_rank(
+        &self,
+        model: &Model,
+        target: Target,
+        weight: &Weight,
+        rows: Range<usize>,
+    ) -> Result<LowRank, AdapterError> {
+        let damaged = |error: LoadError| AdapterError::Damaged(error.to_string());
+        let description = model.description();
+        let is_reordered = matches!(target, Target::Query | Target::Key)
+            && description.rope.style == RopeStyle::Interleaved
+            && self.row_order == RowOrder::Halves;
+        let own_rows = |stored: &Stored<'_>, cols: usize| {
+            let row_bytes = stored.ty.row_bytes(cols).unwrap_or_default();
+            let part = &stored.bytes[rows.start * row_bytes..rows.end * row_bytes];
+            let bytes =
+                if is_reordered { interleave_rows(part, rows.len(), description.head_dim) } else { part.to_vec() };
+            Weight::owned(stored.ty, rows.len(), cols, bytes).map_err(damaged)
+        };
+        let a = Weight::owned(self.a.ty, self.a.rows, self.a.cols, self.a.bytes.to_vec()).map_err(damaged)?;
+        let mut b = own_rows(&self.b, self.b.cols)?;
+        let mut factors = None;
+        if let Some(magnitude) = &self.magnitude {
+            let lengths = row_lengths(weight, &a, &b, self.scale);
+            let magnitudes = own_rows(magnitude, 1)?.to_f32();
+            let found: Vec<f32> = magnitudes.iter().zip(lengths).map(|(long, now)| long / now).collect();
+            if !found.iter().all(|factor| factor.is_finite()) {
+                return Err(AdapterError::Damaged(format!("{} has numbers that are none", magnitude.name)));
+            }
+            // What multiplies `W·x` multiplies `B·(A·x)` too, once and for all.
+            let rows = b.to_f32();
+            let rows = rows.chunks_exact(b.cols()).zip(&found);
+            let bytes = rows.flat_map(|(row, factor)| row.iter().flat_map(move |number| (number * factor).to_le_bytes()));
+            b = Weight::owned(QuantType::F32, b.rows(), b.cols(), bytes.collect()).map_err(damaged)?;
+            factors = Some(found);
+        }
+        Ok(LowRank { a, b: LowRankColumns::new(b.matrix()), scale: self.scale, factors })
+    }
+}
+
+/// How long the rows of `W + scale · B·A` are.
+fn row_lengths(weight: &Weight, a: &Weight, b: &Weight, scale: f32) -> Vec<f32> {
+    let (a, b, rank) = (a.to_f32(), b.to_f32(), b.cols());
+    let mut changed = vec![0.0; weight.cols()];
+    let length = |(row, factors): (usize, &[f32])| {
+        weight.row(row, &mut changed);
+        for (a, factor) in a.chunks_exact(changed.len()).zip(factors) {
+            changed.iter_mut().zip(a).for_each(|(number, a)| *number += scale * factor * a);
+        }
+        changed.iter().map(|number| number * number).sum::<f32>().sqrt()
+    };
+    b.chunks_exact(rank).enumerate().map(length).collect()
 }
 
 /// Brings rows that stand head by head as two halves into the order of pairs: row `half·d/2 + i` becomes `2·i + half`.

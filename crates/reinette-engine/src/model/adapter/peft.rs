@@ -30,8 +30,8 @@ impl<'a> Files<'a> {
     pub(super) fn new(config: &[u8], weights: &'a [u8]) -> Result<Self, AdapterError> {
         let unusable = AdapterError::Config;
         let config: Config = serde_json::from_slice(config).map_err(|error| unusable(error.to_string()))?;
-        if config.peft_type != "LORA" || config.use_dora {
-            return Err(unusable("only plain LoRA is supported".to_owned()));
+        if config.peft_type != "LORA" {
+            return Err(unusable(format!("a {} is not supported, only LORA", config.peft_type)));
         }
         if config.bias.as_deref().is_some_and(|bias| bias != "none") {
             return Err(unusable("trained biases are not supported".to_owned()));
@@ -46,6 +46,7 @@ impl<'a> Files<'a> {
         Ok(Self { config, weights })
     }
 
+    /// A matrix; a vector is one of a single row.
     fn matrix(&self, name: String) -> Result<Stored<'a>, AdapterError> {
         let tensor = self.weights.tensor(&name).map_err(|error| AdapterError::Damaged(format!("{name}: {error}")))?;
         let ty = match tensor.dtype() {
@@ -58,11 +59,12 @@ impl<'a> Files<'a> {
                 )));
             }
         };
-        let [rows, cols] = *tensor.shape() else {
-            return Err(AdapterError::Damaged(format!(
-                "{name} is of shape {:?}, which is no matrix's",
-                tensor.shape()
-            )));
+        let (rows, cols) = match *tensor.shape() {
+            [rows, cols] => (rows, cols),
+            [cols] => (1, cols),
+            ref shape => {
+                return Err(AdapterError::Damaged(format!("{name} is of shape {shape:?}, which is no matrix's")));
+            }
         };
         Ok(Stored { name, ty, rows, cols, bytes: tensor.data() })
     }
@@ -75,6 +77,11 @@ impl Source for Files<'_> {
             return Ok(None);
         }
         Ok(Some([self.matrix(name("A"))?, self.matrix(name("B"))?]))
+    }
+
+    fn magnitude(&self, layer: usize, module: &Module) -> Result<Option<Stored<'_>>, AdapterError> {
+        let name = format!("base_model.model.model.layers.{layer}.{}.lora_magnitude_vector", module.peft);
+        if self.config.use_dora { self.matrix(name).map(Some) } else { Ok(None) }
     }
 
     fn names(&self) -> Vec<String> {

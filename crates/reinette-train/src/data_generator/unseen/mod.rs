@@ -14,8 +14,8 @@ use super::taken::Taken;
 use super::template::{Call, Part};
 use crate::random::Random;
 use family::{Family, Parameter, Phrase};
-use offer::{Offered, describe, offer};
-use serde_json::{Map, Value};
+use offer::{Offered, offer};
+use serde_json::Map;
 use std::collections::BTreeMap;
 use std::path::Path;
 use twox_hash::XxHash3_64;
@@ -23,10 +23,17 @@ use twox_hash::XxHash3_64;
 /// What a call carries as its name when no tool is needed.
 const NO_TOOL: &str = "none";
 /// Tools in a set, at least and at most.
-const FEWEST_TOOLS: usize = 3;
-const MOST_TOOLS: usize = 8;
+const FEWEST_TOOLS: usize = 1;
+const MOST_TOOLS: usize = 7;
 /// Requests in a row for one set: they share a long prompt, which is then read and learned once.
-const REQUESTS_OF_A_SET: usize = 8;
+const REQUESTS_OF_A_SET: usize = 6;
+/// Of requests, those that are written in a hurry.
+const HURRIED: f64 = 0.4;
+/// Of requests, those that begin with a greeting or the like, and those that end with thanks.
+const GREETING: f64 = 0.12;
+const THANKS: f64 = 0.08;
+/// Of requests for the same tool again, those that leave its words out: "and the hall to 30 percent".
+const SHORTENED: f64 = 0.6;
 /// Of families, those that only validation sees.
 const VALIDATION: f64 = 0.1;
 /// After so many requests in a row that are taken, nothing new is left.
@@ -35,15 +42,16 @@ const MOST_TRIES: usize = 20_000;
 const LONGEST: usize = 240;
 
 /// How often what is asked, relative to one another.
-const SHARES: [(Ask, f64); 8] = [
+const SHARES: [(Ask, f64); 9] = [
     (Ask::One, 40.0),
-    (Ask::SameTwice, 8.0),
-    (Ask::Several(2), 12.0),
-    (Ask::Several(3), 5.0),
-    (Ask::Nothing, 10.0),
-    (Ask::OtherTool, 8.0),
-    (Ask::Incomplete, 9.0),
-    (Ask::Corrected, 8.0),
+    (Ask::Same(2), 10.0),
+    (Ask::Same(3), 4.0),
+    (Ask::Several(2), 10.0),
+    (Ask::Several(3), 3.0),
+    (Ask::Nothing, 7.0),
+    (Ask::OtherTool, 12.0),
+    (Ask::Incomplete, 8.0),
+    (Ask::Corrected, 6.0),
 ];
 
 /// What a request asks for.
@@ -51,8 +59,8 @@ const SHARES: [(Ask, f64); 8] = [
 enum Ask {
     /// One call.
     One,
-    /// One tool with two sets of arguments.
-    SameTwice,
+    /// One tool with as many sets of arguments.
+    Same(usize),
     /// As many calls of different tools.
     Several(usize),
     /// Nothing that a tool does.
@@ -85,8 +93,12 @@ impl Catalogue {
         let spelling =
             Spelling::read("everyday/english.toml", include_str!("../../../grammars/everyday/english.toml"))?;
         let mut families = Vec::new();
-        let text = include_str!("../../../grammars/unseen/english.families");
-        Family::read_all(&mut families, "english", "unseen/english.families", text, &english)?;
+        for (file, text) in [
+            ("unseen/english.families", include_str!("../../../grammars/unseen/english.families")),
+            ("unseen/english-knowledge.families", include_str!("../../../grammars/unseen/english-knowledge.families")),
+        ] {
+            Family::read_all(&mut families, "english", file, text, &english)?;
+        }
         let mut french = Rules::default();
         french.read("everyday/french.grammar", include_str!("../../../grammars/everyday/french.grammar"))?;
         french.read("unseen/french.grammar", include_str!("../../../grammars/unseen/french.grammar"))?;
@@ -112,9 +124,8 @@ pub struct UnseenTools<'a> {
     families: Vec<&'a Family>,
     random: Random,
     taken: Taken,
-    /// The tools on offer, how they are described, and how many more requests are for them.
+    /// The tools on offer, and how many more requests are for them.
     tools: Vec<Offered<'a>>,
-    prompt: String,
     left: usize,
 }
 
@@ -127,8 +138,7 @@ impl<'a> UnseenTools<'a> {
         };
         let families = catalogue.families.iter().filter(|family| part_of(family) == part).collect();
         let random = Random::new(seed, 2 + part as u64);
-        let (languages, tools, prompt) = (&catalogue.languages, Vec::new(), String::new());
-        Self { languages, families, random, taken, tools, prompt, left: 0 }
+        Self { languages: &catalogue.languages, families, random, taken, tools: Vec::new(), left: 0 }
     }
 
     /// Another set of tools.
@@ -139,8 +149,6 @@ impl<'a> UnseenTools<'a> {
         self.random.shuffle(&mut families);
         families.truncate(count);
         self.tools = offer(&families, &mut self.random);
-        let definitions: Vec<Value> = self.tools.iter().map(|tool| tool.definition.clone()).collect();
-        self.prompt = describe(&definitions);
         self.left = REQUESTS_OF_A_SET;
     }
 
@@ -151,17 +159,15 @@ impl<'a> UnseenTools<'a> {
         let language = if self.random.chance(0.25) { "french" } else { "english" };
         let (rules, spelling) = self.languages.get(language)?;
         let mut writer = Writer { language, rules, spelling, random: &mut self.random };
-        let (turns, calls, question) = match ask {
+        let (messages, calls, question) = match ask {
             Ask::One => writer.several(&self.tools, 1)?,
             Ask::Several(count) => writer.several(&self.tools, count)?,
-            Ask::SameTwice => writer.same_twice(&self.tools)?,
+            Ask::Same(count) => writer.same(&self.tools, count)?,
             Ask::Nothing => writer.nothing()?,
             Ask::OtherTool => writer.other_tool(&self.families, &self.tools)?,
             Ask::Incomplete => writer.incomplete(&self.tools)?,
             Ask::Corrected => writer.corrected(&self.tools)?,
         };
-        let system = Message::new(Role::System, self.prompt.clone());
-        let messages = std::iter::once(system).chain(turns).collect();
         let tools = self.tools.iter().map(|tool| tool.definition.clone()).collect();
         let origin = Origin { language: language.to_owned(), template: format!("unseen:{ask:?}"), question };
         Some(Example { messages, tools, calls, origin })
@@ -212,7 +218,8 @@ impl Writer<'_, '_> {
     fn write(&mut self, mut request: Segments) -> Segments {
         self.spelling.write(&mut request);
         // A list without its commas would be another list.
-        if !request.iter().any(|segment| segment.capture.is_some() && segment.text.contains(',')) {
+        let has_list = request.iter().any(|segment| segment.capture.is_some() && segment.text.contains(','));
+        if self.random.chance(HURRIED) && !has_list {
             self.spelling.roughen(&mut request, self.random);
         }
         request
@@ -222,21 +229,32 @@ impl Writer<'_, '_> {
         self.rules.expand(pattern, part, self.random)
     }
 
-    /// Requests for these tools in one sentence.
+    /// Requests for these tools in one sentence, and the calls; the first of a tool in whole words.
     fn join(&mut self, tools: &[&Offered<'_>]) -> Option<Conversation> {
         let mut request = Segments::default();
-        if self.random.chance(0.2) {
-            let words = self.rules.optional_words("ask_politely", self.random)?;
-            request.push(format!("{words} "), None);
+        for (rule, share) in [("greeting_before", GREETING), ("ask_politely", 0.2)] {
+            if self.random.chance(share) {
+                request.push(format!("{} ", self.rules.optional_words(rule, self.random)?), None);
+            }
         }
+        let mut before: Option<&Phrase> = None;
         for (part, tool) in tools.iter().enumerate() {
             if part > 0 {
                 let joint = self.rules.optional_words("joint", self.random)?;
                 request.push(format!(" {} ", joint.trim()), None);
             }
-            let phrase = self.phrase(&tool.family.requests)?;
+            let is_same = part > 0 && tools[part - 1].name == tool.name;
+            let shortened = before.filter(|_| is_same && self.random.chance(SHORTENED));
+            let phrase = match shortened {
+                Some(phrase) => phrase,
+                None => self.phrase(&tool.family.requests)?,
+            };
             let words = self.expand(&phrase.pattern, part);
-            request.append(words);
+            request.append(if shortened.is_some() { words.from_first_argument() } else { words });
+            before = Some(phrase);
+        }
+        if self.random.chance(THANKS) {
+            request.push(format!(". {}", self.rules.optional_words("thanks_after", self.random)?), None);
         }
         let request = self.write(request);
         let calls = tools.iter().enumerate().map(|(part, tool)| call(tool, &request.captured(part)));
@@ -251,11 +269,13 @@ impl Writer<'_, '_> {
         self.join(&chosen)
     }
 
-    fn same_twice(&mut self, tools: &[Offered<'_>]) -> Option<Conversation> {
+    fn same(&mut self, tools: &[Offered<'_>], count: usize) -> Option<Conversation> {
         let tool = self.pick(tools)?;
-        let conversation = self.join(&[tool, tool])?;
+        let conversation = self.join(&vec![tool; count])?;
         // The same call twice is one.
-        (conversation.1[0] != conversation.1[1]).then_some(conversation)
+        let calls = &conversation.1;
+        let is_again = |(place, call): (usize, &Call)| calls[..place].contains(call);
+        (!calls.iter().enumerate().any(is_again)).then_some(conversation)
     }
 
     fn nothing(&mut self) -> Option<Conversation> {

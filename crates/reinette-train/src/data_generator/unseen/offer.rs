@@ -3,7 +3,6 @@
 use super::family::{Family, Parameter};
 use crate::random::Random;
 use serde_json::{Map, Value, json};
-use std::fmt::Write;
 
 /// Of the parameters that may be left out, those that a tool has.
 const OPTIONAL_KEPT: f64 = 0.7;
@@ -95,49 +94,6 @@ fn define(name: &str, description: &str, parameters: &[(String, &Parameter)], ra
     })
 }
 
-/// How tools are described to the model: a signature a line, then what each parameter is.
-pub(super) fn describe(tools: &[Value]) -> String {
-    let mut text = String::from(
-        "Answer the last words of the user with calls of these tools: a JSON list, one object a call, in the order of the \
-         words. Where no tool does what is asked, or something that it requires is missing, answer [{\"tool\": \
-         \"none\"}].\n\nTools:\n",
-    );
-    for tool in tools {
-        let parameters = &tool["parameters"];
-        let required: Vec<&str> =
-            parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let properties: Vec<(&String, &Value)> = parameters["properties"].as_object().into_iter().flatten().collect();
-        let signature = properties.iter().map(|(name, schema)| {
-            let mark = if required.contains(&name.as_str()) { "" } else { "?" };
-            format!("{name}{mark}: {}", kind(schema))
-        });
-        let signature: Vec<String> = signature.collect();
-        let (name, description) = (text_of(&tool["name"]), text_of(&tool["description"]));
-        let _ = writeln!(text, "- {name}({}): {description}", signature.join(", "));
-        let described = properties.iter().filter_map(|(name, schema)| Some((name, schema["description"].as_str()?)));
-        for (name, description) in described {
-            let _ = writeln!(text, "    {name}: {description}");
-        }
-    }
-    text
-}
-
-/// The kind of a parameter in a signature.
-fn kind(schema: &Value) -> String {
-    if let Some(values) = schema["enum"].as_array() {
-        return values.iter().map(ToString::to_string).collect::<Vec<_>>().join("|");
-    }
-    match (text_of(&schema["type"]), text_of(&schema["format"])) {
-        ("array", _) => format!("{}[]", text_of(&schema["items"]["type"])),
-        (_, "date") => "date".to_owned(),
-        (kind, _) => kind.to_owned(),
-    }
-}
-
-fn text_of(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 fn pick<'a>(list: &'a [String], random: &mut Random) -> &'a str {
     &list[random.below(list.len())]
 }
@@ -156,31 +112,5 @@ fn write_name(name: &str, style: Style, random: &mut Random) -> String {
             let first = words.next().unwrap_or_default().to_owned();
             words.fold(first, |written, word| written + &capitalised(word))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tools_are_described_by_signature() {
-        let tools = [json!({
-            "name": "dim",
-            "description": "Dims lights.",
-            "parameters": {
-                "type": "object",
-                "properties": {
-                    "room": { "type": "string", "description": "Where." },
-                    "level": { "type": "string", "enum": ["low", "high"] },
-                    "names": { "type": "array", "items": { "type": "string" } },
-                },
-                "required": ["room"],
-            },
-        })];
-        let text = describe(&tools);
-        let expected =
-            "- dim(room: string, level?: \"low\"|\"high\", names?: string[]): Dims lights.\n    room: Where.\n";
-        assert!(text.ends_with(expected), "{text}");
     }
 }
