@@ -4,8 +4,10 @@
     pip install bfcl-eval==2026.3.23
     cargo build --release -p reinette --example choose_tools
     python3 checks/bfcl/single_turn.py MODEL.gguf [ADAPTER] [--limit 155] [--categories simple_python,multiple]
+    python3 checks/bfcl/single_turn.py --requests FILE.jsonl
 
-The leaderboard's requests are for evaluation only: nothing of them is ever learned. Of each category the first `--limit`
+The leaderboard's requests are for evaluation only: nothing of them is ever learned. The second command writes all of them,
+of every category, for `reinette train data --exclude FILE.jsonl`. Of each category the first `--limit`
 requests are asked. A category is told with its 95% interval (Wilson); calls that are wrong are listed with --failures.
 """
 
@@ -78,6 +80,19 @@ def answers(program, model, adapter, items):
     return [json.loads(line) for line in out.splitlines()]
 
 
+def write_requests(data, path):
+    """Writes what users say in any of the leaderboard's categories, a request a line."""
+    said = set()
+    # One file is no list of requests but of ways to write prompts.
+    files = [file for file in data.glob("BFCL_v4_*.json") if "format_sensitivity" not in file.name]
+    for item in (item for file in files for item in read(file)):
+        turns = [turn if isinstance(turn, list) else [turn] for turn in item.get("question", [])]
+        said.update(message["content"] for turn in turns for message in turn if message.get("role") == "user")
+    said = sorted(words for words in said if words.strip())
+    path.write_text("".join(json.dumps({"text": words}) + "\n" for words in said), encoding="utf-8")
+    print(f"{path}: {len(said)} requests")
+
+
 def interval(right, count):
     """The 95% interval of a share. Paper: Wilson, Probable inference, JASA 22(158), 1927."""
     z, share = 1.96, right / count
@@ -88,14 +103,19 @@ def interval(right, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model")
+    parser.add_argument("model", nargs="?")
     parser.add_argument("adapter", nargs="?")
     parser.add_argument("--categories", default=CATEGORIES)
     parser.add_argument("--limit", type=int, default=155)
     parser.add_argument("--failures", action="store_true")
     parser.add_argument("--program", default="target/release/examples/choose_tools")
+    parser.add_argument("--requests", type=pathlib.Path, metavar="FILE", help="write the leaderboard's requests, then stop")
     options = parser.parse_args()
     data, is_right = leaderboard()
+    if options.requests:
+        return write_requests(data, options.requests)
+    if not options.model:
+        parser.error("name a model")
     for category in options.categories.split(","):
         items = read(data / f"BFCL_v4_{category}.json")[: options.limit]
         truth = {}

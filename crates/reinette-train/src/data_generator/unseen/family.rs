@@ -134,6 +134,11 @@ impl Family {
         self.parameters.iter().find(|parameter| parameter.names[0] == name)
     }
 
+    /// Whether a request for one may as well be for the other.
+    pub(super) fn does_the_same(&self, other: &Self) -> bool {
+        self.descriptions == other.descriptions
+    }
+
     /// A gap of some request that is filled with this parameter.
     pub(super) fn slot(&self, name: &str, language: &str) -> Option<Slot> {
         let phrases = self.requests.iter().filter(|phrase| phrase.language == language);

@@ -1,5 +1,6 @@
 //! Requests for tools that a model has never seen: the tools differ from one set to the next and are defined in the prompt.
 
+mod compose;
 mod family;
 mod home_assistant;
 mod offer;
@@ -13,6 +14,7 @@ use super::spelling::Spelling;
 use super::taken::Taken;
 use super::template::{Call, Part};
 use crate::random::Random;
+use compose::compose;
 use family::{Family, Parameter, Phrase};
 use offer::{Offered, offer};
 use serde_json::Map;
@@ -27,6 +29,8 @@ const FEWEST_TOOLS: usize = 1;
 const MOST_TOOLS: usize = 7;
 /// Requests in a row for one set: they share a long prompt, which is then read and learned once.
 const REQUESTS_OF_A_SET: usize = 6;
+/// Of sets, those whose tools are about the same things: then the right one is harder to tell from the others.
+const RELATED: f64 = 0.5;
 /// Of requests, those that are written in a hurry.
 const HURRIED: f64 = 0.4;
 /// Of requests, those that begin with a greeting or the like, and those that end with thanks.
@@ -36,6 +40,8 @@ const THANKS: f64 = 0.08;
 const SHORTENED: f64 = 0.6;
 /// Of families, those that only validation sees.
 const VALIDATION: f64 = 0.1;
+/// The seed of what is put together at random, so that there is one catalogue.
+const COMPOSED: u64 = 1;
 /// After so many requests in a row that are taken, nothing new is left.
 const MOST_TRIES: usize = 20_000;
 /// Letters of a request, at most.
@@ -43,15 +49,15 @@ const LONGEST: usize = 240;
 
 /// How often what is asked, relative to one another.
 const SHARES: [(Ask, f64); 9] = [
-    (Ask::One, 40.0),
-    (Ask::Same(2), 10.0),
-    (Ask::Same(3), 4.0),
-    (Ask::Several(2), 10.0),
-    (Ask::Several(3), 3.0),
-    (Ask::Nothing, 7.0),
-    (Ask::OtherTool, 12.0),
-    (Ask::Incomplete, 8.0),
-    (Ask::Corrected, 6.0),
+    (Ask::One, 56.0),
+    (Ask::Same(2), 9.0),
+    (Ask::Same(3), 5.0),
+    (Ask::Several(2), 7.0),
+    (Ask::Several(3), 2.0),
+    (Ask::Nothing, 4.0),
+    (Ask::OtherTool, 8.0),
+    (Ask::Incomplete, 3.0),
+    (Ask::Corrected, 5.0),
 ];
 
 /// What a request asks for.
@@ -99,6 +105,11 @@ impl Catalogue {
         ] {
             Family::read_all(&mut families, "english", file, text, &english)?;
         }
+        let (file, text) =
+            ("unseen/english.compositions", include_str!("../../../grammars/unseen/english.compositions"));
+        let taken = families.iter().map(|family: &Family| family.names[0].clone()).collect();
+        let composed = compose(file, text, taken, &mut Random::new(COMPOSED, 0))?;
+        Family::read_all(&mut families, "english", &format!("{file}, composed"), &composed, &english)?;
         let mut french = Rules::default();
         french.read("everyday/french.grammar", include_str!("../../../grammars/everyday/french.grammar"))?;
         french.read("unseen/french.grammar", include_str!("../../../grammars/unseen/french.grammar"))?;
@@ -144,10 +155,20 @@ impl<'a> UnseenTools<'a> {
     /// Another set of tools.
     fn offer(&mut self) {
         let most = MOST_TOOLS.min(self.families.len());
-        let count = FEWEST_TOOLS.min(most) + self.random.below(most.saturating_sub(FEWEST_TOOLS) + 1);
+        let mut more = || self.random.below(most.saturating_sub(FEWEST_TOOLS) + 1);
+        // Few more often than many: what a request costs grows with them.
+        let count = FEWEST_TOOLS.min(most) + more().min(more());
         let mut families = self.families.clone();
-        self.random.shuffle(&mut families);
-        families.truncate(count);
+        if self.random.chance(RELATED) {
+            // The catalogue has them side by side.
+            let first = self.random.below(families.len());
+            families.rotate_left(first);
+            families.truncate(count);
+            self.random.shuffle(&mut families);
+        } else {
+            self.random.shuffle(&mut families);
+            families.truncate(count);
+        }
         self.tools = offer(&families, &mut self.random);
         self.left = REQUESTS_OF_A_SET;
     }
@@ -288,7 +309,7 @@ impl Writer<'_, '_> {
 
     /// What a tool does that is not among those on offer.
     fn other_tool(&mut self, families: &[&Family], tools: &[Offered<'_>]) -> Option<Conversation> {
-        let is_offered = |family: &Family| tools.iter().any(|tool| tool.family.names == family.names);
+        let is_offered = |family: &Family| tools.iter().any(|tool| tool.family.does_the_same(family));
         let others: Vec<&Family> = families.iter().copied().filter(|family| !is_offered(family)).collect();
         let family = *self.pick(&others)?;
         let phrase = self.phrase(&family.requests)?;

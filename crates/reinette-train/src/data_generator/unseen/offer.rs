@@ -63,13 +63,13 @@ impl<'a> Offered<'a> {
     }
 }
 
-/// A set of tools in one style, no two of the same name.
+/// A set of tools in one style, no two of the same name or for the same thing.
 pub(super) fn offer<'a>(families: &[&'a Family], random: &mut Random) -> Vec<Offered<'a>> {
     let style = STYLES[random.below(STYLES.len())];
     let mut tools: Vec<Offered<'a>> = Vec::new();
     for family in families {
         let tool = Offered::new(family, style, random);
-        if !tools.iter().any(|known| known.name == tool.name) {
+        if !tools.iter().any(|known| known.name == tool.name || known.family.does_the_same(family)) {
             tools.push(tool);
         }
     }
