@@ -13,7 +13,7 @@ pub struct Segment {
 }
 
 /// An example: a prompt, and the answer to learn.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Example {
     /// All tokens: the prompt's, then the answer's.
     pub tokens: Vec<u32>,
@@ -21,7 +21,13 @@ pub struct Example {
     pub prompt_tokens: usize,
     /// An answer to which the other is preferred: then it is not learned by heart, but to be the likelier of the two.
     pub rejected: Option<Vec<u32>>,
+    /// For each token of the answer, the tokens that a teacher finds likely in its place, with the shares that they have in
+    /// what is learned there; the rest is the answer's own token's. Empty without a teacher.
+    pub taught: Vec<Shares>,
 }
+
+/// Tokens and their shares, which make up 1 at most.
+pub type Shares = Vec<(u32, f32)>;
 
 impl Example {
     /// How many tokens are learned, or compared.
@@ -58,6 +64,8 @@ pub struct Batch {
     pub outputs: Vec<usize>,
     /// The tokens that are right there.
     pub targets: Vec<u32>,
+    /// What a teacher finds likely there; empty without one.
+    pub taught: Vec<Shares>,
     /// For each answer how many of the outputs are its own, in order.
     pub outputs_per_answer: Vec<usize>,
     /// The answers that are preferred to the ones that follow them.
@@ -77,6 +85,7 @@ impl Batch {
             segments: Arc::from([]),
             outputs: Vec::new(),
             targets: Vec::new(),
+            taught: Vec::new(),
             outputs_per_answer: Vec::new(),
             preferred: Vec::new(),
         };
@@ -91,12 +100,14 @@ impl Batch {
                     batch.preferred.push(batch.outputs_per_answer.len());
                 }
                 let own_prompt = &example.prompt()[shared..];
-                for answer in example.answers() {
+                for (answer, taught) in example.answers().zip([example.taught.as_slice(), &[]]) {
                     // The last token is only predicted.
                     let read = [own_prompt, &answer[..answer.len() - 1]].concat();
                     let place = batch.append(&read, shared, behind.clone(), &mut segments);
                     batch.outputs.extend(place.start + own_prompt.len() - 1..place.end);
                     batch.targets.extend(answer);
+                    batch.taught.extend_from_slice(taught);
+                    batch.taught.resize(batch.targets.len(), Vec::new());
                     batch.outputs_per_answer.push(answer.len());
                 }
             }
@@ -142,15 +153,16 @@ pub(crate) fn families(examples: &[&Example]) -> Vec<(usize, usize)> {
 }
 
 /// How many of the first examples share a long beginning, and how long it is: all that they have in common of their
-/// prompts but the last token, after which the first of an answer is predicted. One that would halve what is shared by
-/// those before it starts a family of its own. Two answers to one prompt are a family already.
+/// prompts but the last token, after which the first of an answer is predicted. One that would take a quarter from what is
+/// shared by those before it, as other tools after the same instructions do, starts a family of its own. Two answers to one
+/// prompt are a family already.
 fn family(examples: &[&Example]) -> (usize, usize) {
     let mut shared = examples[0].prompt_tokens - 1;
     let mut count = 1;
     for other in &examples[1..] {
         let limit = shared.min(other.prompt_tokens - 1);
         let common = examples[0].tokens.iter().zip(&other.tokens).take(limit).take_while(|(a, b)| a == b).count();
-        if common < SHORTEST_SHARED.max(shared / 2) {
+        if common < SHORTEST_SHARED.max(shared - shared / 4) {
             break;
         }
         (shared, count) = (common, count + 1);
@@ -167,7 +179,7 @@ mod tests {
         let mut tokens: Vec<u32> = prompt.into_iter().collect();
         let prompt_tokens = tokens.len();
         tokens.extend(answer);
-        Example { tokens, prompt_tokens, rejected: None }
+        Example { tokens, prompt_tokens, ..Example::default() }
     }
 
     #[test]
@@ -193,6 +205,14 @@ mod tests {
         assert_eq!(batch.positions[38..44], [38, 39, 40, 38, 0, 1]);
         assert_eq!(batch.outputs, [39, 40, 41, 43]);
         assert_eq!(batch.targets, [1, 2, 3, 9]);
+    }
+
+    #[test]
+    fn other_tools_after_the_same_instructions_are_another_family() {
+        // Instructions of 40 tokens, tools of 30, words of 5.
+        let example = |tools: u32, words: u32| example((0..40).chain([tools; 30]).chain([words; 5]), &[1]);
+        let examples = [example(50, 60), example(50, 61), example(51, 60), example(51, 61), example(51, 62)];
+        assert_eq!(families(&examples.iter().collect::<Vec<_>>()), [(2, 70 + 2 * 6), (3, 70 + 3 * 6)]);
     }
 
     #[test]

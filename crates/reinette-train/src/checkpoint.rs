@@ -155,8 +155,7 @@ impl Checkpoints {
                 return Err(damaged(format!("{name} is damaged: its contents are not those that were written")));
             }
         }
-        let adapter =
-            Adapter::load(&folder, model, &config.model).map_err(|error| damaged(error.to_string()))?;
+        let adapter = Adapter::load(&folder, model, &config.model).map_err(|error| damaged(error.to_string()))?;
         let mut optimizer = Optimizer::new(&config.optimizer, &adapter);
         restore_optimizer(&mut optimizer, &read(OPTIMIZER_FILE)?, index.state.step)
             .map_err(|problem| damaged(format!("{OPTIMIZER_FILE}: {problem}")))?;

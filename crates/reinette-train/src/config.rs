@@ -19,6 +19,9 @@ pub struct Config {
     /// How one answer is preferred to another.
     #[serde(default)]
     pub preference: PreferenceConfig,
+    /// How a teacher is followed.
+    #[serde(default)]
+    pub distillation: DistillationConfig,
     /// How parameters follow gradients.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
@@ -166,6 +169,22 @@ impl Default for BatchConfig {
     }
 }
 
+/// How examples are learned from to which a teacher has added what it finds likely.
+///
+/// Paper: Distilling the Knowledge in a Neural Network, arXiv:1503.02531.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DistillationConfig {
+    /// How much the teacher counts against the answer's own words: 1 is the teacher alone, 0 leaves it out.
+    pub weight: f64,
+}
+
+impl Default for DistillationConfig {
+    fn default() -> Self {
+        Self { weight: 0.5 }
+    }
+}
+
 /// How examples with a rejected answer are learned from: `DPO`, measured against the adapter that the run began with.
 ///
 /// Paper: Direct Preference Optimization, arXiv:2305.18290.
@@ -309,7 +328,7 @@ impl Config {
     /// # Errors
     /// If there is one; the message names it by its path.
     pub fn check(&self) -> Result<(), TrainError> {
-        let Self { model, data, batch, preference, optimizer, schedule, checkpoint, .. } = self;
+        let Self { model, data, batch, preference, distillation, optimizer, schedule, checkpoint, .. } = self;
         let rules = [
             (
                 model.method != Method::Full || model.adapter.start.is_none(),
@@ -330,6 +349,7 @@ impl Config {
                 (0.0..1.0).contains(&optimizer.beta1) && (0.0..1.0).contains(&optimizer.beta2),
                 "optimizer.beta1 and beta2 must be 0 to 1, exclusive",
             ),
+            ((0.0..=1.0).contains(&distillation.weight), "distillation.weight must be 0 to 1"),
             (preference.beta.is_finite() && preference.beta > 0.0, "preference.beta must be positive"),
             ((0.0..1.0).contains(&optimizer.ema_decay), "optimizer.ema_decay must be 0 to 1, exclusive"),
             (optimizer.epsilon > 0.0 && optimizer.clip_norm > 0.0, "optimizer.epsilon and clip_norm must be positive"),

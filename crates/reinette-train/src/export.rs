@@ -89,7 +89,8 @@ impl Merge<'_> {
         let is_safetensors = output.extension().is_some_and(|extension| extension == "safetensors");
         if is_safetensors && self.quant_type.block_len() > 1 {
             let name = self.quant_type.name();
-            let problem = format!("a safetensors file cannot hold {name}: take F32, F16 or BF16, or write a .gguf file");
+            let problem =
+                format!("a safetensors file cannot hold {name}: take F32, F16 or BF16, or write a .gguf file");
             return Err(TrainError::Config(problem));
         }
         let tensors: Vec<TensorView<'_>> = self.gguf.tensors().collect();
@@ -129,7 +130,9 @@ impl Merge<'_> {
         for (layer, target) in layers.flat_map(|layer| Target::ALL.map(|target| (layer, target))) {
             let name = format!("blk.{layer}.{}.weight", target.gguf());
             if adapter.changes(layer, target) && self.gguf.tensor(&name).is_none() {
-                return Err(format!("it changes {name}, which the base keeps in one tensor with others: use it unmerged"));
+                return Err(format!(
+                    "it changes {name}, which the base keeps in one tensor with others: use it unmerged"
+                ));
             }
         }
         Ok(())
@@ -144,7 +147,11 @@ impl Merge<'_> {
         {
             let changed = compact(&adapter.changed(layer, target, numbers(self.model, layer, target)));
             let is_paired = is_paired && target.rotated_heads(description).is_some();
-            return if is_paired { in_pairs(values(&changed), tensor.dims[0], description) } else { values(&changed).to_vec() };
+            return if is_paired {
+                in_pairs(values(&changed), tensor.dims[0], description)
+            } else {
+                values(&changed).to_vec()
+            };
         }
         if let Some(vector) = trained.get(tensor.name).map(|vector| values(vector)) {
             let is_paired = is_paired && vector_place(tensor.name).is_some_and(is_rotated);

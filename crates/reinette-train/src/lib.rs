@@ -35,6 +35,7 @@ pub mod data_generator;
 mod decoder;
 mod error;
 mod export;
+mod memory;
 mod metrics;
 mod operations;
 mod optimizer;
@@ -43,13 +44,14 @@ mod preference;
 mod random;
 mod report;
 mod run;
+mod teacher;
 mod tensor;
 
 pub use adapter::{Adapter, Precision};
-pub use batch::{Batch, Example, Segment};
+pub use batch::{Batch, Example, Segment, Shares};
 pub use config::{
-    AdapterConfig, BaseWeights, BatchConfig, CheckpointConfig, Config, DataConfig, Method, ModelConfig,
-    OptimizerConfig, OptimizerKind, PreferenceConfig, Recompute, ScheduleConfig, SourceConfig,
+    AdapterConfig, BaseWeights, BatchConfig, CheckpointConfig, Config, DataConfig, DistillationConfig, Method,
+    ModelConfig, OptimizerConfig, OptimizerKind, PreferenceConfig, Recompute, ScheduleConfig, SourceConfig,
 };
 pub use decoder::{Decoder, Target};
 pub use error::TrainError;
@@ -57,3 +59,4 @@ pub use export::Export;
 pub use metrics::{Event, StepMetrics, ValidationMetrics};
 pub use reinette_kernels::QuantType;
 pub use run::{Outcome, Run};
+pub use teacher::Teacher;

@@ -7,6 +7,7 @@ use crate::decoder::{Decoder, Gradients};
 use crate::operations::AnswerLoss;
 use crate::preference::Reference;
 use crate::tensor::values;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -64,7 +65,11 @@ pub(crate) fn gradients(
     n_threads: usize,
 ) -> Sums {
     let in_order = Mutex::new(InOrder::default());
-    for_each(parts.len(), n_threads, |part| {
+    // The longest first: the last ones are then short, and threads end together.
+    let mut by_length: Vec<usize> = (0..parts.len()).collect();
+    by_length.sort_by_key(|part| Reverse(parts[*part].tokens.len()));
+    for_each(parts.len(), n_threads, |place| {
+        let part = by_length[place];
         let gradients = decoder.gradients(adapter, reference, &parts[part], recompute);
         in_order.lock().unwrap_or_else(PoisonError::into_inner).put(part, gradients);
     });

@@ -7,6 +7,7 @@ use crate::config::{BaseWeights, Config, Method, ModelConfig};
 use crate::data::{DataSet, Encoder, Order};
 use crate::decoder::Decoder;
 use crate::export::Merge;
+use crate::memory;
 use crate::metrics::{Event, MetricsFile, StepMetrics, ValidationMetrics};
 use crate::optimizer::{Optimizer, learning_rate};
 use crate::parallel::{self, Sums};
@@ -93,16 +94,17 @@ impl Run {
     }
 
     fn prepare(config: Config, folder: &Path, from: Beginning, n_threads: usize) -> Result<Self, TrainError> {
+        memory::keep_what_is_freed();
         let ModelConfig { base, weights, .. } = &config.model;
         let gguf = base::open(base, weights.as_deref())?;
-        let own_template = gguf.metadata().find::<&str>("tokenizer.chat_template")?.map(str::to_owned);
+        let template = template(&config, &gguf)?;
         let refused = |source| TrainError::Base { path: base.clone(), source };
         let model = Arc::new(Model::unpacked(gguf.clone()).map_err(refused)?);
-        let mut encoder = Encoder::new(Arc::clone(&model), template(&config, own_template)?, config.data.max_tokens)?;
+        let mut encoder = Encoder::new(Arc::clone(&model), template, config.data.max_tokens)?;
         if let Some(start) = &config.model.adapter.start {
             encoder.know_tools_of(start)?;
         }
-        let data = DataSet::read(&config.data, &mut encoder, config.seed)?;
+        let data = DataSet::read(&config, &mut encoder)?;
         if data.train.iter().all(|(_, weight)| *weight == 0.0) {
             return Err(TrainError::Config("data.train names no file with a weight above 0".to_owned()));
         }
@@ -309,11 +311,14 @@ fn base_weights(config: &ModelConfig) -> BaseWeights {
 }
 
 /// The template that renders prompts: the one that was asked for, that of the adapter to go on from, or the model's own.
-fn template(config: &Config, own: Option<String>) -> Result<String, TrainError> {
+pub(crate) fn template(config: &Config, base: &Gguf) -> Result<String, TrainError> {
     let of_adapter = || config.model.adapter.start.as_ref().map(|folder| folder.join("chat_template.jinja"));
     match config.data.chat_template.clone().or_else(of_adapter) {
         Some(path) => fs::read_to_string(&path).map_err(TrainError::read(&path)),
-        None => own.ok_or(TrainError::Template(TemplateError::Missing)),
+        None => {
+            let own = base.metadata().find::<&str>("tokenizer.chat_template")?;
+            own.map(str::to_owned).ok_or(TrainError::Template(TemplateError::Missing))
+        }
     }
 }
 
@@ -325,11 +330,15 @@ fn parts(examples: &[&Example], part_tokens: usize) -> Vec<Batch> {
     let mut parts = Vec::new();
     let (mut first, mut next, mut tokens) = (0, 0, 0);
     for (count, own) in families {
-        (next, tokens) = (next + count, tokens + own);
-        if tokens >= target || next == examples.len() {
+        // A long family begins a part of its own if that leaves this one nearer to its size.
+        if tokens > 0 && tokens + own / 2 > target {
             parts.push(Batch::new(&examples[first..next]));
             (first, tokens) = (next, 0);
         }
+        (next, tokens) = (next + count, tokens + own);
+    }
+    if first < next {
+        parts.push(Batch::new(&examples[first..next]));
     }
     parts
 }

@@ -3,7 +3,7 @@
 use crate::models::{Manifest, ModelStore, Role, StoreError};
 use crate::{
     Adapter, Capability, LanguageModel, ModelError, ModelInfo, OnDeviceConfig, OnDeviceModel, PackedFolder, Request,
-    ResponseStream, SnapshotFolder,
+    ResponseStream, SnapshotFolder, ToolAdapter,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,7 +119,11 @@ impl SystemModel {
     /// Why there is none, and what to do about it.
     pub fn load_blocking(config: &SystemModelConfig) -> Result<Self, Unavailable> {
         let path = config.find()?;
+        // A known file has its digest in the manifest; its size is checked here, all of it was when it was fetched.
+        let file = path.file_name().and_then(|name| name.to_str());
+        let known = Manifest::builtin().models().iter().find(|known| Some(known.file.as_str()) == file);
         let mut on_device = OnDeviceConfig::new(&path);
+        on_device.adapter = known.filter(|known| known.role == Role::Embedded).map(|_| ToolAdapter::offered());
         if let Some(cache) = config.cache.clone().or_else(|| crate::folders::cache_folder(None)) {
             on_device.snapshots = Some(SnapshotFolder::new(cache.join("prefixes"), SNAPSHOT_BYTES));
             on_device.packed = Some(PackedFolder::new(cache.join("packed")));
@@ -128,9 +132,6 @@ impl SystemModel {
         on_device.threads = config.threads.unwrap_or(on_device.threads);
         let model =
             OnDeviceModel::load(&on_device).map_err(|source| Unavailable::Unusable { path: path.clone(), source })?;
-        // A known file has its digest in the manifest; its size was checked here, all of it when it was fetched.
-        let file = path.file_name().and_then(|name| name.to_str());
-        let known = Manifest::builtin().models().iter().find(|known| Some(known.file.as_str()) == file);
         Ok(Self { model: Arc::new(model), version: known.map(|known| known.sha256.to_string()) })
     }
 

@@ -91,7 +91,9 @@ impl Adapter {
             for (target, matrices) in Target::ALL.into_iter().zip(changes) {
                 match matrices {
                     None => {}
-                    Some(Matrices::Whole(weight)) => named.push((format!("blk.{index}.{}.weight", target.gguf()), weight)),
+                    Some(Matrices::Whole(weight)) => {
+                        named.push((format!("blk.{index}.{}.weight", target.gguf()), weight))
+                    }
                     Some(Matrices::Thin { a, b, magnitude }) => {
                         let parts = [(A, Some(a)), (B, Some(b)), (MAGNITUDE, magnitude.as_ref())];
                         let stored = parts.into_iter().filter_map(|(part, parameter)| Some((part, parameter?)));

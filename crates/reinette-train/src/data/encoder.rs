@@ -68,6 +68,20 @@ impl Encoder {
         &self.template_source
     }
 
+    /// Reads a line; what a teacher said of it has the given weight against its own words.
+    pub(crate) fn read(&mut self, text: &str, weight: f64) -> Result<Example, String> {
+        let (line, taught) = Line::parse(text)?;
+        let mut example = self.encode(&line)?;
+        if let Some(taught) = taught.filter(|_| weight > 0.0) {
+            if example.rejected.is_some() {
+                return Err("has a teacher and a rejected answer: leave out one of them".to_owned());
+            }
+            let vocab_size = self.model.tokenizer().vocab_size();
+            example.taught = taught.shares(example.answer_tokens(), vocab_size, weight)?;
+        }
+        Ok(example)
+    }
+
     /// The tokens of an example.
     pub(super) fn encode(&mut self, line: &Line) -> Result<Example, String> {
         let example = match line {
@@ -93,7 +107,7 @@ impl Encoder {
             }
             Line::Preference(preference) => self.preference(preference)?,
         };
-        let Example { ref tokens, prompt_tokens, ref rejected } = example;
+        let Example { ref tokens, prompt_tokens, ref rejected, .. } = example;
         if prompt_tokens == 0 || prompt_tokens == tokens.len() || rejected.as_ref().is_some_and(Vec::is_empty) {
             return Err("the prompt or the answer has no tokens".to_owned());
         }
@@ -162,7 +176,7 @@ impl Encoder {
             answer.extend(tokenizer.eos().map(|token| token.0));
         }
         let prompt_tokens = prompt.len();
-        Ok(Example { tokens: [prompt, answer].concat(), prompt_tokens, rejected: None })
+        Ok(Example { tokens: [prompt, answer].concat(), prompt_tokens, ..Example::default() })
     }
 
     /// A bare text and what follows it, up to the token that ends a sequence.
@@ -170,7 +184,7 @@ impl Encoder {
         let prompt_tokens = tokens.len();
         let plain = self.model.tokenizer().encode(rest, SpecialTokens::AsText);
         tokens.extend(plain.into_iter().chain(self.model.tokenizer().eos()).map(|token| token.0));
-        Example { tokens, prompt_tokens, rejected: None }
+        Example { tokens, prompt_tokens, ..Example::default() }
     }
 
     /// The tokens of a bare text at the beginning of a sequence.
@@ -235,7 +249,7 @@ mod tests {
         let mut encoder = encoder();
         let line = r#"{"messages": [{"role": "user", "content": "6 and 7"}], "calls": [
             {"name": "set_alarm", "arguments": {"when": "6"}}, {"name": "set_alarm", "arguments": {"when": "é\"", "n": 1}}]}"#;
-        let example = encoder.encode(&Line::parse(line).unwrap()).unwrap();
+        let example = encoder.read(line, 0.0).unwrap();
         let [prompt, answer] = texts(&encoder, &example);
         assert_eq!(prompt, "<|im_start|>user\n6 and 7<|im_end|>\n<|im_start|>assistant\n");
         let calls = r#"[{"tool": "set_alarm", "when": "6"}, {"tool": "set_alarm", "when": "é\"", "n": 1}]"#;
@@ -243,15 +257,29 @@ mod tests {
         let arguments = vec!["when".to_owned(), "n".to_owned()];
         assert_eq!(encoder.tools(), [LearnedTool { name: "set_alarm".to_owned(), arguments }]);
         let none = r#"{"messages": [{"role": "user", "content": "Hi"}], "calls": []}"#;
-        let example = encoder.encode(&Line::parse(none).unwrap()).unwrap();
+        let example = encoder.read(none, 0.0).unwrap();
         assert_eq!(texts(&encoder, &example)[1], "[{\"tool\": \"none\"}]<|im_end|>");
+    }
+
+    #[test]
+    fn a_template_that_speaks_of_tools_is_told_of_them_and_none_is_learned_by_heart() {
+        let model = Model::unpacked(Gguf::from_bytes(TinyDecoder::Llama.file(1)).unwrap()).unwrap();
+        let template =
+            "{%- for tool in tools -%}{{- tool.function.name + ' ' + tool.function.description + '\n' -}}{%- endfor -%}"
+                .to_owned() + TEMPLATE;
+        let mut encoder = Encoder::new(Arc::new(model), template, 200).unwrap();
+        let line = r#"{"messages": [{"role": "user", "content": "6"}], "calls": [{"name": "a", "arguments": {}}],
+            "tools": [{"name": "a", "description": "hello", "parameters": {"type": "object"}}]}"#;
+        let example = encoder.read(line, 0.0).unwrap();
+        assert_eq!(texts(&encoder, &example)[0], "a hello\n<|im_start|>user\n6<|im_end|>\n<|im_start|>assistant\n");
+        assert_eq!(encoder.tools(), []);
     }
 
     #[test]
     fn the_other_forms_learn_what_they_say() {
         let mut encoder = encoder();
         let mut both = |line: &str| {
-            let example = encoder.encode(&Line::parse(line).unwrap()).unwrap();
+            let example = encoder.read(line, 0.0).unwrap();
             texts(&encoder, &example)
         };
         let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
@@ -261,7 +289,7 @@ mod tests {
         assert!(both(r#"{"text": "hello there"}"#).concat().contains("hello there"));
         let turns = r#""messages": [{"role": "user", "content": "Hi"}]"#;
         let line = format!(r#"{{{turns}, "chosen": "Hello", "rejected": "Bye"}}"#);
-        let example = encoder.encode(&Line::parse(&line).unwrap()).unwrap();
+        let example = encoder.read(&line, 0.0).unwrap();
         assert_eq!(texts(&encoder, &example), [prompt, "Hello<|im_end|>"]);
         let rejected =
             Example { tokens: [example.prompt(), &example.rejected.clone().unwrap()].concat(), ..example.clone() };
@@ -272,7 +300,7 @@ mod tests {
     fn what_is_too_long_is_refused() {
         let mut encoder = encoder();
         let long = format!(r#"{{"text": "{}"}}"#, "x y ".repeat(100));
-        let problem = encoder.encode(&Line::parse(&long).unwrap()).unwrap_err();
+        let problem = encoder.read(&long, 0.0).unwrap_err();
         assert!(problem.contains("data.max_tokens"), "{problem}");
     }
 }

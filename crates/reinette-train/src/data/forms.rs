@@ -1,7 +1,8 @@
 //! The forms of a line of training data.
 
-use serde::{Deserialize, Serialize};
+use crate::batch::Shares;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A line: which form it has shows by its fields.
@@ -86,15 +87,59 @@ pub(super) struct Call {
     pub(super) arguments: Map<String, Value>,
 }
 
+/// The field of a line that a teacher has added.
+pub(super) const TEACHER: &str = "teacher";
+
+/// What a teacher finds likely in the place of each token of the answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Taught {
+    /// The likeliest tokens.
+    pub(super) tokens: Vec<Vec<u32>>,
+    /// How likely they are, as natural logarithms.
+    pub(super) log_probabilities: Vec<Vec<f32>>,
+}
+
+impl Taught {
+    /// The shares that the teacher's tokens have in what is learned: together `weight` at each place.
+    pub(super) fn shares(&self, n_places: usize, vocab_size: usize, weight: f64) -> Result<Vec<Shares>, String> {
+        let places = self.tokens.len();
+        if places != n_places || self.log_probabilities.len() != n_places {
+            return Err(format!(
+                "{TEACHER} speaks of {places} tokens, the answer has {n_places}: it was taught with another template or model"
+            ));
+        }
+        let place = |(tokens, logs): (&Vec<u32>, &Vec<f32>)| {
+            let is_known = tokens.iter().all(|token| (*token as usize) < vocab_size);
+            if tokens.len() != logs.len() || !is_known || !logs.iter().all(|log| log.is_finite()) {
+                return Err(format!("{TEACHER} names tokens that the model does not have, or not how likely they are"));
+            }
+            let greatest = logs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let powers: Vec<f64> = logs.iter().map(|log| f64::from(log - greatest).exp()).collect();
+            let total: f64 = powers.iter().sum();
+            #[expect(clippy::cast_possible_truncation, reason = "shares need no more than f32")]
+            let share = |power: f64| (weight * power / total) as f32;
+            Ok(tokens.iter().copied().zip(powers.into_iter().map(share)).collect())
+        };
+        self.tokens.iter().zip(&self.log_probabilities).map(place).collect()
+    }
+}
+
 /// The forms, for people who wrote something else.
 const FORMS: &str = "write {\"messages\": [{\"role\": …, \"content\": …}, …]} (chat), the same with \"calls\": \
     [{\"name\": …, \"arguments\": {…}}, …] and perhaps \"tools\" (tools), {\"prompt\": …, \"completion\": …}, {\"text\": …}, or \
     messages or a prompt with \"chosen\" and \"rejected\" answers";
 
 impl Line {
-    /// Reads a line and checks what its form demands.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+    /// Reads a line and checks what its form demands; gives what a teacher said of it, too.
+    pub(super) fn parse(text: &str) -> Result<(Self, Option<Taught>), String> {
+        let mut value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+        let taught = value.as_object_mut().and_then(|fields| fields.shift_remove(TEACHER));
+        let taught = taught.map(serde_json::from_value).transpose().map_err(|error| format!("{TEACHER}: {error}"))?;
+        Ok((Self::of(value)?, taught))
+    }
+
+    fn of(value: Value) -> Result<Self, String> {
         let Some(fields) = value.as_object() else { return Err(format!("is no object: {FORMS}")) };
         // The field that a form has alone chooses it.
         let has = |name| fields.contains_key(name);
@@ -167,19 +212,34 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
+    fn line(text: &str) -> Result<Line, String> {
+        Line::parse(text).map(|(line, _)| line)
+    }
+
+    #[test]
+    fn a_teacher_shares_what_is_learned() {
+        let text = r#"{"text": "a", "teacher": {"tokens": [[3, 1], []], "log_probabilities": [[-0.5, -0.5], []]}}"#;
+        let (_, taught) = Line::parse(text).unwrap();
+        let taught = taught.unwrap();
+        assert_eq!(taught.shares(2, 4, 0.5).unwrap(), [vec![(3, 0.25), (1, 0.25)], vec![]]);
+        assert!(taught.shares(3, 4, 0.5).unwrap_err().contains("another template"));
+        assert!(taught.shares(2, 3, 0.5).unwrap_err().contains("does not have"));
+        assert!(Line::parse(r#"{"text": "a", "teacher": 1}"#).unwrap_err().contains("teacher"));
+    }
+
     #[test]
     fn the_four_forms() {
         let turn = |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned() };
         let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
         let messages = vec![turn("user", "Hi"), turn("assistant", "Hello")];
-        assert_eq!(Line::parse(chat), Ok(Line::Chat(Chat { messages })));
+        assert_eq!(line(chat), Ok(Line::Chat(Chat { messages })));
         let tools =
             r#"{"messages": [{"role": "user", "content": "6 am"}], "calls": [{"name": "a", "arguments": {"x": 1}}]}"#;
-        let Ok(Line::Tools(Tools { calls, .. })) = Line::parse(tools) else { panic!("tools") };
+        let Ok(Line::Tools(Tools { calls, .. })) = line(tools) else { panic!("tools") };
         assert_eq!(calls[0].arguments["x"], 1);
         let completion = Completion { prompt: "1 + 1 =".to_owned(), completion: " 2".to_owned() };
-        assert_eq!(Line::parse(r#"{"prompt": "1 + 1 =", "completion": " 2"}"#), Ok(Line::Completion(completion)));
-        assert_eq!(Line::parse(r#"{"text": "a"}"#), Ok(Line::Text(Text { text: "a".to_owned() })));
+        assert_eq!(line(r#"{"prompt": "1 + 1 =", "completion": " 2"}"#), Ok(Line::Completion(completion)));
+        assert_eq!(line(r#"{"text": "a"}"#), Ok(Line::Text(Text { text: "a".to_owned() })));
     }
 
     #[test]

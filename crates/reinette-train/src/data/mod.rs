@@ -6,6 +6,7 @@
 //! | tools | `{"messages": […], "calls": [{"name": …, "arguments": {…}}, …], "tools": […]}` | the calls, as the call grammar has them |
 //! | completions | `{"prompt": …, "completion": …}` | the completion, after the bare prompt |
 //! | text | `{"text": …}` | all of it |
+//! | any of these | the same and `"teacher": {"tokens": …, "log_probabilities": …}` | what a teacher finds likely, too (`reinette train teach`) |
 //! | preference | `{"messages": [turn, …], "chosen": …, "rejected": …}`, or `"prompt"` for the messages | to prefer one answer to another |
 
 mod encoder;
@@ -17,9 +18,9 @@ pub(crate) use order::{Order, Position};
 
 use crate::TrainError;
 use crate::batch::Example;
-use crate::config::DataConfig;
+use crate::config::Config;
 use crate::random::Random;
-use forms::Line;
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::hash::Hasher as _;
 use std::io::{BufRead, BufReader, Read};
@@ -42,15 +43,16 @@ impl DataSet {
     ///
     /// # Errors
     /// If a file cannot be read, or a line is not as it should be.
-    pub(crate) fn read(config: &DataConfig, encoder: &mut Encoder, seed: u64) -> Result<Self, TrainError> {
+    pub(crate) fn read(config: &Config, encoder: &mut Encoder) -> Result<Self, TrainError> {
+        let Config { data: ref config, ref distillation, seed, .. } = *config;
         let mut set = Self::default();
         for source in &config.train {
-            let examples = read_file(&source.path, encoder)?;
+            let examples = read_file(&source.path, encoder, distillation.weight)?;
             set.train.extend(examples.into_iter().map(|example| (example, source.weight)));
         }
         let mut random = Random::new(seed, u64::from(u32::from_be_bytes(*b"held")));
         if let Some(path) = &config.validation {
-            set.validation = read_file(path, encoder)?;
+            set.validation = read_file(path, encoder, distillation.weight)?;
         } else {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the examples")]
             let held = (set.train.len() as f64 * config.validation_share) as usize;
@@ -79,13 +81,32 @@ impl DataSet {
             hasher.write(&(example.tokens.len() as u64).to_le_bytes());
             let rejected = example.rejected.iter().flatten();
             example.tokens.iter().chain(rejected).for_each(|token| hasher.write(&token.to_le_bytes()));
+            for (token, share) in example.taught.iter().flatten() {
+                hasher.write(&token.to_le_bytes());
+                hasher.write(&share.to_le_bytes());
+            }
         }
         hasher.finish()
     }
 }
 
+/// A line with what a teacher says of it, in place of what one may have said before.
+///
+/// # Errors
+/// If it is no JSON object.
+pub(crate) fn with_teacher(
+    line: &str,
+    tokens: Vec<Vec<u32>>,
+    log_probabilities: Vec<Vec<f32>>,
+) -> Result<String, String> {
+    let mut fields: Map<String, Value> = serde_json::from_str(line).map_err(|error| format!("is not JSON: {error}"))?;
+    let taught = forms::Taught { tokens, log_probabilities };
+    fields.insert(forms::TEACHER.to_owned(), serde_json::to_value(taught).map_err(|error| error.to_string())?);
+    Ok(Value::Object(fields).to_string())
+}
+
 /// Reads the examples of a file, line by line.
-fn read_file(path: &Path, encoder: &mut Encoder) -> Result<Vec<Example>, TrainError> {
+fn read_file(path: &Path, encoder: &mut Encoder, weight: f64) -> Result<Vec<Example>, TrainError> {
     let file = File::open(path).map_err(TrainError::read(path))?;
     let mut reader = BufReader::new(file);
     let mut examples = Vec::new();
@@ -103,8 +124,7 @@ fn read_file(path: &Path, encoder: &mut Encoder) -> Result<Vec<Example>, TrainEr
         if length as u64 == MAX_LINE_BYTES {
             return Err(wrong(format!("is longer than {MAX_LINE_BYTES} bytes")));
         }
-        let example = Line::parse(&line).and_then(|line| encoder.encode(&line));
-        examples.push(example.map_err(wrong)?);
+        examples.push(encoder.read(&line, weight).map_err(wrong)?);
     }
     if examples.is_empty() { Err(TrainError::NoData { path: path.to_owned() }) } else { Ok(examples) }
 }

@@ -116,7 +116,7 @@ mod tests {
         let example = |place: usize| Example {
             tokens: vec![u32::try_from(place).unwrap(); 10],
             prompt_tokens: 5,
-            rejected: None,
+            ..Example::default()
         };
         weights.iter().enumerate().map(|(place, weight)| (example(place), *weight)).collect()
     }
@@ -157,7 +157,7 @@ mod tests {
         let example = |family: u32, own: u32| Example {
             tokens: [vec![family; 70], vec![own; 9]].concat(),
             prompt_tokens: 75,
-            rejected: None,
+            ..Example::default()
         };
         let examples: Vec<_> = (0..64).map(|place| (example(place % 4, place), 1.0)).collect();
         let order = Order::new(&examples, 1, 0);

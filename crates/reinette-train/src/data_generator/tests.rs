@@ -1,6 +1,7 @@
 //! What the generator promises, on Reinette's own grammar and on a small one.
 
 use super::*;
+use reinette_engine::template::{self, ChatTemplate, RenderInput};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fs;
@@ -196,4 +197,34 @@ fn calls_of_unseen_tools_satisfy_their_schemas() {
         assert!(kinds.contains(&kind), "{kind:?}");
     }
     assert!(names.len() > 400, "{}", names.len());
+}
+
+#[test]
+fn tools_on_offer_are_told_by_signature() {
+    let tools = [json!({ "type": "function", "function": {
+        "name": "dim",
+        "description": "Dims lights.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "room": { "type": "string", "description": "Where." },
+                "level": { "type": "string", "enum": ["low", "high"] },
+                "names": { "type": "array", "items": { "type": "string" } },
+                "day": { "type": "string", "format": "date" },
+            },
+            "required": ["room"],
+        },
+    } })];
+    let source = include_str!("../../grammars/unseen/chat_template.jinja");
+    let template = ChatTemplate::from_source(source).unwrap();
+    assert!(template.tells_tools());
+    let messages = [template::Message::new("user", "hi")];
+    let text = template.render(&RenderInput { messages: &messages, tools: &tools, ..RenderInput::default() }).unwrap();
+    let expected = "- dim(room: string, level?: \"low\"|\"high\", names?: string[], day?: date): Dims lights.\n    room: Where.\n\
+        <|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n";
+    assert!(text.ends_with(expected), "{text}");
+    let told = include_str!("../../../../adapters/offered/chat_template.jinja");
+    assert_eq!(told, source, "the adapter is asked as it was trained");
+    let by_heart = include_str!("../../../../adapters/everyday/chat_template.jinja");
+    assert!(!ChatTemplate::from_source(by_heart).unwrap().tells_tools());
 }

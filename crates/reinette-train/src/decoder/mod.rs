@@ -12,11 +12,13 @@ use crate::adapter::{Adapter, Change, Trained};
 use crate::batch::Batch;
 use crate::config::{BaseWeights, Recompute};
 use crate::operations::{
-    AnswerLoss, HeadShape, OutputLayer, Projection, Rotation, answer_loss, attention, biased, gate, linear,
+    AnswerLoss, Goals, HeadShape, OutputLayer, Projection, Rotation, answer_loss, attention, biased, gate, linear,
     output_gradient, rms_norm, rotate,
 };
 use crate::preference::Reference;
-use crate::tensor::{Frozen, Tracked, add, backward, frozen, gradient_of, leaf, product, transposed, values, zeros_like};
+use crate::tensor::{
+    Frozen, Tracked, add, backward, frozen, gradient_of, leaf, product, transposed, values, zeros_like,
+};
 use reinette_engine::Model;
 use reinette_engine::architecture::{Description, Positions};
 use reinette_kernels::RopeTable;
@@ -123,7 +125,7 @@ impl Decoder {
 
     fn answer_loss(&self, adapter: &Adapter, batch: &Batch) -> AnswerLoss {
         let normed = self.normed_outputs(Some(adapter), batch);
-        answer_loss(&normed, &batch.targets, &self.output_layer(Some(adapter)))
+        answer_loss(&normed, goals(batch), &self.output_layer(Some(adapter)))
     }
 
     /// Where one answer is preferred to another, makes the loss of both that of the preference.
@@ -190,15 +192,16 @@ impl Decoder {
         batch: &Batch,
     ) -> (AnswerLoss, Frozen, Option<Vec<Frozen>>) {
         let input = leaf(rows(hidden, &batch.outputs));
-        let norm = adapter.ends().map_or_else(|| Tracked::new(self.output_norm.clone()), |ends| leaf(ends.norm.clone()));
+        let norm =
+            adapter.ends().map_or_else(|| Tracked::new(self.output_norm.clone()), |ends| leaf(ends.norm.clone()));
         let normed = rms_norm(&input, &norm, self.eps());
         let output = self.output_layer(Some(adapter));
-        let mut loss = answer_loss(normed.primitive(), &batch.targets, &output);
+        let mut loss = answer_loss(normed.primitive(), goals(batch), &output);
         self.prefer(&mut loss, reference, batch);
         let mut found = backward(&normed, loss.gradient.clone());
         let gradient = gradient_of(&input, &mut found);
         let ends = adapter.ends().map(|ends| {
-            let of_output = output_gradient(&loss, normed.primitive(), &batch.targets, &output);
+            let of_output = output_gradient(&loss, normed.primitive(), goals(batch), &output);
             let of_norm = gradient_of(&norm, &mut found);
             match &ends.output {
                 None => vec![of_norm, of_output],
@@ -244,7 +247,8 @@ impl Decoder {
     fn outputs(&self, adapter: Option<&Adapter>, batch: &Batch) -> Frozen {
         let passage = self.passage(batch);
         let layers = 0..self.layers.len();
-        let hidden = layers.fold(self.embed(adapter, batch), |hidden, index| self.plain(index, hidden, adapter, &passage));
+        let hidden =
+            layers.fold(self.embed(adapter, batch), |hidden, index| self.plain(index, hidden, adapter, &passage));
         rows(&hidden, &batch.outputs)
     }
 
@@ -304,9 +308,8 @@ impl Decoder {
     fn layer(&self, index: usize, input: &Tracked, trained: &Trained, passage: &Passage<'_>) -> Tracked {
         let description = self.model.description();
         let (layer, kind) = (&self.layers[index], description.layers[index]);
-        let vector = |place: usize| {
-            trained.vectors[place].clone().or_else(|| layer.vectors[place].clone().map(Tracked::new))
-        };
+        let vector =
+            |place: usize| trained.vectors[place].clone().or_else(|| layer.vectors[place].clone().map(Tracked::new));
         let project = |target: Target, x: &Tracked| {
             let weight = || layer.matrices.numbers(&self.model, index, target);
             let projection = match &trained.changes[target as usize] {
@@ -348,6 +351,11 @@ impl Decoder {
         let gated = gate(&gates, &project(Target::UpProj, &normed), description.activation);
         add(hidden, norm(project(Target::DownProj, &gated), Norm::PostFfn))
     }
+}
+
+/// What a batch's answers are to be.
+fn goals(batch: &Batch) -> Goals<'_> {
+    Goals { targets: &batch.targets, taught: &batch.taught }
 }
 
 /// Some rows of a matrix.

@@ -2,8 +2,8 @@
 
 use super::{Decoder, Gradients};
 use crate::adapter::Adapter;
-use crate::batch::{Batch, Example};
 use crate::base::hugging_face_name;
+use crate::batch::{Batch, Example};
 use crate::config::{AdapterConfig, BaseWeights, Method, ModelConfig, Recompute};
 use crate::preference::Reference;
 use crate::tensor::values;
@@ -26,7 +26,7 @@ fn examples() -> Vec<Example> {
     let example = |(prompt, answer): (Vec<u32>, Vec<u32>)| Example {
         prompt_tokens: prompt.len(),
         tokens: [prompt, answer].concat(),
-        rejected: None,
+        ..Example::default()
     };
     pairs.map(example).to_vec()
 }

@@ -1,5 +1,6 @@
 //! The loss of answers, computed without ever holding the logits of a whole batch.
 
+use crate::batch::Shares;
 use crate::tensor::{Frozen, frozen, product, sum, transposed, values};
 use reinette_kernels::{InstructionSet, argmax, exp_in_place};
 use std::ops::Range;
@@ -44,23 +45,47 @@ impl AnswerLoss {
     }
 }
 
-/// Cross-entropy of the targets after the given hidden states, with its gradient, in chunks of positions.
+/// What is to be learned at the positions of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goals<'a> {
+    /// The tokens that are right: `[n_positions]`, below `vocab_size`.
+    pub(crate) targets: &'a [u32],
+    /// What a teacher finds likely: `[n_positions]`; the target has what is left of each position's 1.
+    pub(crate) taught: &'a [Shares],
+}
+
+impl<'a> Goals<'a> {
+    fn chunks(self) -> impl Iterator<Item = Self> {
+        let taught = self.taught.chunks(CHUNK_ROWS);
+        self.targets.chunks(CHUNK_ROWS).zip(taught).map(|(targets, taught)| Self { targets, taught })
+    }
+
+    fn iter(self) -> impl Iterator<Item = (usize, &'a Shares)> {
+        self.targets.iter().map(|target| *target as usize).zip(self.taught)
+    }
+}
+
+/// Cross-entropy of the goals after the given hidden states, with its gradient, in chunks of positions.
 ///
-/// The gradient of the logits is `softmax − onehot(target)`, so it can be multiplied back at once and forgotten.
+/// The gradient of the logits is `softmax − goal`, where the goal is 1 at the target or, with a teacher, shared among several
+/// tokens: so it can be multiplied back at once and forgotten.
+///
+/// Paper: Distilling the Knowledge in a Neural Network, arXiv:1503.02531.
 ///
 /// # Shapes
-/// `hidden` is `[n_positions, hidden_dim]`, `targets` has `n_positions` tokens below `vocab_size`.
-pub(crate) fn answer_loss(hidden: &Frozen, targets: &[u32], output: &OutputLayer) -> AnswerLoss {
+/// `hidden` is `[n_positions, hidden_dim]`.
+pub(crate) fn answer_loss(hidden: &Frozen, goals: Goals<'_>, output: &OutputLayer) -> AnswerLoss {
+    let targets = goals.targets;
     let width = output.weight.layout().shape()[1];
     let mut gradient = Vec::with_capacity(targets.len() * width);
     let mut costs = Vec::with_capacity(targets.len());
     let mut right = Vec::with_capacity(targets.len());
-    for (hidden, targets) in values(hidden).chunks(CHUNK_ROWS * width).zip(targets.chunks(CHUNK_ROWS)) {
-        let hidden = frozen(hidden.to_vec(), [targets.len(), width]);
+    for (hidden, goals) in values(hidden).chunks(CHUNK_ROWS * width).zip(goals.chunks()) {
+        let hidden = frozen(hidden.to_vec(), [goals.targets.len(), width]);
         let mut logits = product(&hidden, &transposed(&output.weight));
         let vocab_size = output.weight.layout().shape()[0];
-        for (row, target) in logits.storage_mut::<f32>().chunks_exact_mut(vocab_size).zip(targets) {
-            let (cost, is_right) = derive(row, *target as usize);
+        for (row, (target, taught)) in logits.storage_mut::<f32>().chunks_exact_mut(vocab_size).zip(goals.iter()) {
+            let (cost, is_right) = derive(row, target, taught);
             costs.push(cost);
             right.push(is_right);
         }
@@ -71,16 +96,16 @@ pub(crate) fn answer_loss(hidden: &Frozen, targets: &[u32], output: &OutputLayer
 
 /// The derivative of a loss by the output layer's weights, `[vocab_size, hidden_dim]`: the logits are computed again, as
 /// what a position counts is known only after all of them.
-pub(crate) fn output_gradient(loss: &AnswerLoss, hidden: &Frozen, targets: &[u32], output: &OutputLayer) -> Frozen {
+pub(crate) fn output_gradient(loss: &AnswerLoss, hidden: &Frozen, goals: Goals<'_>, output: &OutputLayer) -> Frozen {
     let [vocab_size, width] = [0, 1].map(|place| output.weight.layout().shape()[place]);
     let mut gradient = frozen(vec![0.0; vocab_size * width], [vocab_size, width]);
-    let chunks = values(hidden).chunks(CHUNK_ROWS * width).zip(targets.chunks(CHUNK_ROWS));
-    for ((hidden, targets), factors) in chunks.zip(loss.factors.chunks(CHUNK_ROWS)) {
-        let hidden = frozen(hidden.to_vec(), [targets.len(), width]);
+    let chunks = values(hidden).chunks(CHUNK_ROWS * width).zip(goals.chunks());
+    for ((hidden, goals), factors) in chunks.zip(loss.factors.chunks(CHUNK_ROWS)) {
+        let hidden = frozen(hidden.to_vec(), [goals.targets.len(), width]);
         let mut logits = product(&hidden, &transposed(&output.weight));
         let rows = logits.storage_mut::<f32>().chunks_exact_mut(vocab_size);
-        for ((row, target), factor) in rows.zip(targets).zip(factors) {
-            derive(row, *target as usize);
+        for ((row, (target, taught)), factor) in rows.zip(goals.iter()).zip(factors) {
+            derive(row, target, taught);
             row.iter_mut().for_each(|number| *number *= factor);
         }
         gradient = sum(gradient, product(&transposed(&logits), &hidden));
@@ -90,11 +115,14 @@ pub(crate) fn output_gradient(loss: &AnswerLoss, hidden: &Frozen, targets: &[u32
 
 /// Turns logits into the derivative of the cross-entropy by them; gives the cross-entropy, and whether the target was
 /// the likeliest.
-fn derive(logits: &mut [f32], target: usize) -> (f64, bool) {
+fn derive(logits: &mut [f32], target: usize, taught: &Shares) -> (f64, bool) {
     let set = InstructionSet::detect();
     // Without a greatest logit there are numbers that are none: the loss shows it.
     let likeliest = argmax(set, logits).unwrap_or(target);
-    let (greatest, wanted) = (logits[likeliest], logits[target]);
+    let greatest = logits[likeliest];
+    let left = 1.0 - taught.iter().map(|(_, share)| share).sum::<f32>();
+    let shares = || taught.iter().map(|(token, share)| (*token as usize, *share)).chain([(target, left)]);
+    let wanted: f64 = shares().map(|(token, share)| f64::from(share) * f64::from(logits[token] - greatest)).sum();
     for logit in &mut *logits {
         *logit -= greatest;
     }
@@ -106,6 +134,8 @@ fn derive(logits: &mut [f32], target: usize) -> (f64, bool) {
     for power in &mut *logits {
         *power *= inverse;
     }
-    logits[target] -= 1.0;
-    (total.ln() - f64::from(wanted - greatest), likeliest == target)
+    for (token, share) in shares() {
+        logits[token] -= share;
+    }
+    (total.ln() - wanted, likeliest == target)
 }

@@ -1,6 +1,8 @@
 //! Projections: frozen, with an adapter, or trained themselves.
 
-use crate::tensor::{Frozen, Operation, Tracked, dot, frozen, n_rows, product, record, scaled, sum, transposed, values};
+use crate::tensor::{
+    Frozen, Operation, Tracked, dot, frozen, n_rows, product, record, scaled, sum, transposed, values,
+};
 
 /// Two thin trained matrices whose product is added to a frozen one.
 #[derive(Clone, Debug)]
@@ -24,7 +26,8 @@ impl LowRank {
         let across = product(weight, &transposed(a));
         let among = product(b, &product(a, &transposed(a)));
         let rank = values(b).len() / n_rows(b);
-        let rows = values(b).chunks_exact(rank).zip(values(&across).chunks_exact(rank)).zip(values(&among).chunks_exact(rank));
+        let rows =
+            values(b).chunks_exact(rank).zip(values(&across).chunks_exact(rank)).zip(values(&among).chunks_exact(rank));
         let width = values(weight).len() / n_rows(weight);
         let own = values(weight).chunks_exact(width);
         let square = |(((b, across), among), own): (((&[f32], &[f32]), &[f32]), &[f32])| {
@@ -65,9 +68,9 @@ pub(crate) fn linear(x: &Tracked, projection: &Projection) -> Tracked {
             let output = sum(base, product(&inner, &transposed(&up)));
             let operation = AdaptedLinear { input, weight: weight.clone(), a: down, b: up, inner, scale: *scale };
             let output = record([x, a, b], output, operation);
-            magnitude.as_ref().map_or_else(|| output.clone(), |magnitude| {
-                lengthened(&output, magnitude, adapter.row_lengths(weight))
-            })
+            magnitude
+                .as_ref()
+                .map_or_else(|| output.clone(), |magnitude| lengthened(&output, magnitude, adapter.row_lengths(weight)))
         }
         Projection::Trained(trained) => {
             let weight = trained.primitive().clone();

@@ -9,7 +9,7 @@ mod rms_norm;
 mod rotation;
 
 pub(crate) use attention::{HeadShape, attention};
-pub(crate) use cross_entropy::{AnswerLoss, OutputLayer, answer_loss, output_gradient};
+pub(crate) use cross_entropy::{AnswerLoss, Goals, OutputLayer, answer_loss, output_gradient};
 pub(crate) use gate::gate;
 pub(crate) use linear::{LowRank, Projection, biased, linear};
 pub(crate) use rms_norm::rms_norm;

@@ -37,8 +37,15 @@ impl Optimizer {
 
     fn of_shapes(config: &OptimizerConfig, shapes: Vec<[usize; 2]>, n_ends: usize) -> Self {
         let means: Vec<Vec<f32>> = shapes.iter().map(|[rows, cols]| vec![0.0; rows * cols]).collect();
-        let mut optimizer =
-            Self { config: config.clone(), shapes, n_ends, squares: means.clone(), means, averages: Vec::new(), steps: 0 };
+        let mut optimizer = Self {
+            config: config.clone(),
+            shapes,
+            n_ends,
+            squares: means.clone(),
+            means,
+            averages: Vec::new(),
+            steps: 0,
+        };
         for place in 0..optimizer.squares.len() {
             if optimizer.kind(place) == OptimizerKind::Muon {
                 optimizer.squares[place] = Vec::new();

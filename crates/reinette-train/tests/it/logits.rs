@@ -25,16 +25,14 @@ fn decoder(architecture: &str, positions: usize) -> Result<Decoder, TrainError> 
 fn batch(tokens: &[u32], n_outputs: usize) -> Batch {
     // The last token is only predicted: any one will do.
     let example =
-        Example { tokens: [tokens, &[0]].concat(), prompt_tokens: tokens.len() + 1 - n_outputs, rejected: None };
+        Example { tokens: [tokens, &[0]].concat(), prompt_tokens: tokens.len() + 1 - n_outputs, ..Example::default() };
     Batch::new(&[&example])
 }
 
 fn agrees(architecture: &str, adapter: Option<&str>, golden: &str) {
     for GoldenCase { tokens, positions, logits } in golden_cases(golden) {
         let decoder = decoder(architecture, positions).unwrap();
-        let adapter = adapter.map(|name| {
-            Adapter::open(&golden_folder().join(name), decoder.model()).unwrap()
-        });
+        let adapter = adapter.map(|name| Adapter::open(&golden_folder().join(name), decoder.model()).unwrap());
         let found = decoder.logits(adapter.as_ref(), &batch(&tokens, logits.len()));
         let difference = logit_distance(&found, &logits.concat());
         assert!(difference <= TOLERANCE, "{architecture}, {} tokens: {difference:.2e}", tokens.len());
@@ -74,7 +72,7 @@ fn examples_behind_one_copy_of_their_beginning_are_computed_as_if_alone() {
         let example = |own: &[u32]| {
             let mut tokens: Vec<u32> = (0..40).map(|i| 3 + i * 7 % 50).collect();
             tokens.extend(own);
-            Example { prompt_tokens: tokens.len() - 2, tokens, rejected: None }
+            Example { prompt_tokens: tokens.len() - 2, tokens, ..Example::default() }
         };
         let examples = [example(&[5, 6, 7, 8]), example(&[9, 10, 11]), example(&[60, 61, 62, 63])];
         let together = decoder.logits(None, &Batch::new(&examples.iter().collect::<Vec<_>>()));

@@ -8,7 +8,7 @@ use reinette_engine::{Adapter, Model};
 use reinette_testkit::{TinyDecoder, TinyDisk};
 use reinette_train::{
     Adapter as TrainedAdapter, BaseWeights, Batch, Config, Decoder, Event, Example, Export, Outcome, QuantType, Run,
-    TrainError,
+    Teacher, TrainError,
 };
 use std::fs;
 use std::path::Path;
@@ -175,7 +175,7 @@ fn logits(model: &Arc<Model>, adapter: Option<&Path>) -> Vec<f32> {
     let mut tokens: Vec<u32> = tokens.collect();
     let prompt_tokens = tokens.len();
     tokens.push(0);
-    let batch = Batch::new(&[&Example { tokens, prompt_tokens, rejected: None }]);
+    let batch = Batch::new(&[&Example { tokens, prompt_tokens, ..Example::default() }]);
     let adapter = adapter.map(|folder| TrainedAdapter::open(folder, &model).unwrap());
     Decoder::new(model, 64, BaseWeights::Numbers).unwrap().logits(adapter.as_ref(), &batch)
 }
@@ -223,7 +223,8 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 #[test]
 fn all_weights_are_trained_and_a_killed_run_goes_on() {
     let (folder, mut config) = workshop();
-    for assignment in ["model.method=full", "optimizer.learning_rate=0.003", "optimizer.kind=muon", "schedule.steps=16"] {
+    for assignment in ["model.method=full", "optimizer.learning_rate=0.003", "optimizer.kind=muon", "schedule.steps=16"]
+    {
         config.set(assignment).unwrap();
     }
     let path = |name: &str| folder.path().join(name);
@@ -287,6 +288,35 @@ fn a_safetensors_file_takes_the_place_of_the_bases_weights() {
         f64::from_bits(steps[0].1)
     };
     assert!(first_loss(Some(&output), "merged") < 0.8 * first_loss(None, "base"));
+}
+
+#[test]
+fn a_teacher_is_followed() {
+    let (folder, mut config) = workshop();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("teacher.gguf"), TinyDecoder::Llama.file(9)).unwrap();
+    let mut teacher = Teacher::load(&config, &path("teacher.gguf"), None, 8, 1).unwrap();
+    let lines = fs::read_to_string(path("data.jsonl")).unwrap();
+    let taught: Vec<String> = lines.lines().map(|line| teacher.teach(line).unwrap()).collect();
+    let first: serde_json::Value = serde_json::from_str(&taught[0]).unwrap();
+    let likely = first["teacher"]["log_probabilities"][0].as_array().unwrap();
+    let likely: Vec<f64> = likely.iter().map(|log| log.as_f64().unwrap()).collect();
+    assert!(likely.len() == 8 && likely.is_sorted_by(|a, b| a >= b) && likely[0] < 0.0, "{likely:?}");
+    fs::write(path("data.jsonl"), taught.join("\n")).unwrap();
+    let mut first_losses = Vec::new();
+    for weight in ["0", "0.5", "1"] {
+        config.set(&format!("distillation.weight={weight}")).unwrap();
+        let (steps, _) = steps(&mut Run::begin(config.clone(), &path(weight), 1).unwrap(), 0);
+        first_losses.push(f64::from_bits(steps[0].1));
+        assert!(f64::from_bits(steps[11].1) < 0.9 * first_losses[first_losses.len() - 1], "{weight}: {steps:?}");
+    }
+    // Half and half costs half of each.
+    assert!((first_losses[1] - f64::midpoint(first_losses[0], first_losses[2])).abs() < 1e-4, "{first_losses:?}");
+    // The same examples under another template have other tokens.
+    fs::write(path("template.jinja"), TEMPLATE.replace("<|im_start|>assistant ", "<|im_start|>")).unwrap();
+    let other = refused(Run::begin(config, &path("other"), 1));
+    assert!(other.contains("another template"), "{other}");
+    assert!(teacher.teach("{").unwrap_err().contains("not JSON"));
 }
 
 #[test]

@@ -68,6 +68,17 @@ impl ToolAdapter {
         })
     }
 
+    /// The adapter that taught the default model to call whatever tools are on offer; a part of the program. A
+    /// [`SystemModel`](crate::SystemModel) has it where that model is the machine's.
+    pub fn offered() -> Self {
+        Self {
+            config: include_str!("../../../../adapters/offered/adapter_config.json").into(),
+            weights: include_bytes!("../../../../adapters/offered/adapter_model.safetensors").into(),
+            chat_template: include_str!("../../../../adapters/offered/chat_template.jinja").into(),
+            tools: Vec::new(),
+        }
+    }
+
     /// Reads an adapter's folder.
     ///
     /// # Errors

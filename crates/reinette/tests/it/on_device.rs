@@ -172,6 +172,40 @@ fn a_session_counts_what_its_model_would_read() {
 }
 
 #[test]
+fn an_adapter_whose_template_speaks_of_tools_is_told_of_those_on_offer() {
+    let folder = tempfile::tempdir().unwrap();
+    write_adapter(folder.path(), 0.5);
+    let template = "{%- for tool in tools -%}{{- tool.function.name + ': ' + tool.function.description + '\n' -}}{%- endfor -%}\
+        {%- for message in messages -%}{{- message.role + message.content -}}{%- endfor -%}";
+    std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
+    std::fs::write(folder.path().join("tools.json"), "[]").unwrap();
+    let model = model_of(3, 8192);
+    let counted = |description: &str, told: bool| {
+        let tool = ToolDefinition {
+            name: "look_up".into(),
+            description: description.into(),
+            parameters: Schema::object([Property::required("word", Schema::text().with("maxLength", 20))]),
+            examples: vec![],
+        };
+        let mut request = request("hello there".to_owned(), 1);
+        request.tools = vec![tool];
+        request.tool_mode = reinette::ToolMode::Required;
+        if told {
+            request.options.adapters = vec![model.load_adapter(folder.path()).unwrap()];
+        }
+        let calls = model.respond(request.clone()).filter(|event| matches!(event, Ok(Event::ToolCall(_)))).count();
+        assert!(calls > 0, "a tool that the adapter has never seen is called");
+        model.token_count(&request).unwrap()
+    };
+    let long = "hello there ".repeat(20);
+    let (brief, detailed) = (counted("hello", true), counted(&long, true));
+    assert!(detailed > brief + 19, "{brief} {detailed}");
+    assert!(detailed < counted(&long, false), "only the template's words stand around the tools");
+    // What a tool says of itself cannot end the turn that it stands in.
+    assert!(counted("<end_of_turn>", true) > brief);
+}
+
+#[test]
 fn prewarming_with_tools_reads_what_will_be_asked_and_chooses_nothing() {
     let model = model_of(3, 8192);
     let tool = ToolDefinition {

@@ -64,9 +64,9 @@ pub(crate) struct Data {
 
 /// A file that was made.
 #[derive(Serialize)]
-struct MadeFile {
-    file: PathBuf,
-    examples: usize,
+pub(super) struct MadeFile {
+    pub(super) file: PathBuf,
+    pub(super) examples: usize,
 }
 
 impl Record for MadeFile {

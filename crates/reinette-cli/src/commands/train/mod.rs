@@ -2,6 +2,7 @@
 
 mod data;
 mod export;
+mod teach;
 
 use crate::context::Context;
 use crate::fetching;
@@ -52,6 +53,7 @@ pub(crate) struct Train {
 enum TrainCommand {
     Data(data::Data),
     Export(export::Export),
+    Teach(teach::Teach),
 }
 
 /// The adapter that was made.
@@ -72,6 +74,7 @@ pub(crate) fn run(context: &Context, arguments: &Train) -> Result<()> {
     match &arguments.command {
         Some(TrainCommand::Data(arguments)) => return data::run(context, arguments),
         Some(TrainCommand::Export(arguments)) => return export::run(context, arguments),
+        Some(TrainCommand::Teach(arguments)) => return teach::run(context, arguments),
         None => {}
     }
     let threads = context.n_threads();

@@ -355,7 +355,8 @@ impl<'a> Parts<'a> {
             // What multiplies `W·x` multiplies `B·(A·x)` too, once and for all.
             let rows = b.to_f32();
             let rows = rows.chunks_exact(b.cols()).zip(&found);
-            let bytes = rows.flat_map(|(row, factor)| row.iter().flat_map(move |number| (number * factor).to_le_bytes()));
+            let bytes =
+                rows.flat_map(|(row, factor)| row.iter().flat_map(move |number| (number * factor).to_le_bytes()));
             b = Weight::owned(QuantType::F32, b.rows(), b.cols(), bytes.collect()).map_err(damaged)?;
             factors = Some(found);
         }

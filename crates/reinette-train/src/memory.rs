@@ -1,0 +1,18 @@
+//! What the allocator does with the numbers of a step when they are no longer needed.
+
+/// Lets the process keep what is freed. A step allocates and frees some gigabytes, in pieces that the C library of GNU asks the
+/// system for one by one, and the system clears each page before it hands it out: that took as long as all products.
+pub(crate) fn keep_what_is_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // One heap for all threads, as only the first may grow without bound.
+        let settings = [(libc::M_ARENA_MAX, 1), (libc::M_MMAP_MAX, 0), (libc::M_TRIM_THRESHOLD, i32::MAX)];
+        for (setting, value) in settings {
+            // SAFETY: the allocator may be told so at any time; where it refuses, nothing changes.
+            #[expect(unsafe_code, reason = "the C library has no safe interface")]
+            unsafe {
+                libc::mallopt(setting, value);
+            }
+        }
+    }
+}
