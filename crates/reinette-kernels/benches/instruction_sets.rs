@@ -16,11 +16,14 @@ use std::time::{Duration, Instant};
 /// More than the first two caches hold, so that weights for one token come from beyond.
 const WORKING_SET: usize = 64 << 20;
 const TOKENS: [usize; 3] = [1, 4, 512];
+/// Work of one call, at most: a fraction of a millisecond, shorter than a time slice.
+const OPERATIONS: usize = 40_000_000;
 const ROUNDS: usize = 15;
 /// Time of a set in a round: some dozen calls.
 const ROUND: Duration = Duration::from_millis(20);
 
-/// Rows and columns of the feed-forward layers of SmolLM2-135M, the second one rounded to whole blocks of 256.
+/// Rows (fewer where that is too much work for a call) and columns of the feed-forward layers of SmolLM2-135M, in whole
+/// blocks of 256.
 const SHAPES: [(usize, usize); 2] = [(1536, 512), (576, 1536)];
 const TYPES: [QuantType; 10] = [
     QuantType::Q4_0,
@@ -115,10 +118,11 @@ fn main() {
     println!("type       shape tokens set                          GOP/s  ratio quartiles");
     for ty in TYPES.into_iter().filter(|ty| filter.is_none_or(|filter| ty.name() == filter)) {
         for (rows, cols) in SHAPES {
-            let bytes = Layout::Packed.bytes(ty, rows, cols).unwrap();
-            let matrix = |bytes| Matrix::in_layout(Layout::Packed, ty, rows, cols, bytes).unwrap();
-            let matrices: Vec<_> = memory.chunks_exact(bytes).map(matrix).collect();
             for n_tokens in number("--tokens=").map_or(TOKENS.to_vec(), |tokens| vec![tokens]) {
+                let rows = rows.min((OPERATIONS / (2 * cols * n_tokens)).next_multiple_of(16));
+                let bytes = Layout::Packed.bytes(ty, rows, cols).unwrap();
+                let matrix = |bytes| Matrix::in_layout(Layout::Packed, ty, rows, cols, bytes).unwrap();
+                let matrices: Vec<_> = memory.chunks_exact(bytes).map(matrix).collect();
                 compare(rounds, round, &computes, &matrices, n_tokens);
             }
         }
