@@ -1,8 +1,8 @@
 //! Matrix products as shares of what the machine can do, measured in the same run.
 //!
 //! `cargo bench -p reinette-kernels --bench matmul [-- [--threads=N] [FILTER]]`: decode (one token) as a share of the bandwidth of
-//! reading memory, prefill (512 tokens) as a share of the peak of 8-bit multiplication, `vpmaddubsw` + `vpmaddwd` +
-//! `vpaddd`. Figures are the first decile of calls that are shorter than a time slice, so that they mean something on
+//! reading memory, prefill (512 tokens) as a share of the peak of 8-bit multiplication: of `vpdpbusd` where there is AVX-512
+//! with VNNI, else of `vpmaddubsw` + `vpmaddwd` + `vpaddd`. Figures are the first decile of calls that are shorter than a time slice, so that they mean something on
 //! a busy machine too. Weights are random. As a test (`--test`) everything runs once.
 
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
@@ -81,21 +81,46 @@ fn read_bandwidth(effort: Effort, compute: &Compute, memory: &[u8]) -> f64 {
 #[cfg(target_arch = "x86_64")]
 fn multiplication_peak(effort: Effort, compute: &Compute) -> Option<f64> {
     const ROUNDS: usize = 20_000;
-    const CHAINS: usize = 8;
+    // As many as hide how long a product takes.
+    const CHAINS: usize = 12;
     if compute.set == reinette_kernels::InstructionSet::SCALAR {
         return None;
     }
+    let has_vnni = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni");
+    let operations = if has_vnni { 128 } else { 64 };
     let chunks = 2 * compute.pool.threads();
     let seconds = typical(effort, |_| {
         compute.pool.run(chunks, |_| {
-            // SAFETY: a set other than scalar exists only if the machine has AVX2.
+            // SAFETY: VNNI was detected; a set other than scalar exists only if the machine has AVX2.
             #[expect(unsafe_code, reason = "the peak is one of vector instructions")]
             unsafe {
-                black_box(multiply_and_add::<CHAINS>(ROUNDS));
+                if has_vnni {
+                    black_box(multiply_and_add_vnni::<CHAINS>(ROUNDS));
+                } else {
+                    black_box(multiply_and_add::<CHAINS>(ROUNDS));
+                }
             }
         });
     });
-    Some((chunks * ROUNDS * CHAINS * 64) as f64 / seconds)
+    Some((chunks * ROUNDS * CHAINS * operations) as f64 / seconds)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn multiply_and_add_vnni<const CHAINS: usize>(rounds: usize) -> i32 {
+    use std::arch::x86_64::{
+        _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512,
+    };
+    let codes = _mm512_set1_epi8(black_box(3));
+    let mut sums = [_mm512_setzero_si512(); CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            // The sum is an operand, so that no product can be moved out of the loop.
+            *sum = _mm512_dpbusd_epi32(*sum, codes, *sum);
+        }
+    }
+    let total = sums.into_iter().fold(_mm512_setzero_si512(), |total, sum| _mm512_add_epi32(total, sum));
+    _mm512_reduce_add_epi32(total)
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -7,7 +7,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstructionSet(Kind);
 
-/// The sets there is code for. AVX-512 with VNNI and NEON would each be one more variant and one more file.
+/// The sets there is code for. NEON would be one more variant and one more file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Plain Rust, the reference for all others.
@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     /// AVX2, FMA and F16C (x86-64).
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// AVX-512 F, BW, VL and VNNI, beside those of AVX2. Only products of quantised weights have code of their own for
+    /// it; all else runs the code for AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl InstructionSet {
@@ -32,6 +36,13 @@ impl InstructionSet {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
             sets.push(Self(Kind::Avx2));
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni")
+            {
+                sets.push(Self(Kind::Avx512));
+            }
         }
         sets
     }

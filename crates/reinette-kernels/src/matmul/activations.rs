@@ -1,7 +1,11 @@
 //! The right-hand side of a matrix product.
 
+#[cfg(target_arch = "x86_64")]
+use super::interleaved::{TILE_TOKENS, TileGroup, interleave};
 use super::quantise;
 use crate::Compute;
+#[cfg(target_arch = "x86_64")]
+use crate::instruction_set::Kind;
 use crate::pool::DisjointMut;
 use crate::quant::GROUP;
 
@@ -19,6 +23,9 @@ pub struct Activations {
     sums: Vec<f32>,
     half_sums: Vec<f32>,
     pair_sums: Vec<[i16; 2]>,
+    /// `[tokens / TILE_TOKENS, groups]`; empty if no kernel would read it.
+    #[cfg(target_arch = "x86_64")]
+    interleaved: Vec<TileGroup>,
 }
 
 /// The quantised activations of one token, or of several one after the other.
@@ -64,7 +71,7 @@ impl Activations {
         assert!(cols > 0 && x.len().is_multiple_of(cols), "{} activations in rows of {cols}", x.len());
         self.cols = cols;
         self.n_tokens = x.len() / cols;
-        let groups = cols.div_ceil(GROUP);
+        let groups = self.groups();
         self.values.resize(x.len(), 0.0);
         self.codes.resize(self.n_tokens * groups * GROUP, 0);
         self.scales.resize(self.n_tokens * groups, 0.0);
@@ -93,6 +100,40 @@ impl Activations {
             };
             quantise::quantise(compute.set, &x[token * cols..][..cols], rows);
         });
+        #[cfg(target_arch = "x86_64")]
+        self.interleave(compute);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn interleave(&mut self, compute: &Compute) {
+        if compute.set.kind() != Kind::Avx512 || self.n_tokens < super::TILES_FROM_TOKENS {
+            self.interleaved.clear();
+            return;
+        }
+        let (tiles, groups) = (self.n_tokens.div_ceil(TILE_TOKENS), self.groups());
+        let mut interleaved = std::mem::take(&mut self.interleaved);
+        interleaved.resize(tiles * groups, TileGroup::ZERO);
+        let out = DisjointMut::new(&mut interleaved);
+        compute.pool.run(tiles, |tile| {
+            // SAFETY: every tile is one chunk, and its groups overlap no other tile's.
+            #[expect(unsafe_code, reason = "tiles are written in parallel")]
+            let out = unsafe { out.part(tile * groups..(tile + 1) * groups) };
+            let tokens = tile * TILE_TOKENS..self.n_tokens.min((tile + 1) * TILE_TOKENS);
+            interleave(tokens.map(|token| self.quantised(token)), out);
+        });
+        self.interleaved = interleaved;
+    }
+
+    /// Groups of 32 activations of a row.
+    pub(super) fn groups(&self) -> usize {
+        self.cols.div_ceil(GROUP)
+    }
+
+    /// The groups of the first tokens side by side, then those of the next ones; empty if there are few tokens, or they
+    /// were set with instructions whose kernels do not read this.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn interleaved(&self) -> &[TileGroup] {
+        &self.interleaved
     }
 
     /// Row `token` as floats: `[cols]`.
@@ -113,7 +154,7 @@ impl Activations {
 
     /// Row `token` in its quantised form.
     pub(crate) fn quantised(&self, token: usize) -> QuantisedRow<'_> {
-        let groups = self.cols.div_ceil(GROUP);
+        let groups = self.groups();
         QuantisedRow {
             codes: &self.codes[token * groups * GROUP..][..groups * GROUP],
             scales: &self.scales[token * groups..][..groups],

@@ -23,7 +23,7 @@ impl Layout {
     pub fn fastest(set: InstructionSet, ty: QuantType) -> Self {
         match set.kind() {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 if ty.block_len() > 1 => Self::Packed,
+            Kind::Avx2 | Kind::Avx512 if ty.block_len() > 1 => Self::Packed,
             _ => Self::Rows,
         }
     }

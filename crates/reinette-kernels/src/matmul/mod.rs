@@ -3,6 +3,10 @@
 mod activations;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod interleaved;
 mod low_rank;
 mod matrix;
 mod quantise;
@@ -170,18 +174,26 @@ impl<'a> Product<'a> {
     }
 
     /// Depends on nothing but shapes, so that results do not depend on the number of threads.
-    fn method(&self, set: InstructionSet, n_tokens: usize) -> Method {
+    fn method(&self, set: InstructionSet, x: &Activations) -> Method {
         match set.kind() {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 if n_tokens >= TILES_FROM_TOKENS && self.is_packed() && matches!(self.rows, Rows::All) => {
-                avx2::tile_rows(self.weights.ty()).map_or(self.dots(), Method::Tiles)
-            }
+            Kind::Avx2 if self.may_tile(x) => avx2::tile_rows(self.weights.ty()).map_or(self.dots(), Method::Tiles),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 if self.may_tile(x) && !x.interleaved().is_empty() => Method::Tiles(avx512::TILE_ROWS),
             _ => self.dots(),
         }
     }
 
-    fn is_packed(&self) -> bool {
-        self.weights.layout() == Layout::Packed
+    /// Whether rows may be, and are worth being, unpacked to tiles.
+    #[cfg(target_arch = "x86_64")]
+    fn may_tile(&self, x: &Activations) -> bool {
+        let is_packed = self.weights.layout() == Layout::Packed;
+        x.n_tokens() >= TILES_FROM_TOKENS && is_packed && matches!(self.rows, Rows::All)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_fastest(&self, set: InstructionSet) -> bool {
+        self.weights.layout() == Layout::fastest(set, self.weights.ty())
     }
 
     fn dots(&self) -> Method {
@@ -198,10 +210,16 @@ impl<'a> Product<'a> {
         unsafe {
             match (method, set.kind()) {
                 #[cfg(target_arch = "x86_64")]
+                (Method::Tiles(_), Kind::Avx512) => avx512::tile(&self.weights, columns, x, &self.out),
+                #[cfg(target_arch = "x86_64")]
                 (Method::Tiles(_), _) => avx2::tile(&self.weights, columns, x, &self.out),
                 #[cfg(target_arch = "x86_64")]
-                (Method::Dots(_), Kind::Avx2) if self.weights.layout() == Layout::fastest(set, self.weights.ty()) => {
+                (Method::Dots(_), Kind::Avx2) if self.is_fastest(set) => {
                     avx2::dots(&self.weights, self.rows, columns, x, &self.out);
+                }
+                #[cfg(target_arch = "x86_64")]
+                (Method::Dots(_), Kind::Avx512) if self.is_fastest(set) => {
+                    avx512::dots(&self.weights, self.rows, columns, x, &self.out);
                 }
                 (Method::Dots(_), _) => {
                     for column in columns {
@@ -221,7 +239,7 @@ fn multiply(compute: &Compute, products: Vec<Product<'_>>, x: &Activations) {
     let plan: Vec<_> = products
         .into_iter()
         .map(|product| {
-            let method = product.method(compute.set, x.n_tokens());
+            let method = product.method(compute.set, x);
             #[cfg(target_arch = "x86_64")]
             let (Method::Tiles(columns) | Method::Dots(columns)) = method;
             #[cfg(not(target_arch = "x86_64"))]

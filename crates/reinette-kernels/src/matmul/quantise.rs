@@ -24,9 +24,9 @@ pub(super) fn quantise(set: InstructionSet, x: &[f32], rows: Rows<'_>) {
     match set.kind() {
         Kind::Scalar => quantise_row(x, rows, quantise_group),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: an instruction set exists only if the machine has it.
+        // SAFETY: an instruction set exists only if the machine has it, and the larger one includes AVX2.
         #[expect(unsafe_code, reason = "code that was compiled for AVX2")]
-        Kind::Avx2 => unsafe { avx2::quantise_row(x, rows) },
+        Kind::Avx2 | Kind::Avx512 => unsafe { avx2::quantise_row(x, rows) },
     }
 }
 

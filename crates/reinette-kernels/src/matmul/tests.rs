@@ -54,25 +54,54 @@ fn packed_rows_have_the_same_weights() {
 fn random_matrix(ty: QuantType, rows: usize, cols: usize, mut scale: impl FnMut() -> f32, seed: u64) -> Vec<u8> {
     let mut random = Random(seed);
     let mut bytes: Vec<u8> = (0..ty.row_bytes(cols).unwrap() * rows).map(|_| random.byte()).collect();
-    let halves: &[usize] = match ty {
-        QuantType::F32 | QuantType::F16 | QuantType::BF16 => {
-            let blocks = bytes.chunks_exact_mut(ty.block_bytes());
-            blocks.for_each(|block| match ty {
-                QuantType::F32 => block.copy_from_slice(&scale().to_le_bytes()),
-                QuantType::F16 => block.copy_from_slice(&half::f16::from_f32(scale()).to_le_bytes()),
-                _ => block.copy_from_slice(&half::bf16::from_f32(scale()).to_le_bytes()),
-            });
-            &[]
+    if ty.block_len() == 1 {
+        let blocks = bytes.chunks_exact_mut(ty.block_bytes());
+        blocks.for_each(|block| match ty {
+            QuantType::F32 => block.copy_from_slice(&scale().to_le_bytes()),
+            QuantType::F16 => block.copy_from_slice(&half::f16::from_f32(scale()).to_le_bytes()),
+            _ => block.copy_from_slice(&half::bf16::from_f32(scale()).to_le_bytes()),
+        });
+    }
+    for block in bytes.chunks_exact_mut(ty.block_bytes()) {
+        for at in half_precision(ty) {
+            block[*at..at + 2].copy_from_slice(&half::f16::from_f32(scale()).to_le_bytes());
         }
+    }
+    bytes
+}
+
+/// Where a block has numbers in half precision.
+fn half_precision(ty: QuantType) -> &'static [usize] {
+    match ty {
+        QuantType::F32 | QuantType::F16 | QuantType::BF16 => &[],
         QuantType::Q4_0 | QuantType::Q5_0 | QuantType::Q8_0 => &[0],
         QuantType::Q4_1 | QuantType::Q5_1 | QuantType::Q4K | QuantType::Q5K => &[0, 2],
         QuantType::Q2K => &[80, 82],
         QuantType::Q3K => &[108],
         QuantType::Q6K => &[208],
-    };
+    }
+}
+
+/// Where a block has the scales of its groups.
+fn group_scales(ty: QuantType) -> std::ops::Range<usize> {
+    match ty {
+        QuantType::Q2K => 0..16,
+        QuantType::Q3K => 96..108,
+        QuantType::Q4K | QuantType::Q5K => 4..16,
+        QuantType::Q6K => 192..208,
+        _ => 0..0,
+    }
+}
+
+/// Bytes of a matrix all of whose codes and sub-scales have the same bits.
+fn uniform_matrix(ty: QuantType, rows: usize, cols: usize, code: u8, scale: u8) -> Vec<u8> {
+    let mut random = Random(23);
+    let mut bytes = random_matrix(ty, rows, cols, || random.float(), 19);
     for block in bytes.chunks_exact_mut(ty.block_bytes()) {
-        for at in halves {
-            block[*at..at + 2].copy_from_slice(&half::f16::from_f32(scale()).to_le_bytes());
+        for (at, byte) in block.iter_mut().enumerate() {
+            if !half_precision(ty).iter().any(|half| (*half..half + 2).contains(&at)) {
+                *byte = if group_scales(ty).contains(&at) { scale } else { code };
+            }
         }
     }
     bytes
@@ -328,6 +357,61 @@ fn a_token_has_the_same_products_alone_and_among_others() {
                         found.iter().zip(expected).all(|(found, expected)| found.to_bits() == expected.to_bits());
                     assert!(same, "{:?}, {ty} {rows}×{cols}, tokens {tokens:?}", compute.set);
                     first += batch;
+                }
+            }
+        }
+    }
+}
+
+/// The products of packed weights and activations as bits.
+fn packed_products(compute: &Compute, weights: Matrix<'_>, x: &Activations) -> Vec<u32> {
+    let mut out = vec![f32::NAN; x.n_tokens() * weights.rows()];
+    matmul(compute, &mut [MatmulTask { weights, out: &mut out }], x);
+    out.into_iter().map(f32::to_bits).collect()
+}
+
+/// All sets with vector kernels have the same products as the first of them, for up to 20 tokens.
+fn assert_same_bits(matrix: Matrix<'_>, x: &[f32]) {
+    let packing = |compute: &Compute| Layout::fastest(compute.set, matrix.ty()) == Layout::Packed;
+    let computes: Vec<Compute> = sets().filter(packing).collect();
+    let Some((reference, others)) = computes.split_first() else { return };
+    let bytes = rearranged(reference, matrix);
+    let packed = fastest(reference, matrix, &bytes);
+    for n_tokens in 1..=20 {
+        let x = &x[..n_tokens * matrix.cols()];
+        let mut activations = Activations::new();
+        activations.set(reference, x, matrix.cols());
+        let expected = packed_products(reference, packed, &activations);
+        for compute in others {
+            let case = format!("{matrix:?}, {n_tokens} tokens, {:?}", compute.set);
+            // Activations that another set prepared may be multiplied more slowly, but not differently.
+            assert!(packed_products(compute, packed, &activations) == expected, "{case}, prepared by another");
+            let mut activations = Activations::new();
+            activations.set(compute, x, matrix.cols());
+            assert!(packed_products(compute, packed, &activations) == expected, "{case}");
+        }
+    }
+}
+
+#[test]
+fn vector_instruction_sets_give_the_same_bits() {
+    for ty in QuantType::ALL.into_iter().filter(|ty| ty.block_len() > 1) {
+        // The longest rows have more groups than any panel.
+        let shapes =
+            if ty.block_len() == 32 { [(1, 32), (37, 96), (19, 2336)] } else { [(1, 256), (37, 512), (19, 2304)] };
+        for (rows, cols) in shapes {
+            let mut random = Random(cols as u64);
+            let any: Vec<f32> = (0..20 * cols).map(|_| random.float()).collect();
+            // Codes of activations are all 127, all −127, either, or zero.
+            let largest = [1.0, -1.0].map(|value| vec![value; 20 * cols]);
+            let either: Vec<f32> = any.iter().map(|x| x.signum()).collect();
+            let [positive, negative] = &largest;
+            for x in [&any, positive, negative, &either, &vec![0.0; 20 * cols]] {
+                let bytes = random_matrix(ty, rows, cols, || random.float(), 29);
+                assert_same_bits(Matrix::new(ty, rows, cols, &bytes).unwrap(), x);
+                for (code, scale) in [(0x00, 0x80), (0xff, 0x80), (0xff, 0xff), (0x7f, 0x7f), (0x80, 0x00)] {
+                    let bytes = uniform_matrix(ty, rows, cols, code, scale);
+                    assert_same_bits(Matrix::new(ty, rows, cols, &bytes).unwrap(), x);
                 }
             }
         }

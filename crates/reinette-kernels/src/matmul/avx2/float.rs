@@ -16,7 +16,7 @@ const BLOCK: usize = 4;
 /// Needs AVX2, FMA and F16C; the weights are floats, rows are as long as those of `x`, and nobody else uses these
 /// columns of `out`.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn dots(
+pub(in crate::matmul) unsafe fn dots(
     weights: &Matrix<'_>,
     rows: Rows<'_>,
     columns: Range<usize>,

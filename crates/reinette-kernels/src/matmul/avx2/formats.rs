@@ -5,7 +5,7 @@ use crate::quant::{GROUP, PACKED_ROWS, STEP};
 use std::arch::x86_64::*;
 
 /// Vectors of codes in a group.
-pub(super) const STEPS: usize = GROUP / STEP;
+pub(in crate::matmul) const STEPS: usize = GROUP / STEP;
 /// Bytes of a vector.
 const VECTOR: usize = 32;
 
@@ -14,7 +14,7 @@ const VECTOR: usize = 32;
 ///
 /// # Safety
 /// All functions need AVX2, FMA and F16C, and a pointer to a whole packed block.
-pub(super) trait Format {
+pub(in crate::matmul) trait Format {
     /// Groups of 32 weights in a block; with one group, scale and offset are 1.
     const GROUPS: usize;
     /// Bytes of a packed block.
@@ -34,7 +34,7 @@ pub(super) trait Format {
 
 /// Where the offset of a weight comes from.
 #[derive(Clone, Copy)]
-pub(super) enum Offset {
+pub(in crate::matmul) enum Offset {
     /// Its factor follows that of the scale.
     Stored,
     /// Its factor, to be negated, follows that of the scale.
@@ -45,24 +45,24 @@ pub(super) enum Offset {
 
 /// Scales and offsets of a group, whole numbers; the first ones stand for both halves unless the format has halves.
 #[derive(Clone, Copy)]
-pub(super) struct Scales {
-    pub(super) scales: [__m256i; 2],
-    pub(super) offsets: [__m256i; 2],
+pub(in crate::matmul) struct Scales {
+    pub(in crate::matmul) scales: [__m256i; 2],
+    pub(in crate::matmul) offsets: [__m256i; 2],
 }
 
 /// Whether two products of codes and activations overflow 16 bits. Such codes are 8 bits, stored signed.
-pub(super) const fn is_wide<F: Format>() -> bool {
+pub(in crate::matmul) const fn is_wide<F: Format>() -> bool {
     F::MAX_CODE > 127
 }
 
 /// Whether nothing is left to add once codes are centred.
-pub(super) const fn is_symmetric<F: Format>() -> bool {
+pub(in crate::matmul) const fn is_symmetric<F: Format>() -> bool {
     matches!(F::OFFSET, Offset::Zero(_))
 }
 
 /// The logarithm to base 2 of what is subtracted from codes, if anything: the code that stands for zero, or the middle
 /// of codes whose sums would not fit in 16 bits otherwise. Signed codes are not centred.
-pub(super) const fn centre_bits<F: Format>() -> Option<u32> {
+pub(in crate::matmul) const fn centre_bits<F: Format>() -> Option<u32> {
     match F::OFFSET {
         _ if is_wide::<F>() => None,
         Offset::Zero(_) => Some(F::MAX_CODE.ilog2()),
@@ -72,7 +72,7 @@ pub(super) const fn centre_bits<F: Format>() -> Option<u32> {
 }
 
 /// Steps whose sums fit in 16 bits if codes are at most `max_code`: each adds two products of at most `max_code × 127`.
-pub(super) const fn safe_steps<F: Format>(max_code: usize) -> usize {
+pub(in crate::matmul) const fn safe_steps<F: Format>(max_code: usize) -> usize {
     let fitting = 32767 / (2 * 127 * max_code);
     // A format with halves multiplies each half, four steps, by a number of its own.
     let mut steps = if F::HALVES { STEPS / 2 } else { STEPS };
@@ -83,7 +83,7 @@ pub(super) const fn safe_steps<F: Format>(max_code: usize) -> usize {
 }
 
 /// [`safe_steps`] of centred codes.
-pub(super) const fn centred_steps<F: Format>() -> usize {
+pub(in crate::matmul) const fn centred_steps<F: Format>() -> usize {
     match centre_bits::<F>() {
         Some(bits) => safe_steps::<F>(1 << bits),
         None => safe_steps::<F>(F::MAX_CODE),
@@ -96,16 +96,19 @@ pub(super) const fn centred_steps<F: Format>() -> usize {
 /// format has halves, as whole numbers. To the total of a row they add, group by group, that times (`scale` times the
 /// scale of the activations), then `offsets` times the sums of the activations unless the format is symmetric. Both
 /// round at the same places, so that a product has the same bits however many tokens it is computed with.
-pub(super) struct GroupFactors {
-    pub(super) scale: __m256,
+pub(in crate::matmul) struct GroupFactors {
+    pub(in crate::matmul) scale: __m256,
     /// Of each half, the first one of both unless the format has halves.
-    pub(super) offsets: [__m256; 2],
+    pub(in crate::matmul) offsets: [__m256; 2],
 }
 
 /// The factors of a group from its own numbers and those of the block.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn group_factors<F: Format>(numbers: Scales, [factor, offset_factor]: [__m256; 2]) -> GroupFactors {
+pub(in crate::matmul) fn group_factors<F: Format>(
+    numbers: Scales,
+    [factor, offset_factor]: [__m256; 2],
+) -> GroupFactors {
     let product = |factor, numbers| _mm256_mul_ps(factor, _mm256_cvtepi32_ps(numbers));
     let offsets = numbers.offsets.map(|offsets| product(offset_factor, offsets));
     if F::HALVES {
@@ -124,7 +127,7 @@ pub(super) fn group_factors<F: Format>(numbers: Scales, [factor, offset_factor]:
 /// The whole scales of a half as factors of pairs of 16-bit sums.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn twice(scales: __m256i) -> __m256i {
+pub(in crate::matmul) fn twice(scales: __m256i) -> __m256i {
     let low = _mm256_and_si256(scales, _mm256_set1_epi32(0xffff));
     _mm256_or_si256(_mm256_slli_epi32::<16>(scales), low)
 }
@@ -132,7 +135,7 @@ pub(super) fn twice(scales: __m256i) -> __m256i {
 /// The factors of the scales and of the offsets of a block.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn factors<F: Format>(block: *const u8) -> [__m256; 2] {
+pub(in crate::matmul) unsafe fn factors<F: Format>(block: *const u8) -> [__m256; 2] {
     // SAFETY: the caller vouches for a block, which begins with its factors.
     let factors = |index| _mm256_cvtph_ps(unsafe { _mm_loadu_si128(block.add(2 * PACKED_ROWS * index).cast()) });
     let offsets = match F::OFFSET {
@@ -146,7 +149,7 @@ pub(super) unsafe fn factors<F: Format>(block: *const u8) -> [__m256; 2] {
 /// The codes of a group, four consecutive ones of each row in a vector.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) unsafe fn codes<F: Format, const INDEX: usize>(block: *const u8) -> [__m256i; STEPS] {
+pub(in crate::matmul) unsafe fn codes<F: Format, const INDEX: usize>(block: *const u8) -> [__m256i; STEPS] {
     let group_bytes = VECTOR * (F::BITS[0] + F::BITS[1]);
     // SAFETY: the caller vouches for a block, at whose end the codes of its groups are.
     unsafe {
@@ -299,12 +302,12 @@ macro_rules! for_each_group {
         }
     };
 }
-pub(super) use for_each_group;
+pub(in crate::matmul) use for_each_group;
 
 /// Declares a format.
 macro_rules! format {
     ($name:ident, bits $bits:expr, halves $halves:literal, offset $offset:expr, scales $scales:ident) => {
-        pub(super) struct $name;
+        pub(in crate::matmul) struct $name;
 
         impl Format for $name {
             const GROUPS: usize = QuantType::$name.block_len() / GROUP;

@@ -4,14 +4,16 @@
 #![allow(clippy::wildcard_imports, reason = "the intrinsics are a vocabulary; test builds do not have this lint")]
 
 mod float;
-mod formats;
+pub(super) mod formats;
 mod gemm;
 mod gemv;
 mod quantise;
 
+use super::activations::QuantisedRow;
 use super::{Activations, Matrix, Output, Rows};
 use crate::QuantType;
 use crate::quant::PACKED_ROWS;
+pub(super) use float::dots as float_dots;
 use formats::Format;
 use gemm::{tile as quantised_tile, tile_rows as quantised_tile_rows};
 pub(super) use quantise::quantise_row;
@@ -35,6 +37,7 @@ macro_rules! with_format {
         }
     };
 }
+pub(super) use with_format;
 
 /// Rows that [`tile`] computes at once; `None` if the type has no such kernel.
 pub(super) fn tile_rows(ty: QuantType) -> Option<usize> {
@@ -70,7 +73,7 @@ pub(super) unsafe fn dots(
     // SAFETY: the instructions and the columns are promised, the shapes have been checked.
     unsafe {
         with_format!(weights.ty(), quantised_dots(weights, rows, columns, x, out),
-            else float::dots(weights, rows, columns, x, out));
+            else float_dots(weights, rows, columns, x, out));
     }
 }
 
@@ -84,6 +87,25 @@ unsafe fn quantised_dots<F: Format>(
     x: &Activations,
     out: &Output<'_>,
 ) {
+    // SAFETY: the instructions and the columns are promised; the rows have as many groups as `x`.
+    unsafe { packed_dots(weights, rows, columns, x, out, |eight, x| gemv::dot::<F>(eight, x)) }
+}
+
+/// Computes the columns `columns` of the product for each token with `dot`, which is given the packed blocks of eight
+/// rows and the activations of a token.
+///
+/// # Safety
+/// The weights are packed and nobody else uses these columns of `out`.
+#[expect(clippy::inline_always, reason = "code outside the function with the target features would lose them")]
+#[inline(always)]
+pub(super) unsafe fn packed_dots(
+    weights: &Matrix<'_>,
+    rows: Rows<'_>,
+    columns: Range<usize>,
+    x: &Activations,
+    out: &Output<'_>,
+    dot: impl Fn(*const u8, QuantisedRow<'_>) -> [f32; PACKED_ROWS],
+) {
     for token in 0..x.n_tokens() {
         let activations = x.quantised(token);
         let mut first = columns.start;
@@ -91,13 +113,10 @@ unsafe fn quantised_dots<F: Format>(
             // The columns from here on whose rows are packed together.
             let eight = rows.row(first) / PACKED_ROWS;
             let count = (first..columns.end).take_while(|&column| rows.row(column) / PACKED_ROWS == eight).count();
-            let packed = weights.packed_rows(rows.row(first)).as_ptr();
-            // SAFETY: the rows have as many groups as `x`; the columns are ours by the promise of the caller.
-            unsafe {
-                let sums = gemv::dot::<F>(packed, activations);
-                let out = out.part(token, first..first + count);
-                out.iter_mut().enumerate().for_each(|(index, out)| *out = sums[rows.row(first + index) % PACKED_ROWS]);
-            }
+            let sums = dot(weights.packed_rows(rows.row(first)).as_ptr(), activations);
+            // SAFETY: the columns are ours by the promise of the caller.
+            let out = unsafe { out.part(token, first..first + count) };
+            out.iter_mut().enumerate().for_each(|(index, out)| *out = sums[rows.row(first + index) % PACKED_ROWS]);
             first += count;
         }
     }
