@@ -12,6 +12,7 @@
 mod attention;
 mod instruction_set;
 mod matmul;
+mod memory;
 mod ops;
 mod pool;
 mod quant;
@@ -22,6 +23,7 @@ pub use matmul::{
     Activations, Compute, Layout, LowRankColumns, LowRankTask, MatmulTask, Matrix, ShapeError, add_low_rank, matmul,
     matmul_rows,
 };
+pub use memory::keep_what_is_freed;
 pub use ops::{
     RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_in_place,
     gelu_mul, layer_norm_in_place, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,

@@ -57,7 +57,9 @@ pub(crate) fn hugging_face(contents: &[(TensorView<'_>, Contents)], model: &Mode
             let mut numbers = vec![0.0; tensor.dims.iter().product()];
             dequantize(*quant_type, bytes, &mut numbers);
             if is_one_more(&name, description) {
-                numbers.iter_mut().for_each(|number| *number -= 1.0);
+                for number in &mut numbers {
+                    *number -= 1.0;
+                }
             }
             if let Some(width) = paired_width(tensor, description) {
                 numbers = in_halves(&numbers, width, description);
@@ -109,7 +111,9 @@ fn replacement(tensor: &TensorView<'_>, model: &Model, stored: &SafeTensors<'_>)
     let mut numbers = vec![0.0; found.shape().iter().product()];
     dequantize(ty, found.data(), &mut numbers);
     if is_one_more(&name, description) {
-        numbers.iter_mut().for_each(|number| *number += 1.0);
+        for number in &mut numbers {
+            *number += 1.0;
+        }
     }
     if let Some(width) = paired_width(tensor, description) {
         numbers = in_pairs(&numbers, width, description);

@@ -35,7 +35,6 @@ pub mod data_generator;
 mod decoder;
 mod error;
 mod export;
-mod memory;
 mod metrics;
 mod operations;
 mod optimizer;

@@ -7,7 +7,6 @@ use crate::config::{BaseWeights, Config, Method, ModelConfig};
 use crate::data::{DataSet, Encoder, Order};
 use crate::decoder::Decoder;
 use crate::export::Merge;
-use crate::memory;
 use crate::metrics::{Event, MetricsFile, StepMetrics, ValidationMetrics};
 use crate::optimizer::{Optimizer, learning_rate};
 use crate::parallel::{self, Sums};
@@ -94,7 +93,7 @@ impl Run {
     }
 
     fn prepare(config: Config, folder: &Path, from: Beginning, n_threads: usize) -> Result<Self, TrainError> {
-        memory::keep_what_is_freed();
+        reinette_kernels::keep_what_is_freed();
         let ModelConfig { base, weights, .. } = &config.model;
         let gguf = base::open(base, weights.as_deref())?;
         let template = template(&config, &gguf)?;
@@ -313,12 +312,11 @@ fn base_weights(config: &ModelConfig) -> BaseWeights {
 /// The template that renders prompts: the one that was asked for, that of the adapter to go on from, or the model's own.
 pub(crate) fn template(config: &Config, base: &Gguf) -> Result<String, TrainError> {
     let of_adapter = || config.model.adapter.start.as_ref().map(|folder| folder.join("chat_template.jinja"));
-    match config.data.chat_template.clone().or_else(of_adapter) {
-        Some(path) => fs::read_to_string(&path).map_err(TrainError::read(&path)),
-        None => {
-            let own = base.metadata().find::<&str>("tokenizer.chat_template")?;
-            own.map(str::to_owned).ok_or(TrainError::Template(TemplateError::Missing))
-        }
+    if let Some(path) = config.data.chat_template.clone().or_else(of_adapter) {
+        fs::read_to_string(&path).map_err(TrainError::read(&path))
+    } else {
+        let own = base.metadata().find::<&str>("tokenizer.chat_template")?;
+        own.map(str::to_owned).ok_or(TrainError::Template(TemplateError::Missing))
     }
 }
 

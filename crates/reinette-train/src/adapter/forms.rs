@@ -92,7 +92,7 @@ impl Adapter {
                 match matrices {
                     None => {}
                     Some(Matrices::Whole(weight)) => {
-                        named.push((format!("blk.{index}.{}.weight", target.gguf()), weight))
+                        named.push((format!("blk.{index}.{}.weight", target.gguf()), weight));
                     }
                     Some(Matrices::Thin { a, b, magnitude }) => {
                         let parts = [(A, Some(a)), (B, Some(b)), (MAGNITUDE, magnitude.as_ref())];

@@ -41,6 +41,7 @@ struct Layer {
 
 /// What is trained of a projection.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a few hundred, each beside the matrices that it names")]
 enum Matrices {
     Thin {
         /// `[rank, n_in]`.
@@ -74,6 +75,7 @@ pub(crate) struct Trained {
 
 /// What is trained of a projection, as part of a graph.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a few hundred, each beside the matrices that it names")]
 pub(crate) enum Change {
     LowRank(LowRank),
     Whole(Tracked),
@@ -193,7 +195,9 @@ impl Adapter {
                     let [_, width] = shape(&changed);
                     let rows = changed.storage_mut::<f32>().chunks_exact_mut(width);
                     for ((row, length), magnitude) in rows.zip(lengths).zip(values(magnitude)) {
-                        row.iter_mut().for_each(|number| *number *= magnitude / length);
+                        for number in row {
+                            *number *= magnitude / length;
+                        }
                     }
                 }
                 changed
@@ -214,7 +218,7 @@ impl Adapter {
         let ends = self.ends.iter_mut().flat_map(|Ends { norm, embedding, output }| {
             [Some(norm), Some(embedding), output.as_mut()].into_iter().flatten()
         });
-        of_layers.chain(ends).map(|parameter| parameter.storage_mut())
+        of_layers.chain(ends).map(Frozen::storage_mut)
     }
 
     /// Rows and columns of [`parameters`](Self::parameters).

@@ -53,7 +53,7 @@ impl Segments {
     }
 
     /// What is left without the words before the first argument.
-    pub(super) fn from_first_argument(self) -> Self {
+    pub(super) fn without_opening(self) -> Self {
         Self(self.0.into_iter().skip_while(|segment| segment.capture.is_none()).collect())
     }
 

@@ -265,7 +265,9 @@ impl Decoder {
                 None => embedding.row(token, row),
             }
             if let Some(scale) = scale {
-                row.iter_mut().for_each(|number| *number *= scale);
+                for number in row {
+                    *number *= scale;
+                }
             }
         }
         frozen(hidden, [batch.tokens.len(), width])

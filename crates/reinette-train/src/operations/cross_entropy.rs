@@ -106,7 +106,9 @@ pub(crate) fn output_gradient(loss: &AnswerLoss, hidden: &Frozen, goals: Goals<'
         let rows = logits.storage_mut::<f32>().chunks_exact_mut(vocab_size);
         for ((row, (target, taught)), factor) in rows.zip(goals.iter()).zip(factors) {
             derive(row, target, taught);
-            row.iter_mut().for_each(|number| *number *= factor);
+            for number in row {
+                *number *= factor;
+            }
         }
         gradient = sum(gradient, product(&transposed(&logits), &hidden));
     }

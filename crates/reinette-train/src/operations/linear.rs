@@ -26,19 +26,21 @@ impl LowRank {
         let across = product(weight, &transposed(a));
         let among = product(b, &product(a, &transposed(a)));
         let rank = values(b).len() / n_rows(b);
-        let rows =
-            values(b).chunks_exact(rank).zip(values(&across).chunks_exact(rank)).zip(values(&among).chunks_exact(rank));
         let width = values(weight).len() / n_rows(weight);
-        let own = values(weight).chunks_exact(width);
-        let square = |(((b, across), among), own): (((&[f32], &[f32]), &[f32]), &[f32])| {
-            dot(own, own) + 2.0 * scale * dot(b, across) + scale * scale * dot(b, among)
+        let length = |row: usize| {
+            let (thin, wide) = (row * rank..(row + 1) * rank, row * width..(row + 1) * width);
+            let (own, b) = (&values(weight)[wide], &values(b)[thin.clone()]);
+            let (across, among) = (&values(&across)[thin.clone()], &values(&among)[thin]);
+            let square = dot(own, own) + 2.0 * scale * dot(b, across) + scale * scale * dot(b, among);
+            square.max(0.0).sqrt()
         };
-        rows.zip(own).map(|row| square(row).max(0.0).sqrt()).collect()
+        (0..n_rows(weight)).map(length).collect()
     }
 }
 
 /// The weights of a projection, `[n_out, n_in]`.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a few hundred, each beside the matrices that it names")]
 pub(crate) enum Projection {
     /// As they are.
     Frozen(Frozen),

@@ -463,7 +463,7 @@ fn definitions(tokenizer: &Tokenizer, tools: &[ToolDefinition]) -> Vec<Value> {
         let function = json!({ "name": name, "description": description, "parameters": parameters.as_json() });
         json!({ "type": "function", "function": function })
     };
-    let mut text = Value::from_iter(tools.iter().map(definition)).to_string();
+    let mut text = tools.iter().map(definition).collect::<Value>().to_string();
     defuse(tokenizer, &mut text);
     // What breaks a control token up leaves the marks of JSON as they were.
     serde_json::from_str(&text).unwrap_or_default()

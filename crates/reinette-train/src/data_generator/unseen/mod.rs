@@ -271,7 +271,7 @@ impl Writer<'_, '_> {
                 None => self.phrase(&tool.family.requests)?,
             };
             let words = self.expand(&phrase.pattern, part);
-            request.append(if shortened.is_some() { words.from_first_argument() } else { words });
+            request.append(if shortened.is_some() { words.without_opening() } else { words });
             before = Some(phrase);
         }
         if self.random.chance(THANKS) {

@@ -1,8 +1,9 @@
-//! What the allocator does with the numbers of a step when they are no longer needed.
+//! What the allocator does with memory that is no longer needed.
 
-/// Lets the process keep what is freed. A step allocates and frees some gigabytes, in pieces that the C library of GNU asks the
-/// system for one by one, and the system clears each page before it hands it out: that took as long as all products.
-pub(crate) fn keep_what_is_freed() {
+/// Lets the process keep what is freed, for work that allocates and frees gigabytes over and over, as a step of training
+/// does: the C library of GNU asks the system for large pieces one by one, and the system clears each page before it hands
+/// it out. Other C libraries go on as they do.
+pub fn keep_what_is_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         // One heap for all threads, as only the first may grow without bound.
