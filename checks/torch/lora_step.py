@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import statistics
+import string
 import subprocess
 import sys
 import tempfile
@@ -28,11 +29,14 @@ STEPS = 6
 
 
 def data(shape):
-    """Lines of training data; each word is one token of SmolLM2's, and the end of the answer another."""
+    """Lines of training data; each word is one token of SmolLM2's, and the end of the answer another. Prompts begin with
+    different words: what they share would be computed once, which is not what is compared here."""
     prompt, answer, _ = SHAPES[shape]
     words = " the" * (answer - 1)
-    line = {"prompt": " a" * prompt, "completion": words} if prompt else {"text": words}
-    return (json.dumps(line) + "\n") * 64
+    letters = string.ascii_letters
+    prompts = [f" {letters[line % len(letters)]}" + " a" * (prompt - 1) for line in range(64)]
+    lines = [{"prompt": prompt, "completion": words} for prompt in prompts] if prompt else [{"text": words}] * 64
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def ours(options, shape, folder):
@@ -151,11 +155,12 @@ def main():
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--part-tokens", type=int, default=512)
+    arguments.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     arguments.add_argument("--torch", choices=SHAPES, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.torch:
         return torch_steps(options)
-    for shape in SHAPES:
+    for shape in options.shapes:
         ratios, memories = [], []
         for number in range(options.rounds):
             with tempfile.TemporaryDirectory() as folder:

@@ -46,7 +46,7 @@ pub(crate) struct Teach {
     #[arg(long)]
     answers: bool,
 
-    /// Change a part of the student's configuration, such as data.chat_template=FILE
+    /// Change a part of the student's configuration, such as `data.chat_template=FILE`
     #[arg(long, value_name = "PATH=VALUE", conflicts_with = "answers")]
     set: Vec<String>,
 }
