@@ -8,6 +8,9 @@
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+mod blocks;
+
+use blocks::random_bytes;
 use reinette_kernels::{
     Activations, Compute, InstructionSet, Layout, MatmulTask, Matrix, QuantType, ThreadPool, matmul,
 };
@@ -57,16 +60,6 @@ fn quantile(mut numbers: Vec<f64>, numerator: usize, denominator: usize) -> f64 
     numbers[numbers.len() * numerator / denominator]
 }
 
-/// Memory that is a valid block of any type at any place: no byte makes a half-precision number infinite.
-fn random_bytes() -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()[0] & 0xbb
-    };
-    std::iter::repeat_with(next).take(WORKING_SET).collect()
-}
-
 /// Measures all sets in turn and prints a line for each.
 fn compare(rounds: usize, round: Duration, computes: &[Compute], matrices: &[Matrix<'_>], n_tokens: usize) {
     let (ty, rows, cols) = (matrices[0].ty(), matrices[0].rows(), matrices[0].cols());
@@ -114,7 +107,7 @@ fn main() {
         println!("this machine has fewer than two vector instruction sets to compare");
         return;
     }
-    let memory = random_bytes();
+    let memory = random_bytes(WORKING_SET);
     println!("type       shape tokens set                          GOP/s  ratio quartiles");
     for ty in TYPES.into_iter().filter(|ty| filter.is_none_or(|filter| ty.name() == filter)) {
         for (rows, cols) in SHAPES {

@@ -8,6 +8,9 @@
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+mod blocks;
+
+use blocks::random_bytes;
 use reinette_kernels::{Activations, Compute, Layout, MatmulTask, Matrix, QuantType, matmul};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -161,16 +164,6 @@ fn seconds(effort: Effort, compute: &Compute, matrices: &[Matrix<'_>], n_tokens:
     })
 }
 
-/// Memory that is a valid block of any type at any place: no byte makes a half-precision number infinite.
-fn random_bytes() -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()[0] & 0xbb
-    };
-    std::iter::repeat_with(next).take(WORKING_SET).collect()
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let test = arguments.iter().any(|argument| argument == "--test") || !arguments.iter().any(|a| a == "--bench");
@@ -178,7 +171,7 @@ fn main() {
     let effort = if test { Effort::Once } else { Effort::For(Duration::from_millis(300)) };
     let threads = arguments.iter().find_map(|argument| argument.strip_prefix("--threads="));
     let compute = Compute::new(threads.map_or(2, |threads| threads.parse().unwrap()));
-    let memory = random_bytes();
+    let memory = random_bytes(WORKING_SET);
     let bandwidth = read_bandwidth(effort, &compute, &memory);
     let peak = multiplication_peak(effort, &compute);
     let reference = peak.unwrap_or(f64::INFINITY);
