@@ -1,7 +1,7 @@
 //! Checkpoints: everything that a run needs to go on as if it had never stopped.
 //!
 //! A folder each, in `checkpoints/`: the adapter's weights and the optimizer's means in 32 bits, and `index.json`, which is
-//! written last and holds the sizes and digests of the others. It gets its name when all of it is on the disk, so that a
+//! written last and holds the sizes and digests of the others and a digest of what it says itself. It gets its name when all of it is on the disk, so that a
 //! run that is killed leaves no half of one behind.
 
 use crate::TrainError;
@@ -22,7 +22,7 @@ use twox_hash::XxHash3_64;
 const INDEX_FILE: &str = "index.json";
 const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 const PREFIX: &str = "step-";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,10 +50,23 @@ pub(crate) struct Best {
 #[derive(Serialize, Deserialize)]
 struct Index {
     version: u32,
+    /// Of the contents: a step that is another by one flipped bit would be gone on from in silence.
+    xxh3: u64,
+    contents: Contents,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
     state: State,
     /// Of the data that the run learns from.
     data_digest: u64,
     files: BTreeMap<String, FileEntry>,
+}
+
+impl Contents {
+    fn digest(&self) -> u64 {
+        XxHash3_64::oneshot(&serde_json::to_vec(self).expect("the index is plain data"))
+    }
 }
 
 #[derive(PartialEq, Serialize, Deserialize)]
@@ -111,7 +124,8 @@ impl Checkpoints {
             write_through(&partial.join(name), contents)?;
             files.insert((*name).to_owned(), FileEntry::of(contents));
         }
-        let index = Index { version: VERSION, state: state.clone(), data_digest: self.data_digest, files };
+        let contents = Contents { state: state.clone(), data_digest: self.data_digest, files };
+        let index = Index { version: VERSION, xxh3: contents.digest(), contents };
         let index = serde_json::to_vec_pretty(&index).expect("the index is plain data");
         write_through(&partial.join(INDEX_FILE), &index)?;
         // A run that went on from an earlier step comes by again.
@@ -145,21 +159,25 @@ impl Checkpoints {
         if index.version != VERSION {
             return Err(damaged(format!("it has version {}, this program writes {VERSION}", index.version)));
         }
-        if index.data_digest != self.data_digest {
+        if index.contents.digest() != index.xxh3 {
+            return Err(damaged(format!("{INDEX_FILE} is damaged: it does not say what was written")));
+        }
+        let Contents { state, data_digest, files } = index.contents;
+        if data_digest != self.data_digest {
             let problem =
                 "the training data has changed since it was made: go on with the same files, or begin a new run";
             return Err(TrainError::Checkpoint { folder: folder.clone(), problem: problem.to_owned() });
         }
-        for (name, entry) in &index.files {
+        for (name, entry) in &files {
             if FileEntry::of(&read(name)?) != *entry {
                 return Err(damaged(format!("{name} is damaged: its contents are not those that were written")));
             }
         }
         let adapter = Adapter::load(&folder, model, &config.model).map_err(|error| damaged(error.to_string()))?;
         let mut optimizer = Optimizer::new(&config.optimizer, &adapter);
-        restore_optimizer(&mut optimizer, &read(OPTIMIZER_FILE)?, index.state.step)
+        restore_optimizer(&mut optimizer, &read(OPTIMIZER_FILE)?, state.step)
             .map_err(|problem| damaged(format!("{OPTIMIZER_FILE}: {problem}")))?;
-        Ok(Restored { adapter, optimizer, state: index.state })
+        Ok(Restored { adapter, optimizer, state })
     }
 
     /// Deletes all checkpoints but the last ones and the best.

@@ -41,6 +41,10 @@ pub enum Outcome {
 }
 
 /// A run that is ready to go.
+///
+/// With the C library of GNU, beginning or resuming one sets the allocator of the whole process: memory that is freed stays
+/// with the process, whose resident memory then no longer shrinks. A program that does other work beside training, and
+/// minds, runs it in a process of its own.
 #[derive(Debug)]
 pub struct Run {
     config: Config,

@@ -135,7 +135,8 @@ impl Rules {
         segments
     }
 
-    fn fill(&self, slot: &Slot, part: usize, random: &mut Random, segments: &mut Segments) {
+    /// Appends the words of a gap.
+    pub(super) fn fill(&self, slot: &Slot, part: usize, random: &mut Random, segments: &mut Segments) {
         let words = self.words_of_source(&slot.source, random);
         let Some(argument) = &slot.argument else {
             segments.push(words.text.replace(OUTSIDE, ""), None);

@@ -10,10 +10,13 @@ static SPARE_SPACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r" (?=
 /// Of several spaces all but the last.
 static DOUBLE_SPACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(" (?= )").ok());
 
+/// The part of what belongs to all of the joined requests.
+pub(super) const EVERY_PART: usize = usize::MAX;
+
 /// What words are the value of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Capture {
-    /// Which of the requests that were joined it belongs to.
+    /// Which of the requests that were joined it belongs to, or `EVERY_PART`.
     pub(super) part: usize,
     /// The argument, such as `title`, or `title.2` for one of the second call.
     pub(super) name: String,
@@ -48,8 +51,13 @@ impl Segments {
     /// Appends all words of another request.
     pub(super) fn append(&mut self, other: Self) {
         for segment in other.0 {
-            self.push(segment.text, segment.capture);
+            self.push_segment(segment);
         }
+    }
+
+    /// Appends words of another request.
+    pub(super) fn push_segment(&mut self, segment: Segment) {
+        self.push(segment.text, segment.capture);
     }
 
     /// What is left without the words before the first argument.
@@ -137,7 +145,7 @@ impl Segments {
     /// The arguments of one of the joined requests and their words; the values where these are not the words.
     pub(super) fn captured(&self, part: usize) -> BTreeMap<String, String> {
         let of_part = |segment: &Segment| {
-            let capture = segment.capture.as_ref().filter(|capture| capture.part == part)?;
+            let capture = segment.capture.as_ref().filter(|capture| [part, EVERY_PART].contains(&capture.part))?;
             let value = capture.value.clone().unwrap_or_else(|| segment.text.trim().to_owned());
             (!value.is_empty()).then(|| (capture.name.clone(), value))
         };

@@ -352,11 +352,21 @@ fn damaged_checkpoints_and_changed_data_are_refused() {
     let step = run.join("checkpoints").join("step-00000005");
     for name in ["adapter_model.safetensors", "optimizer.safetensors", "index.json"] {
         let whole = fs::read(step.join(name)).unwrap();
-        let mut damaged = whole.clone();
-        damaged[whole.len() / 2] ^= 0x55;
-        fs::write(step.join(name), damaged).unwrap();
-        let message = refused(Run::resume(&run, 1));
-        assert!(message.contains("step-00000005") && message.contains("damaged"), "{name}: {message}");
+        for place in (0..whole.len()).step_by(whole.len().div_ceil(40)) {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0x55;
+            fs::write(step.join(name), damaged).unwrap();
+            let message = refused(Run::resume(&run, 1));
+            assert!(message.contains("step-00000005") && message.contains("damaged"), "{name}, {place}: {message}");
+        }
+        // A digit that became another one.
+        let digits = String::from_utf8(whole.clone()).ok().and_then(|text| text.rfind("\"step\": 5").map(|at| at + 8));
+        if let Some(place) = digits {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            fs::write(step.join(name), damaged).unwrap();
+            assert!(refused(Run::resume(&run, 1)).contains("index.json is damaged"));
+        }
         fs::write(step.join(name), &whole[..whole.len() / 2]).unwrap();
         assert!(refused(Run::resume(&run, 1)).contains("step-00000005"), "{name}");
         fs::write(step.join(name), whole).unwrap();

@@ -92,9 +92,13 @@ fn number(words: &str) -> Option<Value> {
     Number::from_f64(words.parse().ok()?).map(Value::Number)
 }
 
-/// The items of "a, b and c".
+/// The items of "a, b and c" or "a, b, and c".
 fn items(words: &str) -> impl Iterator<Item = &str> {
-    let items = words.split(", ").flat_map(|item| item.split(" and ")).flat_map(|item| item.split(" et "));
+    let items = words
+        .split(", and ")
+        .flat_map(|item| item.split(", "))
+        .flat_map(|item| item.split(" and "))
+        .flat_map(|item| item.split(" et "));
     items.map(str::trim).filter(|item| !item.is_empty())
 }
 
@@ -284,7 +288,9 @@ mod tests {
         assert_eq!(Kind::Integer.value("1.5"), None);
         assert_eq!(Kind::Number.value("1.5"), Some(json!(1.5)));
         assert_eq!(Kind::Boolean.value("true"), Some(json!(true)));
-        assert_eq!(Kind::Texts.value("a, b and c"), Some(json!(["a", "b", "c"])));
+        for words in ["a, b and c", "a, b, and c"] {
+            assert_eq!(Kind::Texts.value(words), Some(json!(["a", "b", "c"])));
+        }
         assert_eq!(Kind::Numbers.value("1, 2 and 3.5"), Some(json!([1, 2, 3.5])));
         let level = Kind::Enumeration(vec!["low".to_owned(), "high".to_owned()]);
         assert_eq!(level.value("Low"), Some(json!("low")));

@@ -1,6 +1,7 @@
 //! Requests for tools that a model has never seen: the tools differ from one set to the next and are defined in the prompt.
 
 mod compose;
+mod distribute;
 mod family;
 mod home_assistant;
 mod offer;
@@ -38,6 +39,8 @@ const GREETING: f64 = 0.12;
 const THANKS: f64 = 0.08;
 /// Of requests for the same tool again, those that leave its words out: "and the hall to 30 percent".
 const SHORTENED: f64 = 0.6;
+/// Of requests for several calls of one tool, those whose calls share some words.
+const DISTRIBUTED: f64 = 0.65;
 /// Of families, those that only validation sees.
 const VALIDATION: f64 = 0.1;
 /// The seed of what is put together at random, so that there is one catalogue.
@@ -48,16 +51,17 @@ const MOST_TRIES: usize = 20_000;
 const LONGEST: usize = 240;
 
 /// How often what is asked, relative to one another.
-const SHARES: [(Ask, f64); 9] = [
-    (Ask::One, 56.0),
-    (Ask::Same(2), 9.0),
-    (Ask::Same(3), 5.0),
-    (Ask::Several(2), 7.0),
-    (Ask::Several(3), 2.0),
+const SHARES: [(Ask, f64); 10] = [
+    (Ask::One, 46.0),
+    (Ask::Same(2), 11.0),
+    (Ask::Same(3), 7.0),
+    (Ask::Same(4), 3.0),
+    (Ask::Several(2), 8.0),
+    (Ask::Several(3), 3.0),
     (Ask::Nothing, 4.0),
-    (Ask::OtherTool, 8.0),
-    (Ask::Incomplete, 3.0),
-    (Ask::Corrected, 5.0),
+    (Ask::OtherTool, 10.0),
+    (Ask::Incomplete, 4.0),
+    (Ask::Corrected, 4.0),
 ];
 
 /// What a request asks for.
@@ -292,7 +296,11 @@ impl Writer<'_, '_> {
 
     fn same(&mut self, tools: &[Offered<'_>], count: usize) -> Option<Conversation> {
         let tool = self.pick(tools)?;
-        let conversation = self.join(&vec![tool; count])?;
+        let conversation = if self.random.chance(DISTRIBUTED) {
+            self.distributed(tool, count)?
+        } else {
+            self.join(&vec![tool; count])?
+        };
         // The same call twice is one.
         let calls = &conversation.1;
         let is_again = |(place, call): (usize, &Call)| calls[..place].contains(call);
