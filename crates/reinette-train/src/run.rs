@@ -285,12 +285,14 @@ impl Run {
         let folder = self.folder.join("adapter");
         fs::create_dir_all(&folder).map_err(TrainError::write(&folder))?;
         adapter.save(&folder, model.name(), Precision::Half)?;
-        let tools = serde_json::to_vec_pretty(self.encoder.tools()).expect("tools are plain data");
+        // Only an adapter for tools has the file.
+        let tools = self.encoder.tools();
+        let tools = tools.map(|tools| serde_json::to_vec_pretty(tools).expect("tools are plain data"));
         let template = self.encoder.template_source().as_bytes();
         let gguf = adapter.to_gguf(model)?;
         let files = [
             (folder.join("chat_template.jinja"), Some(template)),
-            (folder.join("tools.json"), Some(&tools)),
+            (folder.join("tools.json"), tools.as_deref()),
             (self.folder.join("adapter.gguf"), gguf.as_deref()),
         ];
         for (path, contents) in files.iter().filter_map(|(path, contents)| Some((path, (*contents)?))) {

@@ -29,8 +29,8 @@ pub struct Encoder {
     model: Arc<Model>,
     template: ChatTemplate,
     template_source: String,
-    /// The tools that examples called; none where the template tells of them.
-    tools: Vec<LearnedTool>,
+    /// The tools that examples called, empty where the template tells of them; `None` until an example is about tools.
+    tools: Option<Vec<LearnedTool>>,
     max_tokens: usize,
 }
 
@@ -41,7 +41,7 @@ impl Encoder {
     /// If the template is not valid.
     pub fn new(model: Arc<Model>, template_source: String, max_tokens: usize) -> Result<Self, TemplateError> {
         let template = ChatTemplate::from_source(&template_source)?;
-        Ok(Self { model, template, template_source, tools: Vec::new(), max_tokens })
+        Ok(Self { model, template, template_source, tools: None, max_tokens })
     }
 
     /// Takes over the tools that an adapter has learned before, in its order.
@@ -51,16 +51,18 @@ impl Encoder {
     pub fn know_tools_of(&mut self, adapter: &Path) -> Result<(), TrainError> {
         let path = adapter.join("tools.json");
         let Ok(text) = std::fs::read(&path) else { return Ok(()) };
-        self.tools = serde_json::from_slice(&text).map_err(|error| TrainError::Adapter {
+        let tools = serde_json::from_slice(&text).map_err(|error| TrainError::Adapter {
             folder: adapter.to_owned(),
             problem: format!("tools.json: {error}"),
         })?;
+        self.tools = Some(tools);
         Ok(())
     }
 
-    /// The tools that examples called, those known before first; none where prompts tell of the tools.
-    pub fn tools(&self) -> &[LearnedTool] {
-        &self.tools
+    /// The tools that examples called, those known before first, and empty where prompts tell of the tools; `None` if no
+    /// example was about tools.
+    pub fn tools(&self) -> Option<&[LearnedTool]> {
+        self.tools.as_deref()
     }
 
     /// The source of the template that renders prompts.
@@ -90,8 +92,9 @@ impl Encoder {
                 None => return Err("has no turns".to_owned()),
             },
             Line::Tools(Tools { messages, calls, offered, .. }) => {
+                let tools = self.tools.get_or_insert_default();
                 if !self.template.tells_tools() {
-                    self.learn_by_heart(offered, calls);
+                    learn_by_heart(tools, offered, calls);
                 }
                 self.answer(messages, offered, &calls_text(calls))?
             }
@@ -128,30 +131,6 @@ impl Encoder {
         let (mut example, mut other) = (with(chosen)?, with(rejected)?);
         example.rejected = Some(other.tokens.split_off(other.prompt_tokens));
         Ok(example)
-    }
-
-    fn learn_by_heart(&mut self, offered: &[Tool], calls: &[Call]) {
-        for tool in offered {
-            let properties = tool.parameters["properties"].as_object();
-            self.learn(&tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
-        }
-        for call in calls {
-            self.learn(&call.name, call.arguments.keys().map(String::as_str));
-        }
-    }
-
-    fn learn<'a>(&mut self, name: &str, arguments: impl Iterator<Item = &'a str>) {
-        let known = self.tools.iter().position(|tool| tool.name == name);
-        let place = known.unwrap_or_else(|| {
-            self.tools.push(LearnedTool { name: name.to_owned(), arguments: Vec::new() });
-            self.tools.len() - 1
-        });
-        let learned = &mut self.tools[place].arguments;
-        for argument in arguments {
-            if !learned.iter().any(|known| known == argument) {
-                learned.push(argument.to_owned());
-            }
-        }
     }
 
     /// A conversation about tools and the assistant's answer to it, up to the token that ends the answer.
@@ -220,6 +199,31 @@ fn calls_text(calls: &[Call]) -> String {
     if texts.is_empty() { format!("[{{\"tool\": \"{NO_TOOL}\"}}]") } else { format!("[{}]", texts.join(", ")) }
 }
 
+/// Takes down the tools that an example is about, and their arguments.
+fn learn_by_heart(tools: &mut Vec<LearnedTool>, offered: &[Tool], calls: &[Call]) {
+    for tool in offered {
+        let properties = tool.parameters["properties"].as_object();
+        learn(tools, &tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
+    }
+    for call in calls {
+        learn(tools, &call.name, call.arguments.keys().map(String::as_str));
+    }
+}
+
+fn learn<'a>(tools: &mut Vec<LearnedTool>, name: &str, arguments: impl Iterator<Item = &'a str>) {
+    let known = tools.iter().position(|tool| tool.name == name);
+    let place = known.unwrap_or_else(|| {
+        tools.push(LearnedTool { name: name.to_owned(), arguments: Vec::new() });
+        tools.len() - 1
+    });
+    let learned = &mut tools[place].arguments;
+    for argument in arguments {
+        if !learned.iter().any(|known| known == argument) {
+            learned.push(argument.to_owned());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +259,7 @@ mod tests {
         let calls = r#"[{"tool": "set_alarm", "when": "6"}, {"tool": "set_alarm", "when": "é\"", "n": 1}]"#;
         assert_eq!(answer, format!("{calls}<|im_end|>"));
         let arguments = vec!["when".to_owned(), "n".to_owned()];
-        assert_eq!(encoder.tools(), [LearnedTool { name: "set_alarm".to_owned(), arguments }]);
+        assert_eq!(encoder.tools(), Some([LearnedTool { name: "set_alarm".to_owned(), arguments }].as_slice()));
         let none = r#"{"messages": [{"role": "user", "content": "Hi"}], "calls": []}"#;
         let example = encoder.read(none, 0.0).unwrap();
         assert_eq!(texts(&encoder, &example)[1], "[{\"tool\": \"none\"}]<|im_end|>");
@@ -272,7 +276,15 @@ mod tests {
             "tools": [{"name": "a", "description": "hello", "parameters": {"type": "object"}}]}"#;
         let example = encoder.read(line, 0.0).unwrap();
         assert_eq!(texts(&encoder, &example)[0], "a hello\n<|im_start|>user\n6<|im_end|>\n<|im_start|>assistant\n");
-        assert_eq!(encoder.tools(), []);
+        assert_eq!(encoder.tools(), Some([].as_slice()));
+    }
+
+    #[test]
+    fn conversations_are_not_about_tools() {
+        let mut encoder = encoder();
+        let turns = r#"{"messages": [{"role": "user", "content": "6"}, {"role": "assistant", "content": "7"}]}"#;
+        encoder.read(turns, 0.0).unwrap();
+        assert_eq!(encoder.tools(), None);
     }
 
     #[test]

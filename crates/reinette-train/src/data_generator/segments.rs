@@ -51,13 +51,13 @@ impl Segments {
     /// Appends all words of another request.
     pub(super) fn append(&mut self, other: Self) {
         for segment in other.0 {
-            self.push_segment(segment);
+            self.push(segment.text, segment.capture);
         }
     }
 
-    /// Appends words of another request.
-    pub(super) fn push_segment(&mut self, segment: Segment) {
-        self.push(segment.text, segment.capture);
+    /// Appends some words of another request.
+    pub(super) fn extend(&mut self, segments: &[Segment]) {
+        self.append(Self(segments.to_vec()));
     }
 
     /// What is left without the words before the first argument.

@@ -38,7 +38,7 @@ impl Writer<'_, '_> {
             return None;
         }
         let mut request = Segments::default();
-        segments[..start].iter().for_each(|segment| request.push_segment(segment.clone()));
+        request.extend(&segments[..start]);
         let is_listed = start < end && self.random.chance(LISTED);
         if is_listed {
             for segment in &segments[start..=end] {
@@ -48,7 +48,7 @@ impl Writer<'_, '_> {
             let preposition = if self.random.chance(PREPOSITION) { preposition(&segments[..start]) } else { "" };
             self.list(&segments[start..=end], preposition, phrase, count, &mut request)?;
         }
-        segments[end + 1..].iter().for_each(|segment| request.push_segment(segment.clone()));
+        request.extend(&segments[end + 1..]);
         if is_listed && self.random.chance(RESPECTIVELY) {
             request.push(", respectively", None);
         }
@@ -67,7 +67,7 @@ impl Writer<'_, '_> {
         request: &mut Segments,
     ) -> Option<()> {
         if segments.iter().all(|segment| segment.capture.is_none()) {
-            segments.iter().for_each(|segment| request.push_segment(segment.clone()));
+            request.extend(segments);
             return Some(());
         }
         let joint = *self.pick(&JOINTS)?;
