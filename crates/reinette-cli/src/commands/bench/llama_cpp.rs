@@ -21,6 +21,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Beside other threads a token may take it longer than a second: 128 of them took more than ten minutes.
+const BUSY_DECODE_TOKENS: usize = 16;
+
 /// The package, of one version, so that figures of two days can be compared.
 const PACKAGE: &str = "llama-cpp-python==0.3.36";
 /// The name of its folder in the cache.
@@ -101,7 +104,7 @@ impl LlamaCpp {
             Measurement::Decode { depth_tokens, .. } => {
                 (Row::Decode { depth_tokens }, [("-p", 0), ("-n", DECODE_TOKENS), ("-d", depth_tokens)])
             }
-            Measurement::BusyDecode => (Row::BusyDecode, [("-p", 0), ("-n", DECODE_TOKENS), ("-d", 0)]),
+            Measurement::BusyDecode => (Row::BusyDecode, [("-p", 0), ("-n", BUSY_DECODE_TOKENS), ("-d", 0)]),
             Measurement::Start => return self.complete(threads, flash),
             Measurement::Assistant => return self.assist(threads, flash),
         };
