@@ -60,7 +60,13 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
 
 /// The expressions of time that the words hold, in their order.
 pub(crate) fn times<'a>(words: &'a str, purpose: Purpose, clock: &Clock) -> Vec<&'a str> {
-    expressions(words, |text| Some(resolve(text, clock, purpose).ok()?.to_string()))
+    // Late in the evening "9" is tomorrow at 9: that "tomorrow" says something shows at the day's start.
+    let start = clock.now.start_of_day().map_or_else(|_| clock.clone(), |now| Clock { now });
+    expressions(words, |text| {
+        let meant = resolve(text, clock, purpose).ok()?;
+        let at_start = resolve(text, &start, purpose).map(|moment| moment.to_string());
+        Some(format!("{meant} {}", at_start.unwrap_or_default()))
+    })
 }
 
 /// The longest runs of words that have a meaning, none of them part of another, each without the words at its ends that
@@ -135,6 +141,8 @@ mod tests {
             times("réveille-moi demain à 7h et rappelle-moi le pain demain à 8h"),
             ["demain à 7h", "demain à 8h"]
         );
+        let late = Clock { now: "2026-03-11T22:45:00+01:00[Europe/Paris]".parse().unwrap() };
+        assert_eq!(super::times("call Ana tomorrow at 9", Purpose::Event, &late), ["tomorrow at 9"]);
         assert_eq!(times("set a reminder to buy stamps"), [""; 0]);
         assert_eq!(times(""), [""; 0]);
     }
