@@ -29,7 +29,8 @@ ASKED = [
 ]
 # Of the right sentences of pairs to learn from, those that are learned with slips, and those that stay as they are.
 SLIPPED, KEPT = 0.6, 0.15
-CONFUSED = "its it's|your you're|their there|then than|to too|were where|lose loose|affect effect|who's whose|a an|of off|quiet quite"
+PAIRS = "its it's|your you're|their there|then than|to too|were where|lose loose|affect effect|who's whose|a an|of off|quiet quite"
+CONFUSED = {a: b for pair in map(str.split, PAIRS.split("|")) for a, b in (pair, pair[::-1])}
 # How a test says which text is wrong and what it becomes, and which text has no mistake.
 CORRECTED = re.compile(r"assert_(?:top3_|first_)?suggestion_result\(\s*{s},\s*[^\"]*?,\s*{s},?\s*\)".replace("{s}", r'"((?:[^"\\]|\\.)*)"'))
 FAULTLESS = re.compile(r"assert_no_lints\(\s*\"((?:[^\"\\]|\\.)*)\"")
@@ -59,12 +60,10 @@ def slip(text, draw):
     if kind == "comma":
         return text.replace(", ", draw.choice([",", " "]), 1)
     if kind == "confuse":
-        others = [pair.split() for pair in CONFUSED.split("|")]
-        others = {a: b for pair in others for a, b in (pair, pair[::-1])}
-        places = [place for place, word in enumerate(words) if word in others]
+        places = [place for place, word in enumerate(words) if word in CONFUSED]
         if places:
             place = draw.choice(places)
-            words[place] = others[words[place]]
+            words[place] = CONFUSED[words[place]]
         return " ".join(words)
     places = [place for place, word in enumerate(words) if word.isalpha() and (len(word) > 3 or kind == "again")]
     if places:
@@ -103,15 +102,15 @@ def main():
     options = parser.parse_args()
     parts = {"train": [], "held-out": []}
     for path in sorted((options.crate / "src" / "linting").rglob("*.rs")):
-        parts["held-out" if share(path.stem) < HELD_OUT else "train"] += [(path.stem, *pair) for pair in texts(path)]
-    known = {tuple(sorted(re.findall(r"\w+", text.lower()))) for _, *pair in parts["held-out"] for text in pair}
+        parts["held-out" if share(path.stem) < HELD_OUT else "train"] += texts(path)
+    known = {tuple(sorted(re.findall(r"\w+", text.lower()))) for pair in parts["held-out"] for text in pair}
     is_known = lambda text: tuple(sorted(re.findall(r"\w+", text.lower()))) in known
-    parts["train"] = [pair for pair in parts["train"] if not any(map(is_known, pair[1:]))]
+    parts["train"] = [pair for pair in parts["train"] if not any(map(is_known, pair))]
     draw = random.Random(1)
     files = {"train": [], "wrong": [], "right": [], "slips": []}
     for name, pairs in parts.items():
         is_held_out = name == "held-out"
-        for wrong, right in dict((wrong, right) for _, wrong, right in pairs).items():
+        for wrong, right in dict(pairs).items():
             if not 8 <= len(wrong) <= LONGEST or not right.strip():
                 continue
             files["train" if not is_held_out else "right" if wrong == right else "wrong"].append((wrong, right))

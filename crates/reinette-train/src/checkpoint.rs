@@ -1,8 +1,8 @@
 //! Checkpoints: everything that a run needs to go on as if it had never stopped.
 //!
 //! A folder each, in `checkpoints/`: the adapter's weights and the optimizer's means in 32 bits, and `index.json`, which is
-//! written last and holds the sizes and digests of the others and a digest of what it says itself. It gets its name when all of it is on the disk, so that a
-//! run that is killed leaves no half of one behind.
+//! written last and holds the sizes and digests of the others and a digest of what it says itself. The folder gets its name
+//! when all of it is on the disk, so that a run that is killed leaves no half of one behind.
 
 use crate::TrainError;
 use crate::adapter::{Adapter, CONFIG_FILE, Precision, WEIGHTS_FILE, numbers};
