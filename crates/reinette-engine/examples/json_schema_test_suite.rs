@@ -62,7 +62,7 @@ impl Candidate for Ours {
         let mut constraint = self.compiler.compile(&grammar).map_err(|error| error.to_string())?;
         let tokens = self.tokenizer.encode(text, SpecialTokens::AsText);
         let is_said = tokens.into_iter().all(|token| constraint.commit(token).is_ok());
-        Ok(is_said && constraint.may_stop().unwrap_or(false))
+        Ok(is_said && constraint.may_stop())
     }
 }
 

@@ -8,17 +8,22 @@
 //! refused by name before anything is generated, and so is one that nothing satisfies. What a schema leaves open is
 //! bounded, so that every answer ends: see [`limits`].
 //!
-//! The masks come from llguidance, an Earley parser over a lexer of derivatives of regular expressions.
+//! What may follow is told by llguidance, an Earley parser over a lexer of derivatives of regular expressions. It reads
+//! bytes; which tokens they make, the vocabulary's trie tells, so that a large vocabulary is ready in milliseconds.
 
+mod bytes;
 mod calls;
 mod compiler;
 mod error;
 pub mod limits;
+#[cfg(test)]
+mod reference;
 mod schema;
 mod session;
 mod spans;
 #[cfg(test)]
 mod tests;
+mod trie;
 mod vocabulary;
 
 pub use calls::{CallGrammar, CallTool, NoCall};

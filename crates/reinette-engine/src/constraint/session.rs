@@ -1,9 +1,15 @@
 //! A constraint as an answer is generated.
 
 use super::ConstraintError;
+use super::bytes::NO_BYTE;
+use super::vocabulary::Vocabulary;
 use crate::tokenizer::TokenId;
-use llguidance::Matcher;
-use toktrie::SimpleVob;
+use llguidance::earley::Parser;
+use llguidance::panic_utils;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use toktrie::{Recognizer, SimpleVob};
 
 /// Which tokens may come next, over the whole vocabulary: one bit a token.
 #[derive(Clone, Debug, Default)]
@@ -40,20 +46,42 @@ impl TokenMask {
 /// [`is_complete`](Self::is_complete), the model picks one of those in the [`mask`](Self::mask), which is
 /// [`commit`](Self::commit)ted.
 pub struct Constraint {
-    matcher: Matcher,
+    parser: Parser,
+    vocabulary: Arc<Vocabulary>,
+    /// The last token, which those after it may be one text with.
+    last: Option<TokenId>,
+    may_stop: bool,
+    is_complete: bool,
+    /// What follows from the parser's state, once it was asked for.
+    forced: Option<Forced>,
     mask: TokenMask,
-    vocab_size: usize,
 }
 
-impl std::fmt::Debug for Constraint {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Constraint").field("is_complete", &self.is_complete()).finish_non_exhaustive()
+/// What the grammar leaves no choice about.
+#[derive(Default)]
+struct Forced {
+    /// In the tokenizer's own segmentation.
+    tokens: Vec<TokenId>,
+    /// The bytes after them, which are the beginning of tokens that the model has a choice of.
+    rest: Vec<u8>,
+}
+
+impl fmt::Debug for Constraint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Constraint").field("is_complete", &self.is_complete).finish_non_exhaustive()
     }
 }
 
 impl Constraint {
-    pub(super) fn new(matcher: Matcher, vocab_size: usize) -> Self {
-        Self { matcher, mask: TokenMask::default(), vocab_size }
+    /// # Errors
+    /// When nothing can be said at all.
+    pub(super) fn new(parser: Parser, vocabulary: Arc<Vocabulary>) -> Result<Self, ConstraintError> {
+        let mask = TokenMask::default();
+        let mut constraint =
+            Self { parser, vocabulary, last: None, may_stop: false, is_complete: false, forced: None, mask };
+        constraint.guarded(Self::settle)?;
+        constraint.mask()?;
+        Ok(constraint)
     }
 
     /// The tokens that may come next. Tokens that end an answer are among them when it may stop here.
@@ -61,11 +89,15 @@ impl Constraint {
     /// # Errors
     /// When the grammar's limits of time or memory are met.
     pub fn mask(&mut self) -> Result<&TokenMask, ConstraintError> {
-        let mut bits = self.matcher.compute_mask_or_eos().map_err(|error| exhausted(&error))?;
-        if bits.len() != self.vocab_size {
-            bits.resize(self.vocab_size);
+        self.mask.bits = self.guarded(Self::find_mask)?;
+        if self.may_stop {
+            for end in self.vocabulary.tokenizer.end_of_generation() {
+                self.mask.bits.allow_token(end.0);
+            }
         }
-        self.mask.bits = bits;
+        if self.mask.bits.is_zero() {
+            return Err(ConstraintError::Exhausted("no token can follow".to_owned()));
+        }
         Ok(&self.mask)
     }
 
@@ -75,12 +107,19 @@ impl Constraint {
     /// # Errors
     /// When the grammar's limits of time or memory are met.
     pub fn forced(&mut self) -> Result<Vec<TokenId>, ConstraintError> {
-        if self.is_complete() {
+        if self.is_complete {
             return Ok(Vec::new());
         }
-        let tokens = self.matcher.compute_ff_tokens();
-        self.matcher.consume_tokens(&tokens).map_err(|error| exhausted(&error))?;
-        Ok(tokens.into_iter().map(TokenId).collect())
+        self.guarded(|this| {
+            let tokens = std::mem::take(&mut this.follow()?.tokens);
+            for token in &tokens {
+                this.advance(*token)?;
+            }
+            if !tokens.is_empty() {
+                this.settle()?;
+            }
+            Ok(tokens)
+        })
     }
 
     /// Takes `token` as the next one. A token that ends the answer is taken when the answer may stop.
@@ -88,33 +127,143 @@ impl Constraint {
     /// # Errors
     /// When the mask does not allow it; the constraint is then as it was.
     pub fn commit(&mut self, token: TokenId) -> Result<(), ConstraintError> {
-        if token.0 as usize >= self.vocab_size {
-            return Err(ConstraintError::Refused(token));
-        }
-        match self.matcher.try_consume_tokens(&[token.0]) {
-            Ok(1) => Ok(()),
-            Ok(_) => Err(ConstraintError::Refused(token)),
-            Err(error) => Err(exhausted(&error)),
-        }
+        self.guarded(|this| {
+            if this.is_complete || !this.admits(token) {
+                return Err(ConstraintError::Refused(token));
+            }
+            if this.vocabulary.tokenizer.is_end_of_generation(token) {
+                this.is_complete = true;
+                return Ok(());
+            }
+            this.advance(token)?;
+            this.settle()
+        })
     }
 
     /// Whether what was committed is a whole sentence of the grammar, so that the answer may stop here.
-    ///
-    /// # Errors
-    /// When the grammar's limits of time or memory are met.
-    pub fn may_stop(&mut self) -> Result<bool, ConstraintError> {
-        if self.is_complete() {
-            return Ok(true);
-        }
-        self.matcher.is_accepting().map_err(|error| exhausted(&error))
+    pub fn may_stop(&self) -> bool {
+        self.may_stop
     }
 
     /// Whether nothing can follow what was committed.
     pub fn is_complete(&self) -> bool {
-        self.matcher.is_stopped()
+        self.is_complete
     }
-}
 
-fn exhausted(error: &dyn std::fmt::Display) -> ConstraintError {
-    ConstraintError::Exhausted(error.to_string())
+    /// Takes a step in which the parser may panic: it asserts much about its own state.
+    fn guarded<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, ConstraintError>) -> Result<T, ConstraintError> {
+        let outcome = panic_utils::catch_unwind(AssertUnwindSafe(|| Ok(step(self))));
+        outcome.unwrap_or_else(|error| {
+            let error = error.to_string();
+            Err(ConstraintError::Exhausted(error.lines().next().unwrap_or_default().to_owned()))
+        })
+    }
+
+    fn find_mask(&mut self) -> Result<SimpleVob, ConstraintError> {
+        let vocabulary = Arc::clone(&self.vocabulary);
+        let mut bits = vocabulary.no_tokens();
+        if self.is_complete {
+            return Ok(bits);
+        }
+        let Forced { tokens, rest } = self.follow()?;
+        if let Some(first) = tokens.first() {
+            bits.allow_token(first.0);
+            return Ok(bits);
+        }
+        let rest = std::mem::take(rest);
+        let bits = self.parser.compute_bias(&*vocabulary, &rest);
+        self.forced = Some(Forced { tokens: Vec::new(), rest });
+        self.check()?;
+        Ok(bits)
+    }
+
+    /// Whether the grammar goes on with `token`.
+    fn admits(&mut self, token: TokenId) -> bool {
+        let tokenizer = Arc::clone(&self.vocabulary.tokenizer);
+        if token.0 as usize >= tokenizer.vocab_size() {
+            return false;
+        }
+        if tokenizer.is_end_of_generation(token) {
+            return self.may_stop;
+        }
+        let bytes = tokenizer.token_bytes(token);
+        let forced = self.parser.currently_forced_bytes();
+        let n_forced = forced.len().min(bytes.len());
+        if bytes.is_empty() || tokenizer.is_special(token) || bytes[..n_forced] != forced[..n_forced] {
+            return false;
+        }
+        self.parser.with_recognizer(|recognizer| {
+            recognizer.trie_started("token");
+            let admits = bytes[n_forced..].iter().all(|&byte| recognizer.try_push_byte(byte));
+            recognizer.trie_finished();
+            admits
+        })
+    }
+
+    fn advance(&mut self, token: TokenId) -> Result<(), ConstraintError> {
+        self.forced = None;
+        self.last = Some(token);
+        let bytes = self.vocabulary.tokenizer.token_bytes(token);
+        match self.parser.apply_token(bytes, NO_BYTE) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(ConstraintError::Exhausted("the grammar takes back what it took".to_owned())),
+            Err(error) => Err(ConstraintError::Exhausted(error.to_string())),
+        }
+    }
+
+    /// Finds out whether the answer may stop, and whether it has to.
+    fn settle(&mut self) -> Result<(), ConstraintError> {
+        self.may_stop = self.parser.currently_forced_bytes().is_empty() && self.parser.is_accepting();
+        self.check()?;
+        self.is_complete = self.may_stop && !self.parser.can_advance();
+        Ok(())
+    }
+
+    /// What the grammar forces from here on.
+    fn follow(&mut self) -> Result<&mut Forced, ConstraintError> {
+        if self.forced.is_none() {
+            self.forced = Some(self.find_forced());
+            self.check()?;
+        }
+        Ok(self.forced.get_or_insert_default())
+    }
+
+    fn find_forced(&mut self) -> Forced {
+        let vocabulary = Arc::clone(&self.vocabulary);
+        if !vocabulary.is_canonical {
+            return Forced { tokens: Vec::new(), rest: self.parser.currently_forced_bytes().to_vec() };
+        }
+        let forced = self.parser.force_bytes().to_vec();
+        // The beginning of a character cannot be encoded; it is one of several that go on alike, so it is no token's end.
+        let Some(text) = std::str::from_utf8(&forced).ok().filter(|text| !text.is_empty()) else {
+            return Forced { tokens: Vec::new(), rest: forced };
+        };
+        let mut tokens = self.encode_after_last(text);
+        let unsettled =
+            |parser: &mut Parser| parser.with_recognizer(|recognizer| vocabulary.unsettled(recognizer, &tokens));
+        let (n_tokens, n_bytes) = unsettled(&mut self.parser);
+        tokens.truncate(tokens.len() - n_tokens);
+        let rest = forced[forced.len() - n_bytes.min(forced.len())..].to_vec();
+        Forced { tokens, rest }
+    }
+
+    /// The tokens of `text`, as they follow the last one where that is not changed by them.
+    fn encode_after_last(&self, text: &str) -> Vec<TokenId> {
+        let last = self.last.map(|last| (last, self.vocabulary.tokenizer.token_bytes(last)));
+        if let Some((last, Ok(before))) = last.map(|(last, bytes)| (last, std::str::from_utf8(bytes))) {
+            let tokens = self.vocabulary.encode(&format!("{before}{text}"));
+            if tokens.first() == Some(&last) {
+                return tokens[1..].to_vec();
+            }
+        }
+        self.vocabulary.encode(text)
+    }
+
+    /// Whether the parser gave up.
+    fn check(&self) -> Result<(), ConstraintError> {
+        match self.parser.get_error() {
+            None => Ok(()),
+            Some(error) => Err(ConstraintError::Exhausted(error.message())),
+        }
+    }
 }

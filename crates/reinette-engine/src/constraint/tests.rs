@@ -9,19 +9,20 @@ use std::sync::{Arc, LazyLock};
 /// No answer under these tests' schemas is longer.
 const TOKEN_BUDGET: usize = 4_000;
 
-static TOKENIZER: LazyLock<Arc<Tokenizer>> = LazyLock::new(|| {
+pub(super) static TOKENIZER: LazyLock<Arc<Tokenizer>> = LazyLock::new(|| {
     let file = reinette_testkit::model(reinette_testkit::TestModel::SmolLm2);
     let gguf = Gguf::open(&file).expect("the test model is a GGUF file");
     Arc::new(Tokenizer::from_gguf(&gguf).expect("it has a tokenizer"))
 });
 
-static COMPILER: LazyLock<ConstraintCompiler> = LazyLock::new(|| ConstraintCompiler::new(Arc::clone(&TOKENIZER)));
+pub(super) static COMPILER: LazyLock<ConstraintCompiler> =
+    LazyLock::new(|| ConstraintCompiler::new(Arc::clone(&TOKENIZER)));
 
 /// Numbers that look random and are the same on every run (xorshift64).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
@@ -32,7 +33,7 @@ impl Random {
         usize::try_from(self.0 >> 33).unwrap() % limit
     }
 
-    fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
         &values[self.below(values.len())]
     }
 }
@@ -68,7 +69,7 @@ fn text(tokens: &[TokenId]) -> String {
 }
 
 /// A random schema within what is enforced; `depth` more levels may nest.
-fn random_schema(random: &mut Random, depth: usize) -> Value {
+pub(super) fn random_schema(random: &mut Random, depth: usize) -> Value {
     match random.below(if depth == 0 { 7 } else { 11 }) {
         0 => json!({"type": "boolean"}),
         1 => random_integer(random),
@@ -344,9 +345,9 @@ fn a_token_that_the_mask_excludes_is_refused_and_changes_nothing() {
     assert!(!constraint.mask().unwrap().allows(token("c")));
     assert!(matches!(constraint.commit(token("c")), Err(ConstraintError::Refused(_))));
     assert!(matches!(constraint.commit(TokenId(u32::MAX)), Err(ConstraintError::Refused(_))));
-    assert!(!constraint.may_stop().unwrap());
+    assert!(!constraint.may_stop());
     constraint.commit(token("b")).unwrap();
-    assert!(constraint.may_stop().unwrap());
+    assert!(constraint.may_stop());
 }
 
 #[test]

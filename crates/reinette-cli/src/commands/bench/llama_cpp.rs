@@ -21,8 +21,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Beside other threads a token may take it longer than a second: 128 of them took more than ten minutes.
-const BUSY_DECODE_TOKENS: usize = 16;
+/// Beside as many busy threads a token may take it ten seconds, because its threads wait for each other in a loop: 128
+/// tokens took more than ten minutes.
+const BUSY_DECODE_TOKENS: usize = 4;
 
 /// The package, of one version, so that figures of two days can be compared.
 const PACKAGE: &str = "llama-cpp-python==0.3.36";
@@ -96,6 +97,16 @@ impl LlamaCpp {
         Ok(Self { programs, model: model.to_owned(), request, prompts, better: HashMap::new() })
     }
 
+    /// What is better for `measurement`, if that was found out; a load beside it does not change what is.
+    fn decided(&self, measurement: Measurement, threads: usize) -> Option<FlashAttention> {
+        let decides = |of: Measurement| match measurement {
+            Measurement::BusyDecode => matches!(of, Measurement::Decode { depth_tokens: 0, .. }),
+            _ => of == measurement,
+        };
+        let mut found = self.better.iter().filter(|((of, of_threads), _)| decides(*of) && *of_threads == threads);
+        found.next().map(|(_, flash)| *flash)
+    }
+
     fn with_flash(&self, measurement: Measurement, threads: usize, flash: FlashAttention) -> Result<Outcome> {
         let (row, test) = match measurement {
             Measurement::Prefill { prompt_tokens } => {
@@ -155,8 +166,8 @@ impl LlamaCpp {
 
 impl Contender for LlamaCpp {
     fn measure(&mut self, measurement: Measurement, threads: usize) -> Result<Outcome> {
-        if let Some(flash) = self.better.get(&(measurement, threads)) {
-            return self.with_flash(measurement, threads, *flash);
+        if let Some(flash) = self.decided(measurement, threads) {
+            return self.with_flash(measurement, threads, flash);
         }
         let on = self.with_flash(measurement, threads, FlashAttention::On)?;
         let off = self.with_flash(measurement, threads, FlashAttention::Off)?;
