@@ -15,8 +15,8 @@ pub(crate) enum Kind {
     /// AVX2, FMA and F16C (x86-64).
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F, BW, VL and VNNI, beside those of AVX2. Only products of quantised weights have code of their own for
-    /// it; all else runs the code for AVX2.
+    /// AVX-512 F, BW, VL and VNNI, beside those of AVX2. Products of quantised weights and the attention of decode use its
+    /// registers; all else is the code for AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }

@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::sync::MutexGuard;
 
 use super::cache::{KvType, PAGE};
-use super::numbers::{Codes, Halves, Numbers, PAGE_VECTORS};
+use super::numbers::{Codes, Halves, Numbers};
 use super::partial::Partial;
 use super::plan::Part;
 use super::{AttentionShape, Inputs};
 use crate::InstructionSet;
-use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
+use crate::ops::simd::{self, Kernel, LANES, Simd, Wide, dispatch};
 
-/// Rows that share registers: six, with two vectors of sums each, leave four of sixteen for keys and queries.
+/// Rows that share registers: six, with two vectors of sums each, leave four of AVX2's sixteen for keys and queries.
 const MAX_ROWS: usize = 6;
 /// Half-precision numbers of a cache line of 64 bytes.
 const CACHE_LINE: usize = 32;
@@ -152,13 +152,18 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
     /// `scores[row][key] = query[row] · keys[key]`; fetches what comes after the keys.
     #[inline(always)]
     fn score_rows<S: Simd>(&self, simd: S, n_rows: usize, query: &[f32], ahead: &[u16], scores: &mut Scores) {
-        // The fewer rows, the more keys at once: about ten sums hide the latency of the multiply-adds.
-        match n_rows {
-            1 => self.score::<S, 1, 6>(simd, query, ahead, scores),
-            2 => self.score::<S, 2, 6>(simd, query, ahead, scores),
-            3 => self.score::<S, 3, 3>(simd, query, ahead, scores),
-            4 => self.score::<S, 4, 3>(simd, query, ahead, scores),
-            5 => self.score::<S, 5, 2>(simd, query, ahead, scores),
+        // The fewer rows, the more keys at once: about ten sums hide the latency of the multiply-adds. Three registers of
+        // sixteen positions are a page.
+        match (n_rows, S::Wide::LANES > LANES) {
+            (1, true) => self.score::<S, 1, 3>(simd, query, ahead, scores),
+            (2, true) => self.score::<S, 2, 3>(simd, query, ahead, scores),
+            (5, true) => self.score::<S, 5, 3>(simd, query, ahead, scores),
+            (MAX_ROWS, true) => self.score::<S, MAX_ROWS, 3>(simd, query, ahead, scores),
+            (1, false) => self.score::<S, 1, 6>(simd, query, ahead, scores),
+            (2, false) => self.score::<S, 2, 6>(simd, query, ahead, scores),
+            (3, _) => self.score::<S, 3, 3>(simd, query, ahead, scores),
+            (4, _) => self.score::<S, 4, 3>(simd, query, ahead, scores),
+            (5, false) => self.score::<S, 5, 2>(simd, query, ahead, scores),
             _ => self.score::<S, MAX_ROWS, 2>(simd, query, ahead, scores),
         }
     }
@@ -171,31 +176,36 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
         ahead: &[u16],
         scores: &mut Scores,
     ) {
+        let wide = simd.wide();
         let query = query.as_chunks::<ROWS>().0;
-        let mut lines = ahead.chunks((ahead.len() * VECTORS).div_ceil(PAGE_VECTORS).max(1));
-        for first in (0..PAGE_VECTORS).step_by(VECTORS) {
-            if first * LANES >= self.visible.end {
+        let positions = VECTORS * S::Wide::LANES;
+        let mut lines = ahead.chunks((ahead.len() * positions).div_ceil(PAGE).max(1));
+        for first in (0..PAGE).step_by(positions) {
+            if first >= self.visible.end {
                 break;
             }
             let lines = lines.next().unwrap_or_default();
-            let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
+            let mut sums = [[wide.splat(0.0); VECTORS]; ROWS];
             for (dimension, row) in query.iter().enumerate() {
-                // A key and its value are as long: a dimension of four vectors of positions takes a cache line.
+                // A key and its value are as long: a dimension of 32 positions takes a cache line.
                 prefetch(simd, lines, dimension);
-                if VECTORS > 4 {
+                if positions > CACHE_LINE {
                     prefetch(simd, lines, query.len() + dimension);
                 }
-                let keys = self.numbers.keys::<S, VECTORS>(simd, dimension, first);
+                let mut keys = [wide.splat(0.0); VECTORS];
+                for (vector, keys) in keys.iter_mut().enumerate() {
+                    *keys = self.numbers.keys(wide, dimension, first + vector * S::Wide::LANES);
+                }
                 for (sums, query) in sums.iter_mut().zip(row) {
-                    let query = simd.splat(*query);
+                    let query = wide.splat(*query);
                     for (sum, key) in sums.iter_mut().zip(keys) {
-                        *sum = simd.mul_add(query, key, *sum);
+                        *sum = wide.mul_add(query, key, *sum);
                     }
                 }
             }
             for (scores, sums) in scores.iter_mut().zip(sums) {
-                for (score, sum) in scores.as_chunks_mut::<LANES>().0[first..].iter_mut().zip(sums) {
-                    simd.store(sum, score);
+                for (vector, sum) in sums.into_iter().enumerate() {
+                    wide.store(sum, &mut scores[first + vector * S::Wide::LANES..]);
                 }
             }
         }
@@ -252,17 +262,23 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
         sums: &mut [f32],
     ) {
         // The fewer rows, the more columns at once, if they divide into as many.
-        let fits_four = (sums.len() / n_rows).is_multiple_of(4 * LANES);
-        match n_rows {
-            1 if fits_four => self.sum::<S, 1, 4>(simd, weights, ahead, sums),
-            2 if fits_four => self.sum::<S, 2, 4>(simd, weights, ahead, sums),
-            3 if fits_four => self.sum::<S, 3, 4>(simd, weights, ahead, sums),
-            1 => self.sum::<S, 1, 2>(simd, weights, ahead, sums),
-            2 => self.sum::<S, 2, 2>(simd, weights, ahead, sums),
-            3 => self.sum::<S, 3, 2>(simd, weights, ahead, sums),
-            4 => self.sum::<S, 4, 2>(simd, weights, ahead, sums),
-            5 => self.sum::<S, 5, 2>(simd, weights, ahead, sums),
-            _ => self.sum::<S, MAX_ROWS, 2>(simd, weights, ahead, sums),
+        let n_vectors = sums.len() / n_rows / S::Wide::LANES;
+        match (n_rows, n_vectors.is_multiple_of(4), n_vectors.is_multiple_of(2)) {
+            (1, true, _) => self.sum::<S, 1, 4>(simd, weights, ahead, sums),
+            (2, true, _) => self.sum::<S, 2, 4>(simd, weights, ahead, sums),
+            (3, true, _) => self.sum::<S, 3, 4>(simd, weights, ahead, sums),
+            (1, _, true) => self.sum::<S, 1, 2>(simd, weights, ahead, sums),
+            (2, _, true) => self.sum::<S, 2, 2>(simd, weights, ahead, sums),
+            (3, _, true) => self.sum::<S, 3, 2>(simd, weights, ahead, sums),
+            (4, _, true) => self.sum::<S, 4, 2>(simd, weights, ahead, sums),
+            (5, _, true) => self.sum::<S, 5, 2>(simd, weights, ahead, sums),
+            (MAX_ROWS, _, true) => self.sum::<S, MAX_ROWS, 2>(simd, weights, ahead, sums),
+            (1, ..) => self.sum::<S, 1, 1>(simd, weights, ahead, sums),
+            (2, ..) => self.sum::<S, 2, 1>(simd, weights, ahead, sums),
+            (3, ..) => self.sum::<S, 3, 1>(simd, weights, ahead, sums),
+            (4, ..) => self.sum::<S, 4, 1>(simd, weights, ahead, sums),
+            (5, ..) => self.sum::<S, 5, 1>(simd, weights, ahead, sums),
+            _ => self.sum::<S, MAX_ROWS, 1>(simd, weights, ahead, sums),
         }
     }
 
@@ -274,32 +290,37 @@ impl<'a, N: Numbers<'a>> Page<'a, N> {
         ahead: &[u16],
         sums: &mut [f32],
     ) {
+        let wide = simd.wide();
         let row_len = sums.len() / ROWS;
-        let mut lines = ahead.chunks((ahead.len() * VECTORS * LANES).div_ceil(row_len).max(1));
+        let columns = VECTORS * S::Wide::LANES;
+        let mut lines = ahead.chunks((ahead.len() * columns).div_ceil(row_len).max(1));
         let visible = self.visible.start..self.visible.end.min(PAGE);
-        for column in (0..row_len / LANES).step_by(VECTORS) {
+        for column in (0..row_len).step_by(columns) {
             let lines = lines.next().unwrap_or_default();
-            let mut totals = [[simd.splat(0.0); VECTORS]; ROWS];
+            let mut totals = [[wide.splat(0.0); VECTORS]; ROWS];
             for (row, totals) in totals.iter_mut().enumerate() {
-                let sums = &sums.as_chunks::<LANES>().0[row * row_len / LANES + column..][..VECTORS];
-                for (total, sum) in totals.iter_mut().zip(sums) {
-                    *total = simd.mul(simd.splat(factors[row]), simd.load(sum));
+                let factor = wide.splat(factors[row]);
+                for (vector, total) in totals.iter_mut().enumerate() {
+                    let sum = wide.load(&sums[row * row_len + column + vector * S::Wide::LANES..]);
+                    *total = wide.mul(factor, sum);
                 }
             }
             for key in visible.clone() {
                 prefetch(simd, lines, key);
-                let values = self.numbers.values::<S, VECTORS>(simd, key, column);
+                let mut values = [wide.splat(0.0); VECTORS];
+                for (vector, values) in values.iter_mut().enumerate() {
+                    *values = self.numbers.values(wide, key, column + vector * S::Wide::LANES);
+                }
                 for (totals, weights) in totals.iter_mut().zip(weights) {
-                    let weight = simd.splat(weights[key]);
+                    let weight = wide.splat(weights[key]);
                     for (total, value) in totals.iter_mut().zip(values) {
-                        *total = simd.mul_add(weight, value, *total);
+                        *total = wide.mul_add(weight, value, *total);
                     }
                 }
             }
             for (row, totals) in totals.iter().enumerate() {
-                let sums = &mut sums.as_chunks_mut::<LANES>().0[row * row_len / LANES + column..][..VECTORS];
-                for (sum, total) in sums.iter_mut().zip(totals) {
-                    simd.store(*total, sum);
+                for (vector, total) in totals.iter().enumerate() {
+                    wide.store(*total, &mut sums[row * row_len + column + vector * S::Wide::LANES..]);
                 }
             }
         }

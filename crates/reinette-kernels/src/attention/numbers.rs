@@ -3,72 +3,60 @@
 //! Decode and prefill read them by the same arithmetic, so that a product has the same bits in both.
 
 use super::cache::{GROUP, PAGE, SCALE_WORDS};
-use crate::ops::simd::{LANES, Simd};
-
-/// Vectors of neighbouring positions in a page.
-pub(super) const PAGE_VECTORS: usize = PAGE / LANES;
+use crate::ops::simd::Wide;
 
 /// The numbers of a page, of one type: see [`KvLayer`](super::KvLayer).
 pub(super) trait Numbers<'a>: Copy {
     /// Those of a page whose rows have `row_len` numbers.
     fn new(page: &'a [u16], row_len: usize) -> Self;
 
-    /// A dimension of the keys at `N` vectors of positions, from vector `first` on.
-    fn keys<S: Simd, const N: usize>(self, simd: S, dimension: usize, first: usize) -> [S::F32; N];
+    /// A dimension of the keys at a vector of positions, from `position` on.
+    fn keys<W: Wide>(self, wide: W, dimension: usize, position: usize) -> W::F32;
 
-    /// `N` vectors of dimensions, from vector `first` on, of the value at a position.
-    fn values<S: Simd, const N: usize>(self, simd: S, position: usize, first: usize) -> [S::F32; N];
+    /// A vector of dimensions, from `dimension` on, of the value at a position.
+    fn values<W: Wide>(self, wide: W, position: usize, dimension: usize) -> W::F32;
 }
 
 /// Half precision.
 #[derive(Clone, Copy)]
 pub(super) struct Halves<'a> {
-    /// `[row_len, PAGE_VECTORS]`
-    keys: &'a [[[u16; LANES]; PAGE_VECTORS]],
-    /// `[PAGE, row_vectors]`
-    values: &'a [[u16; LANES]],
-    row_vectors: usize,
+    /// `[row_len, PAGE]`
+    keys: &'a [[u16; PAGE]],
+    /// `[PAGE, row_len]`
+    values: &'a [u16],
+    row_len: usize,
 }
 
 impl<'a> Numbers<'a> for Halves<'a> {
     #[inline(always)]
     fn new(page: &'a [u16], row_len: usize) -> Self {
         let (keys, values) = page.split_at(page.len() / 2);
-        let keys = keys.as_chunks().0.as_chunks().0;
-        Self { keys, values: values.as_chunks().0, row_vectors: row_len / LANES }
+        Self { keys: keys.as_chunks().0, values, row_len }
     }
 
     #[inline(always)]
-    fn keys<S: Simd, const N: usize>(self, simd: S, dimension: usize, first: usize) -> [S::F32; N] {
-        let mut numbers = [simd.splat(0.0); N];
-        for (number, bits) in numbers.iter_mut().zip(&self.keys[dimension][first..first + N]) {
-            *number = simd.load_f16(bits);
-        }
-        numbers
+    fn keys<W: Wide>(self, wide: W, dimension: usize, position: usize) -> W::F32 {
+        wide.load_f16(&self.keys[dimension][position..])
     }
 
     #[inline(always)]
-    fn values<S: Simd, const N: usize>(self, simd: S, position: usize, first: usize) -> [S::F32; N] {
-        let mut numbers = [simd.splat(0.0); N];
-        for (number, bits) in numbers.iter_mut().zip(&self.values[position * self.row_vectors + first..][..N]) {
-            *number = simd.load_f16(bits);
-        }
-        numbers
+    fn values<W: Wide>(self, wide: W, position: usize, dimension: usize) -> W::F32 {
+        wide.load_f16(&self.values[position * self.row_len + dimension..])
     }
 }
 
 /// 8 bits: codes times scales.
 #[derive(Clone, Copy)]
 pub(super) struct Codes<'a> {
-    /// `[row_len, PAGE_VECTORS]`
-    keys: &'a [[[u16; LANES / 2]; PAGE_VECTORS]],
-    /// `[groups, PAGE_VECTORS]`
-    key_scales: &'a [[[u16; LANES * SCALE_WORDS]; PAGE_VECTORS]],
-    /// `[PAGE, row_vectors]`
-    values: &'a [[u16; LANES / 2]],
+    /// `[row_len, PAGE]`, two a word.
+    keys: &'a [[u16; PAGE / 2]],
+    /// `[groups, PAGE]`, two words each.
+    key_scales: &'a [[u16; PAGE * SCALE_WORDS]],
+    /// `[PAGE, row_len]`, two a word.
+    values: &'a [u16],
     /// `[PAGE, groups]`
     value_scales: &'a [[u16; SCALE_WORDS]],
-    row_vectors: usize,
+    row_len: usize,
     groups: usize,
 }
 
@@ -79,36 +67,25 @@ impl<'a> Numbers<'a> for Codes<'a> {
         let (keys, key_scales) = keys.split_at(row_len * PAGE / 2);
         let (values, value_scales) = values.split_at(row_len * PAGE / 2);
         Self {
-            keys: keys.as_chunks().0.as_chunks().0,
-            key_scales: key_scales.as_chunks().0.as_chunks().0,
-            values: values.as_chunks().0,
+            keys: keys.as_chunks().0,
+            key_scales: key_scales.as_chunks().0,
+            values,
             value_scales: value_scales.as_chunks().0,
-            row_vectors: row_len / LANES,
+            row_len,
             groups: row_len.div_ceil(GROUP),
         }
     }
 
     #[inline(always)]
-    fn keys<S: Simd, const N: usize>(self, simd: S, dimension: usize, first: usize) -> [S::F32; N] {
-        let mut numbers = [simd.splat(0.0); N];
-        let codes = &self.keys[dimension][first..first + N];
-        let scales = &self.key_scales[dimension / GROUP][first..first + N];
-        for (number, (codes, scales)) in numbers.iter_mut().zip(codes.iter().zip(scales)) {
-            *number = simd.mul(simd.load_words(scales), simd.load_i8(*codes));
-        }
-        numbers
+    fn keys<W: Wide>(self, wide: W, dimension: usize, position: usize) -> W::F32 {
+        let scales = wide.load_words(&self.key_scales[dimension / GROUP][position * SCALE_WORDS..]);
+        wide.mul(scales, wide.load_i8(&self.keys[dimension][position / 2..]))
     }
 
     #[inline(always)]
-    fn values<S: Simd, const N: usize>(self, simd: S, position: usize, first: usize) -> [S::F32; N] {
-        let mut numbers = [simd.splat(0.0); N];
-        let codes = &self.values[position * self.row_vectors + first..][..N];
-        // The vectors are an aligned part of a group.
-        let [low, high] = self.value_scales[position * self.groups + first * LANES / GROUP];
-        let scale = simd.splat(f32::from_bits(u32::from(low) | u32::from(high) << 16));
-        for (number, codes) in numbers.iter_mut().zip(codes) {
-            *number = simd.mul(scale, simd.load_i8(*codes));
-        }
-        numbers
+    fn values<W: Wide>(self, wide: W, position: usize, dimension: usize) -> W::F32 {
+        let [low, high] = self.value_scales[position * self.groups + dimension / GROUP];
+        let scale = wide.splat(f32::from_bits(u32::from(low) | u32::from(high) << 16));
+        wide.mul(scale, wide.load_i8(&self.values[position * self.row_len / 2 + dimension / 2..]))
     }
 }

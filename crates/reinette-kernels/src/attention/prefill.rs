@@ -9,12 +9,12 @@ use std::sync::MutexGuard;
 
 use super::cache::{KvType, PAGE};
 use super::microkernel::{self, COLUMNS, ROWS};
-use super::numbers::{Codes, Halves, Numbers, PAGE_VECTORS};
+use super::numbers::{Codes, Halves, Numbers};
 use super::partial::Partial;
 use super::plan::Part;
 use super::{AttentionShape, Inputs};
 use crate::InstructionSet;
-use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
+use crate::ops::simd::{self, Kernel, LANES, Simd, Wide, dispatch};
 
 /// Dimensions that all scores of a page are summed over before the next ones: their keys take 12 KiB, which stay in the
 /// level-one cache while all query rows pass.
@@ -163,19 +163,17 @@ impl Workspace {
     /// Brings the keys and values of a page into `keys` and `values`.
     #[inline(always)]
     fn widen<'a, S: Simd, N: Numbers<'a>>(&mut self, simd: S, page: &'a [u16]) {
-        let numbers = N::new(page, self.row_len);
+        let (numbers, wide) = (N::new(page, self.row_len), simd.wide());
         for (dimension, row) in self.keys.as_chunks_mut::<PAGE>().0.iter_mut().enumerate() {
-            let keys = numbers.keys::<S, PAGE_VECTORS>(simd, dimension, 0);
-            for (key, to) in keys.into_iter().zip(row.as_chunks_mut::<LANES>().0) {
-                simd.store(key, to);
+            for position in (0..PAGE).step_by(S::Wide::LANES) {
+                wide.store(numbers.keys(wide, dimension, position), &mut row[position..]);
             }
         }
         let panels = self.values.as_chunks_mut::<COLUMNS>().0.chunks_exact_mut(PAGE);
         for (panel, rows) in panels.enumerate() {
             for (position, row) in rows.iter_mut().enumerate() {
-                let values = numbers.values::<S, 2>(simd, position, 2 * panel);
-                for (value, to) in values.into_iter().zip(row.as_chunks_mut::<LANES>().0) {
-                    simd.store(value, to);
+                for column in (0..COLUMNS).step_by(S::Wide::LANES) {
+                    wide.store(numbers.values(wide, position, panel * COLUMNS + column), &mut row[column..]);
                 }
             }
         }

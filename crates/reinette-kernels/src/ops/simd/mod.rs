@@ -7,6 +7,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod math;
 mod portable;
 
@@ -22,6 +24,11 @@ pub(crate) const LANES: usize = 8;
 pub(crate) trait Simd: Copy {
     /// [`LANES`] `f32`.
     type F32: Copy;
+    /// The widest registers.
+    type Wide: Wide;
+
+    /// The same instructions on the widest registers.
+    fn wide(self) -> Self::Wide;
 
     /// All lanes `value`.
     fn splat(self, value: f32) -> Self::F32;
@@ -29,10 +36,6 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::F32;
     /// Reads the bits of IEEE half-precision numbers, widened exactly.
     fn load_f16(self, from: &[u16; LANES]) -> Self::F32;
-    /// Reads signed bytes, two in a word, the first in its lower half.
-    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32;
-    /// Reads the bits of `f32`, two words each, the lower half first.
-    fn load_words(self, from: &[u16; 2 * LANES]) -> Self::F32;
     /// Hints that the cache line of the first number will be read soon.
     fn prefetch(self, from: &[u16]);
     /// Writes the lanes in order.
@@ -64,6 +67,35 @@ pub(crate) trait Simd: Copy {
     fn reduce_max(self, value: Self::F32) -> f32;
 }
 
+/// What is done to as many numbers at a time as the widest registers hold, in loops whose result does not depend on how
+/// many these are. Slices may be longer than what is read or written.
+///
+/// # Panics
+/// All that read or write, if a slice is shorter.
+pub(crate) trait Wide: Copy {
+    /// Lanes of a register: 8 or 16.
+    const LANES: usize;
+    /// So many `f32`.
+    type F32: Copy;
+
+    /// All lanes `value`.
+    fn splat(self, value: f32) -> Self::F32;
+    /// Reads the lanes in order.
+    fn load(self, from: &[f32]) -> Self::F32;
+    /// Reads the bits of IEEE half-precision numbers, widened exactly.
+    fn load_f16(self, from: &[u16]) -> Self::F32;
+    /// Reads signed bytes, two in a word, the first in its lower half.
+    fn load_i8(self, from: &[u16]) -> Self::F32;
+    /// Reads the bits of `f32`, two words each, the lower half first.
+    fn load_words(self, from: &[u16]) -> Self::F32;
+    /// Writes the lanes in order.
+    fn store(self, value: Self::F32, to: &mut [f32]);
+    /// `a · b`.
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a · b + c`, rounded as by [`Simd::mul_add`].
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+}
+
 /// A computation that [`dispatch`] compiles for every instruction set.
 pub(crate) trait Kernel {
     /// What it computes.
@@ -80,7 +112,12 @@ pub(crate) fn dispatch<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "enters code compiled for AVX2")]
         // SAFETY: an `InstructionSet` of these kinds exists only after the processor said that it has AVX2, FMA and F16C.
-        Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run(kernel) },
+        Kind::Avx2 => unsafe { avx2::run(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "enters code compiled for AVX-512")]
+        // SAFETY: an `InstructionSet` of this kind exists only after the processor said that it has AVX-512 F, BW and VL
+        // beside AVX2, FMA and F16C.
+        Kind::Avx512 => unsafe { avx512::run(kernel) },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::{LANES, Simd};
+use super::{LANES, Simd, Wide};
 
 /// Needs no proof.
 #[derive(Clone, Copy)]
@@ -15,6 +15,12 @@ fn lanes(value: impl Fn(usize) -> f32) -> [f32; LANES] {
 
 impl Simd for Portable {
     type F32 = [f32; LANES];
+    type Wide = Self;
+
+    #[inline(always)]
+    fn wide(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::F32 {
@@ -29,16 +35,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn load_f16(self, from: &[u16; LANES]) -> Self::F32 {
         from.map(|bits| f16::from_bits(bits).to_f32_const())
-    }
-
-    #[inline(always)]
-    fn load_i8(self, from: [u16; LANES / 2]) -> Self::F32 {
-        lanes(|i| f32::from(from[i / 2].to_le_bytes()[i % 2].cast_signed()))
-    }
-
-    #[inline(always)]
-    fn load_words(self, from: &[u16; 2 * LANES]) -> Self::F32 {
-        lanes(|i| f32::from_bits(u32::from(from[2 * i]) | u32::from(from[2 * i + 1]) << 16))
     }
 
     #[inline(always)]
@@ -104,5 +100,50 @@ impl Simd for Portable {
     #[inline(always)]
     fn reduce_max(self, value: Self::F32) -> f32 {
         value.into_iter().fold(f32::NEG_INFINITY, |greatest, lane| if lane > greatest { lane } else { greatest })
+    }
+}
+
+impl Wide for Portable {
+    const LANES: usize = LANES;
+    type F32 = [f32; LANES];
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [f32; LANES] {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> [f32; LANES] {
+        lanes(|i| from[i])
+    }
+
+    #[inline(always)]
+    fn load_f16(self, from: &[u16]) -> [f32; LANES] {
+        lanes(|i| f16::from_bits(from[i]).to_f32_const())
+    }
+
+    #[inline(always)]
+    fn load_i8(self, from: &[u16]) -> [f32; LANES] {
+        lanes(|i| f32::from(from[i / 2].to_le_bytes()[i % 2].cast_signed()))
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &[u16]) -> [f32; LANES] {
+        lanes(|i| f32::from_bits(u32::from(from[2 * i]) | u32::from(from[2 * i + 1]) << 16))
+    }
+
+    #[inline(always)]
+    fn store(self, value: [f32; LANES], to: &mut [f32]) {
+        to[..LANES].copy_from_slice(&value);
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+        Simd::mul(self, a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
+        Simd::mul_add(self, a, b, c)
     }
 }
