@@ -1,5 +1,5 @@
 //! The notation of phrases: `(a|b|)` chooses, `{rule}` is words of a rule, `{argument=rule}` words that are an argument,
-//! `{#1-9}` a number, `{@date}` a date.
+//! a number, `{@date}` a date, `\(` a parenthesis.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -95,6 +95,10 @@ fn parse_nodes(letters: &mut Peekable<Chars<'_>>, depth: Depth) -> Result<Patter
             '(' => parse_choice(letters, depth)?,
             '{' => parse_slot(letters)?,
             '}' => return Err("a `}` closes nothing".to_owned()),
+            '\\' if matches!(letters.peek(), Some('(' | ')')) => {
+                text.extend(letters.next());
+                continue;
+            }
             _ => {
                 text.push(letter);
                 continue;
@@ -178,6 +182,7 @@ mod tests {
         let Node::Choice(alternatives) = &pattern.0[0] else { panic!("a choice") };
         assert_eq!(alternatives[0], Pattern(vec![Node::Text("wake".to_owned())]));
         assert_eq!(pattern.rules().collect::<Vec<_>>(), ["clock"]);
+        assert_eq!(Pattern::parse(r"\(a\)").unwrap().0, [Node::Text("(a)".to_owned())]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Writer<'_, '_> {
 /// Whether one call can have these words and the next one others: lists would run into one another.
 fn can_differ(tool: &Offered<'_>, segment: &Segment, capture: &Capture) -> bool {
     let kind = tool.family.parameter(&capture.name).map(|parameter| &parameter.kind);
-    !matches!(kind, None | Some(Kind::Texts | Kind::Numbers | Kind::Boolean)) && !segment.text.contains(" and ")
+    kind.is_some_and(|kind| !kind.is_list() && *kind != Kind::Boolean) && !segment.text.contains(" and ")
 }
 
 /// The preposition before an argument, with the space behind it, if there is one.

@@ -18,8 +18,14 @@ pub(super) enum Kind {
     Texts,
     /// A list of numbers.
     Numbers,
+    /// A list of whole numbers.
+    Integers,
     /// One of several words.
     Enumeration(Vec<String>),
+    /// A day as text in a format that only the description tells, such as `MM/DD/YYYY`.
+    WrittenDate(&'static str),
+    /// One of several words that only the description tells.
+    Options(Vec<String>),
 }
 
 impl Kind {
@@ -33,6 +39,7 @@ impl Kind {
             Some("date") => Self::Date,
             Some("array") => Self::Texts,
             Some("numbers") => Self::Numbers,
+            Some("integers") => Self::Integers,
             Some("enum") => {
                 let values: Vec<String> = words.map(str::to_owned).collect();
                 if values.len() < 2 {
@@ -42,7 +49,7 @@ impl Kind {
             }
             _ => {
                 return Err(format!(
-                    "`{text}` is no type: write string, integer, number, boolean, date, array, numbers or enum with its values"
+                    "`{text}` is no type: write string, integer, number, boolean, date, array, numbers, integers or enum with its values"
                 ));
             }
         };
@@ -52,17 +59,27 @@ impl Kind {
         }
     }
 
+    /// Whether it is a list of something.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::Texts | Self::Numbers | Self::Integers)
+    }
+
     /// The value that words stand for; none if they are not of this kind.
     pub(super) fn value(&self, words: &str) -> Option<Value> {
         match self {
             Self::Text => Some(json!(words)),
-            Self::Integer => words.parse::<i64>().ok().map(Value::from),
+            Self::Integer => integer(words),
             Self::Number => number(words),
             Self::Boolean => words.parse::<bool>().ok().map(Value::from),
             Self::Date => (words.len() == 10).then(|| json!(words)),
             Self::Texts => Some(items(words).map(Value::from).collect()),
             Self::Numbers => items(words).map(number).collect::<Option<Vec<_>>>().map(Value::from),
-            Self::Enumeration(values) => {
+            Self::Integers => {
+                let items = items(words).flat_map(|item| item.split(" to "));
+                items.map(|item| integer(without_ordinal(item))).collect::<Option<Vec<_>>>().map(Value::from)
+            }
+            Self::WrittenDate(format) => written_date(words, format),
+            Self::Enumeration(values) | Self::Options(values) => {
                 values.iter().find(|value| value.to_lowercase() == words.to_lowercase()).map(|value| json!(value))
             }
         }
@@ -71,31 +88,59 @@ impl Kind {
     /// The JSON Schema of a parameter.
     pub(super) fn schema(&self) -> Value {
         match self {
-            Self::Text => json!({ "type": "string" }),
+            Self::Text | Self::WrittenDate(_) | Self::Options(_) => json!({ "type": "string" }),
             Self::Integer => json!({ "type": "integer" }),
             Self::Number => json!({ "type": "number" }),
             Self::Boolean => json!({ "type": "boolean" }),
             Self::Date => json!({ "type": "string", "format": "date" }),
             Self::Texts => json!({ "type": "array", "items": { "type": "string" } }),
             Self::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
+            Self::Integers => json!({ "type": "array", "items": { "type": "integer" } }),
             Self::Enumeration(values) => json!({ "type": "string", "enum": values }),
         }
     }
 }
 
+/// A whole number, with commas between thousands or without.
+fn integer(words: &str) -> Option<Value> {
+    let words = if has_thousands(words) { &words.replace(',', "") } else { words };
+    words.parse::<i64>().ok().map(Value::from)
+}
+
 /// A number; in French its comma is a point.
 fn number(words: &str) -> Option<Value> {
-    let words = &words.replace(',', ".");
+    let words = &words.replace(',', if has_thousands(words) { "" } else { "." });
     if let Ok(whole) = words.parse::<i64>() {
         return Some(whole.into());
     }
     Number::from_f64(words.parse().ok()?).map(Value::Number)
 }
 
-/// The items of "a, b and c" or "a, b, and c".
+/// Whether the commas of a number stand between thousands, as in 12,500.
+fn has_thousands(words: &str) -> bool {
+    let mut groups = words.split('.').next().unwrap_or_default().split(',');
+    let first = groups.next().unwrap_or_default();
+    words.contains(',') && (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
+}
+
+/// 3 of "3rd".
+fn without_ordinal(words: &str) -> &str {
+    ["st", "nd", "rd", "th"].into_iter().find_map(|ending| words.strip_suffix(ending)).unwrap_or(words)
+}
+
+/// An ISO 8601 day in another format.
+fn written_date(day: &str, format: &str) -> Option<Value> {
+    let mut pieces = day.split('-');
+    let (year, month, day) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    Some(json!(format.replace("YYYY", year).replace("MM", month).replace("DD", day)))
+}
+
+/// The items of "a, b and c", "a, b, and c" or "a as well as b".
 fn items(words: &str) -> impl Iterator<Item = &str> {
     let items = words
         .split(", and ")
+        .flat_map(|item| item.split(" and also "))
+        .flat_map(|item| item.split(" as well as "))
         .flat_map(|item| item.split(", "))
         .flat_map(|item| item.split(" and "))
         .flat_map(|item| item.split(" et "));
@@ -138,9 +183,21 @@ impl Family {
         self.parameters.iter().find(|parameter| parameter.names[0] == name)
     }
 
+    /// The words of its names.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().flat_map(|name| name.split(['_', '.']))
+    }
+
+    /// Whether words of a phrase are a list.
+    pub(super) fn names_list(&self, phrase: &Phrase) -> bool {
+        let slots = phrase.pattern.slots();
+        let mut named = slots.iter().filter_map(|slot| self.parameter(slot.argument.as_deref()?));
+        named.any(|parameter| parameter.kind.is_list())
+    }
+
     /// Whether a request for one may as well be for the other.
     pub(super) fn does_the_same(&self, other: &Self) -> bool {
-        self.descriptions == other.descriptions
+        self.descriptions[0] == other.descriptions[0]
     }
 
     /// A gap of some request that is filled with this parameter.
@@ -288,9 +345,15 @@ mod tests {
         assert_eq!(Kind::Integer.value("1.5"), None);
         assert_eq!(Kind::Number.value("1.5"), Some(json!(1.5)));
         assert_eq!(Kind::Boolean.value("true"), Some(json!(true)));
-        for words in ["a, b and c", "a, b, and c"] {
+        for words in ["a, b and c", "a, b, and c", "a and b as well as c", "a and also b and c"] {
             assert_eq!(Kind::Texts.value(words), Some(json!(["a", "b", "c"])));
         }
+        assert_eq!(Kind::Number.value("12,500"), Some(json!(12500)));
+        assert_eq!(Kind::Number.value("1,5"), Some(json!(1.5)));
+        assert_eq!(Kind::Integers.value("the 2nd"), None);
+        assert_eq!(Kind::Integers.value("2nd, 3rd and 14th"), Some(json!([2, 3, 14])));
+        assert_eq!(Kind::Integers.value("1990 to 2,000"), Some(json!([1990, 2000])));
+        assert_eq!(Kind::WrittenDate("DD/MM/YYYY").value("2027-05-03"), Some(json!("03/05/2027")));
         assert_eq!(Kind::Numbers.value("1, 2 and 3.5"), Some(json!([1, 2, 3.5])));
         let level = Kind::Enumeration(vec!["low".to_owned(), "high".to_owned()]);
         assert_eq!(level.value("Low"), Some(json!("low")));

@@ -5,6 +5,7 @@ mod distribute;
 mod family;
 mod home_assistant;
 mod offer;
+mod written;
 
 use super::GeneratorError;
 use super::example::{Example, Message, Origin, Role, answer};
@@ -32,15 +33,23 @@ const MOST_TOOLS: usize = 7;
 const REQUESTS_OF_A_SET: usize = 6;
 /// Of sets, those whose tools are about the same things: then the right one is harder to tell from the others.
 const RELATED: f64 = 0.5;
+/// Of requests for what no tool on offer does, those for something that is about the same things as one of them: so many
+/// places from it in the catalogue.
+const RELATED_OTHER: f64 = 0.6;
+const NEAR: usize = 8;
 /// Of requests, those that are written in a hurry.
-const HURRIED: f64 = 0.4;
+const HURRIED: f64 = 0.25;
 /// Of requests, those that begin with a greeting or the like, and those that end with thanks.
 const GREETING: f64 = 0.12;
 const THANKS: f64 = 0.08;
+/// Of requests, those that ask politely before.
+const POLITE: f64 = 0.12;
 /// Of requests for the same tool again, those that leave its words out: "and the hall to 30 percent".
 const SHORTENED: f64 = 0.6;
 /// Of requests for several calls of one tool, those whose calls share some words.
 const DISTRIBUTED: f64 = 0.65;
+/// Of sets, those of which requests are in French: some families have requests in it.
+const FRENCH: f64 = 0.08;
 /// Of families, those that only validation sees.
 const VALIDATION: f64 = 0.1;
 /// The seed of what is put together at random, so that there is one catalogue.
@@ -52,16 +61,16 @@ const LONGEST: usize = 240;
 
 /// How often what is asked, relative to one another.
 const SHARES: [(Ask, f64); 10] = [
-    (Ask::One, 46.0),
+    (Ask::One, 52.0),
     (Ask::Same(2), 11.0),
-    (Ask::Same(3), 7.0),
-    (Ask::Same(4), 3.0),
-    (Ask::Several(2), 8.0),
-    (Ask::Several(3), 3.0),
-    (Ask::Nothing, 4.0),
+    (Ask::Same(3), 9.0),
+    (Ask::Same(4), 5.0),
+    (Ask::Several(2), 5.0),
+    (Ask::Several(3), 2.0),
+    (Ask::Nothing, 3.5),
     (Ask::OtherTool, 10.0),
-    (Ask::Incomplete, 4.0),
-    (Ask::Corrected, 4.0),
+    (Ask::Incomplete, 6.0),
+    (Ask::Corrected, 2.5),
 ];
 
 /// What a request asks for.
@@ -100,20 +109,32 @@ impl Catalogue {
         let mut english = Rules::default();
         english.read("everyday/english.grammar", include_str!("../../../grammars/everyday/english.grammar"))?;
         english.read("unseen/english.grammar", include_str!("../../../grammars/unseen/english.grammar"))?;
+        let questions = include_str!("../../../grammars/unseen/english-questions.grammar");
+        english.read("unseen/english-questions.grammar", questions)?;
         let spelling =
             Spelling::read("everyday/english.toml", include_str!("../../../grammars/everyday/english.toml"))?;
         let mut families = Vec::new();
         for (file, text) in [
             ("unseen/english.families", include_str!("../../../grammars/unseen/english.families")),
             ("unseen/english-knowledge.families", include_str!("../../../grammars/unseen/english-knowledge.families")),
+            ("unseen/english-questions.families", include_str!("../../../grammars/unseen/english-questions.families")),
         ] {
             Family::read_all(&mut families, "english", file, text, &english)?;
         }
-        let (file, text) =
-            ("unseen/english.compositions", include_str!("../../../grammars/unseen/english.compositions"));
-        let taken = families.iter().map(|family: &Family| family.names[0].clone()).collect();
-        let composed = compose(file, text, taken, &mut Random::new(COMPOSED, 0))?;
-        Family::read_all(&mut families, "english", &format!("{file}, composed"), &composed, &english)?;
+        for (number, (file, text)) in [
+            ("unseen/english.compositions", include_str!("../../../grammars/unseen/english.compositions")),
+            (
+                "unseen/english-questions.compositions",
+                include_str!("../../../grammars/unseen/english-questions.compositions"),
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let taken = families.iter().map(|family: &Family| family.names[0].clone()).collect();
+            let composed = compose(file, text, taken, &mut Random::new(COMPOSED, number as u64))?;
+            Family::read_all(&mut families, "english", &format!("{file}, composed"), &composed, &english)?;
+        }
         let mut french = Rules::default();
         french.read("everyday/french.grammar", include_str!("../../../grammars/everyday/french.grammar"))?;
         french.read("unseen/french.grammar", include_str!("../../../grammars/unseen/french.grammar"))?;
@@ -139,7 +160,8 @@ pub struct UnseenTools<'a> {
     families: Vec<&'a Family>,
     random: Random,
     taken: Taken,
-    /// The tools on offer, and how many more requests are for them.
+    /// The language of requests, the tools on offer, and how many more requests are for them.
+    language: &'static str,
     tools: Vec<Offered<'a>>,
     left: usize,
 }
@@ -153,16 +175,25 @@ impl<'a> UnseenTools<'a> {
         };
         let families = catalogue.families.iter().filter(|family| part_of(family) == part).collect();
         let random = Random::new(seed, 2 + part as u64);
-        Self { languages: &catalogue.languages, families, random, taken, tools: Vec::new(), left: 0 }
+        Self {
+            languages: &catalogue.languages,
+            families,
+            random,
+            taken,
+            language: "english",
+            tools: Vec::new(),
+            left: 0,
+        }
     }
 
     /// Another set of tools.
     fn offer(&mut self) {
-        let most = MOST_TOOLS.min(self.families.len());
-        let mut more = || self.random.below(most.saturating_sub(FEWEST_TOOLS) + 1);
+        let mut more = || self.random.below(MOST_TOOLS - FEWEST_TOOLS + 1);
         // Few more often than many: what a request costs grows with them.
-        let count = FEWEST_TOOLS.min(most) + more().min(more());
+        let count = FEWEST_TOOLS + more().min(more());
         let mut families = self.families.clone();
+        self.language = if self.random.chance(FRENCH) { "french" } else { "english" };
+        families.retain(|family| family.requests.iter().any(|phrase| phrase.language == self.language));
         if self.random.chance(RELATED) {
             // The catalogue has them side by side.
             let first = self.random.below(families.len());
@@ -180,8 +211,7 @@ impl<'a> UnseenTools<'a> {
     fn draw(&mut self) -> Option<Example> {
         let shares = SHARES.iter().map(|(ask, share)| (ask, *share));
         let ask = *self.random.by_share(shares)?;
-        // Families have requests in English, and some in French.
-        let language = if self.random.chance(0.25) { "french" } else { "english" };
+        let language = self.language;
         let (rules, spelling) = self.languages.get(language)?;
         let mut writer = Writer { language, rules, spelling, random: &mut self.random };
         let (messages, calls, question) = match ask {
@@ -257,7 +287,7 @@ impl Writer<'_, '_> {
     /// Requests for these tools in one sentence, and the calls; the first of a tool in whole words.
     fn join(&mut self, tools: &[&Offered<'_>]) -> Option<Conversation> {
         let mut request = Segments::default();
-        for (rule, share) in [("greeting_before", GREETING), ("ask_politely", 0.2)] {
+        for (rule, share) in [("greeting_before", GREETING), ("ask_politely", POLITE)] {
             if self.random.chance(share) {
                 request.push(format!("{} ", self.rules.optional_words(rule, self.random)?), None);
             }
@@ -269,7 +299,9 @@ impl Writer<'_, '_> {
                 request.push(format!(" {} ", joint.trim()), None);
             }
             let is_same = part > 0 && tools[part - 1].name == tool.name;
-            let shortened = before.filter(|_| is_same && self.random.chance(SHORTENED));
+            // Two lists without words between them would be one.
+            let is_short = |phrase: &&Phrase| is_same && !tool.family.names_list(phrase);
+            let shortened = before.filter(is_short).filter(|_| self.random.chance(SHORTENED));
             let phrase = match shortened {
                 Some(phrase) => phrase,
                 None => self.phrase(&tool.family.requests)?,
@@ -318,12 +350,25 @@ impl Writer<'_, '_> {
     /// What a tool does that is not among those on offer.
     fn other_tool(&mut self, families: &[&Family], tools: &[Offered<'_>]) -> Option<Conversation> {
         let is_offered = |family: &Family| tools.iter().any(|tool| tool.family.does_the_same(family));
-        let others: Vec<&Family> = families.iter().copied().filter(|family| !is_offered(family)).collect();
+        let mut near = families;
+        let is_near = self.random.chance(RELATED_OTHER);
+        if is_near {
+            // The catalogue has neighbours side by side.
+            let offered = self.pick(tools)?.family;
+            let place = families.iter().position(|family| std::ptr::eq(*family, offered))?;
+            near = &families[place.saturating_sub(NEAR)..families.len().min(place + NEAR)];
+        }
+        let others: Vec<&Family> = near.iter().copied().filter(|family| !is_offered(family)).collect();
         let family = *self.pick(&others)?;
         let phrase = self.phrase(&family.requests)?;
         let request = self.expand(&phrase.pattern, 0);
         let request = self.write(request);
-        Some((vec![Message::new(Role::User, request.text())], Vec::new(), None))
+        // One that does not say what it is about could be for a tool on offer.
+        let text = request.text().to_lowercase();
+        let is_told = |word: &str| tools.iter().all(|tool| !tool.family.words().any(|known| known == word));
+        let mut words = family.words().filter(|word| word.len() > 3 && is_told(word));
+        (!is_near || words.any(|word| text.contains(word)))
+            .then(|| (vec![Message::new(Role::User, request.text())], Vec::new(), None))
     }
 
     /// A request that lacks something; half the time, what is missing is then told.

@@ -1,11 +1,12 @@
 //! Sets of tools as a program might offer them: names, descriptions and parameters vary from one to the next.
 
-use super::family::{Family, Parameter};
+use super::family::{Family, Kind, Parameter};
+use super::written::{capitalised, write};
 use crate::random::Random;
 use serde_json::{Map, Value, json};
 
 /// Of the parameters that may be left out, those that a tool has.
-const OPTIONAL_KEPT: f64 = 0.7;
+const OPTIONAL_KEPT: f64 = 0.8;
 /// Of parameters, those without a description.
 const UNDESCRIBED: f64 = 0.15;
 
@@ -28,7 +29,7 @@ pub(super) struct Offered<'a> {
     pub(super) family: &'a Family,
     pub(super) name: String,
     /// Its parameters in order, each with what it is called here.
-    pub(super) parameters: Vec<(String, &'a Parameter)>,
+    pub(super) parameters: Vec<(String, Parameter)>,
     /// As programs write it: name, description, and a JSON Schema of the arguments.
     pub(super) definition: Value,
 }
@@ -42,7 +43,7 @@ impl<'a> Offered<'a> {
         kept.extend(optional.filter(|_| random.chance(OPTIONAL_KEPT)).collect::<Vec<_>>());
         random.shuffle(&mut kept);
         let is_camel = matches!(style, Style::Camel | Style::Pascal);
-        let mut parameters: Vec<(String, &Parameter)> = Vec::new();
+        let mut parameters: Vec<(String, Parameter)> = Vec::new();
         for parameter in kept {
             let chosen = pick(&parameter.names, random);
             // Two parameters must not be called the same.
@@ -50,7 +51,7 @@ impl<'a> Offered<'a> {
             let style = if is_camel { Style::Camel } else { Style::Snake };
             let written = write_name(chosen, style, random);
             let written = if is_taken(&written) { write_name(&parameter.names[0], style, random) } else { written };
-            parameters.push((written, parameter));
+            parameters.push((written, write(parameter, random)));
         }
         let definition = define(&name, pick(&family.descriptions, random), &parameters, random);
         Self { family, name, parameters, definition }
@@ -76,11 +77,13 @@ pub(super) fn offer<'a>(families: &[&'a Family], random: &mut Random) -> Vec<Off
     tools
 }
 
-fn define(name: &str, description: &str, parameters: &[(String, &Parameter)], random: &mut Random) -> Value {
+fn define(name: &str, description: &str, parameters: &[(String, Parameter)], random: &mut Random) -> Value {
     let mut properties = Map::new();
     for (name, parameter) in parameters {
         let mut schema = parameter.kind.schema();
-        if !random.chance(UNDESCRIBED) {
+        // What only a description tells is told.
+        let is_told = matches!(parameter.kind, Kind::WrittenDate(_) | Kind::Options(_));
+        if is_told || !random.chance(UNDESCRIBED) {
             schema["description"] = json!(pick(&parameter.descriptions, random));
         }
         properties.insert(name.clone(), schema);
@@ -99,10 +102,6 @@ fn pick<'a>(list: &'a [String], random: &mut Random) -> &'a str {
 }
 
 fn write_name(name: &str, style: Style, random: &mut Random) -> String {
-    let capitalised = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
-    };
     match style {
         Style::Snake => name.to_owned(),
         Style::Dotted => format!("{}.{name}", PARTS[random.below(PARTS.len())]),
