@@ -61,10 +61,10 @@ const LONGEST: usize = 240;
 
 /// How often what is asked, relative to one another.
 const SHARES: [(Ask, f64); 10] = [
-    (Ask::One, 52.0),
+    (Ask::One, 54.0),
     (Ask::Same(2), 11.0),
-    (Ask::Same(3), 9.0),
-    (Ask::Same(4), 5.0),
+    (Ask::Same(3), 7.0),
+    (Ask::Same(4), 3.0),
     (Ask::Several(2), 5.0),
     (Ask::Several(3), 2.0),
     (Ask::Nothing, 3.5),
