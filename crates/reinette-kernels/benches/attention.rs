@@ -147,15 +147,39 @@ fn measure_peak(compute: &Compute, budget: Duration) -> f64 {
             black_box(multiply_add(STEPS));
         });
     });
-    (n_chunks * STEPS * 2 * INDEPENDENT * 8) as f64 / seconds
+    (n_chunks * STEPS * 2 * INDEPENDENT * lanes()) as f64 / seconds
 }
 
-/// Vectors of eight: two multiply-adds a cycle with a latency of four or five need ten.
+/// Vectors: two multiply-adds a cycle with a latency of four or five need ten.
 const INDEPENDENT: usize = 12;
+
+/// Numbers of a vector.
+fn lanes() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        return 16;
+    }
+    8
+}
 
 #[cfg(target_arch = "x86_64")]
 fn multiply_add(steps: usize) -> f32 {
-    use std::arch::x86_64::{_mm256_add_ps, _mm256_cvtss_f32, _mm256_fmadd_ps, _mm256_set1_ps};
+    use std::arch::x86_64::{
+        _mm256_add_ps, _mm256_cvtss_f32, _mm256_fmadd_ps, _mm256_set1_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps,
+        _mm512_set1_ps,
+    };
+
+    #[target_feature(enable = "avx512f")]
+    fn fused_sixteen(steps: usize) -> f32 {
+        let (factor, addend) = (_mm512_set1_ps(black_box(0.999)), _mm512_set1_ps(black_box(0.001)));
+        let mut sums = [_mm512_set1_ps(0.5); INDEPENDENT];
+        for _ in 0..steps {
+            for sum in &mut sums {
+                *sum = _mm512_fmadd_ps(*sum, factor, addend);
+            }
+        }
+        sums.into_iter().map(|sum| _mm512_reduce_add_ps(sum)).sum()
+    }
 
     #[target_feature(enable = "avx2,fma")]
     fn fused(steps: usize) -> f32 {
@@ -173,7 +197,7 @@ fn multiply_add(steps: usize) -> f32 {
     #[expect(unsafe_code, reason = "enters code compiled for FMA")]
     // SAFETY: the processor has just said that it has these instructions.
     unsafe {
-        fused(steps)
+        if lanes() == 16 { fused_sixteen(steps) } else { fused(steps) }
     }
 }
 

@@ -148,12 +148,12 @@ impl BiasComputer for Vocabulary {
 
 /// The tokens that text is made of, in the order of their bytes.
 fn sorted(tokenizer: &Tokenizer) -> Vec<TokenId> {
-    // The first eight bytes as a number, which compares as they do, but at once.
+    // The first sixteen bytes as a number, which compares as they do, but at once.
     let key = |bytes: &[u8]| {
-        let mut first = [0; 8];
-        let len = bytes.len().min(8);
+        let mut first = [0; 16];
+        let len = bytes.len().min(16);
         first[..len].copy_from_slice(&bytes[..len]);
-        u64::from_be_bytes(first)
+        u128::from_be_bytes(first)
     };
     let ids = (0..u32::try_from(tokenizer.vocab_size()).unwrap_or(u32::MAX)).map(TokenId);
     let is_text = |id: &TokenId| !tokenizer.is_special(*id) && !tokenizer.is_end_of_generation(*id);

@@ -1,93 +1,108 @@
 //! The innermost loops of prefill: outer products that fill the registers.
+//!
+//! A tile has `ROWS` rows of [`COLUMNS`] columns, which are `VECTORS` registers. 6 × 2 registers of sums, 2 of columns and 1
+//! row fill 15 of AVX2's 16; of AVX-512's, 12 × 1 hide the latency of the multiply-adds.
 
 use super::partial;
-use crate::ops::simd::{LANES, Simd};
+use crate::ops::simd::Wide;
 
-/// Rows of a register tile.
-pub(super) const ROWS: usize = 6;
-/// Columns of a register tile. 6 × 2 vectors of sums, 2 of columns and 1 row fill 15 of AVX2's 16 registers.
-pub(super) const COLUMNS: usize = 2 * LANES;
+/// Columns of a tile.
+pub(super) const COLUMNS: usize = 16;
+/// What the rows that are laid out are a multiple of: the rows of any tile, and columns.
+pub(super) const ROW_GRANULE: usize = 48;
 
-/// Sums held in registers, `[ROWS, COLUMNS]`.
-pub(super) type Tile<S> = [[<S as Simd>::F32; 2]; ROWS];
+/// Sums held in registers.
+pub(super) type Tile<W, const ROWS: usize, const VECTORS: usize> = [[<W as Wide>::F32; VECTORS]; ROWS];
 
 /// All sums 0.
 #[inline(always)]
-pub(super) fn zero<S: Simd>(simd: S) -> Tile<S> {
-    [[simd.splat(0.0); 2]; ROWS]
+pub(super) fn zero<W: Wide, const ROWS: usize, const VECTORS: usize>(wide: W) -> Tile<W, ROWS, VECTORS> {
+    [[wide.splat(0.0); VECTORS]; ROWS]
 }
 
-/// Adds the outer product of a column of [`ROWS`] and a row of [`COLUMNS`].
-#[inline(always)]
-fn add_outer_product<S: Simd>(simd: S, tile: &mut Tile<S>, column: [f32; ROWS], row: &[f32; COLUMNS]) {
-    let row = row.as_chunks::<LANES>().0;
-    let row = [simd.load(&row[0]), simd.load(&row[1])];
-    for (sums, value) in tile.iter_mut().zip(column) {
-        let value = simd.splat(value);
-        sums[0] = simd.mul_add(value, row[0], sums[0]);
-        sums[1] = simd.mul_add(value, row[1], sums[1]);
-    }
-}
-
-/// Adds `leftᵀ · panel`, where `left` is [`ROWS`] columns, from `column` on, of `[depth, stride]`, and `panel` is
+/// Adds `leftᵀ · panel`, where `left` is `ROWS` columns, from `column` on, of `[depth, stride]`, and `panel` is
 /// `[depth, COLUMNS]`.
 #[inline(always)]
-pub(super) fn add_columns_product<S: Simd>(
-    simd: S,
-    tile: &mut Tile<S>,
+pub(super) fn add_columns_product<W: Wide, const ROWS: usize, const VECTORS: usize>(
+    wide: W,
+    tile: &mut Tile<W, ROWS, VECTORS>,
     (left, stride): (&[f32], usize),
     column: usize,
     panel: &[[f32; COLUMNS]],
 ) {
     for (left, row) in left.chunks_exact(stride).zip(panel) {
-        if let Some(left) = left[column..].first_chunk::<ROWS>() {
-            add_outer_product(simd, tile, *left, row);
+        let Some(left) = left[column..].first_chunk::<ROWS>() else { continue };
+        let mut vectors = [wide.splat(0.0); VECTORS];
+        for (index, vector) in vectors.iter_mut().enumerate() {
+            *vector = wide.load(&row[index * W::LANES..]);
+        }
+        for (sums, value) in tile.iter_mut().zip(left) {
+            let value = wide.splat(*value);
+            for (sum, vector) in sums.iter_mut().zip(vectors) {
+                *sum = wide.mul_add(value, vector, *sum);
+            }
         }
     }
 }
 
 /// Reads a tile of `[rows, stride]`.
 #[inline(always)]
-pub(super) fn load<S: Simd>(simd: S, from: &[f32], stride: usize) -> Tile<S> {
-    let mut tile = zero(simd);
+pub(super) fn load<W: Wide, const ROWS: usize, const VECTORS: usize>(
+    wide: W,
+    from: &[f32],
+    stride: usize,
+) -> Tile<W, ROWS, VECTORS> {
+    let mut tile = zero(wide);
     for (row, sums) in tile.iter_mut().enumerate() {
-        let values = from[row * stride..][..COLUMNS].as_chunks::<LANES>().0;
-        *sums = [simd.load(&values[0]), simd.load(&values[1])];
-    }
-    tile
-}
-
-/// Reads a tile of `[rows, stride]`, each row times its factor.
-#[inline(always)]
-pub(super) fn load_scaled<S: Simd>(simd: S, from: &[f32], stride: usize, factors: &[f32]) -> Tile<S> {
-    let mut tile = zero(simd);
-    for (row, sums) in tile.iter_mut().enumerate() {
-        let factor = simd.splat(factors[row]);
-        let values = from[row * stride..][..COLUMNS].as_chunks::<LANES>().0;
-        *sums = [simd.mul(factor, simd.load(&values[0])), simd.mul(factor, simd.load(&values[1]))];
-    }
-    tile
-}
-
-/// Two tiles, each row times its factor of those of its tile.
-#[inline(always)]
-pub(super) fn added<S: Simd>(simd: S, factors: [&[f32]; 2], [own, later]: [&Tile<S>; 2]) -> Tile<S> {
-    let mut tile = zero(simd);
-    for (row, sums) in tile.iter_mut().enumerate() {
-        let factors = [simd.splat(factors[0][row]), simd.splat(factors[1][row])];
-        for (half, sum) in sums.iter_mut().enumerate() {
-            *sum = partial::added(simd, factors, [own[row][half], later[row][half]]);
+        for (index, sum) in sums.iter_mut().enumerate() {
+            *sum = wide.load(&from[row * stride + index * W::LANES..]);
         }
     }
     tile
 }
 
+/// Multiplies each row with its factor.
+#[inline(always)]
+pub(super) fn scale<W: Wide, const ROWS: usize, const VECTORS: usize>(
+    wide: W,
+    tile: &mut Tile<W, ROWS, VECTORS>,
+    factors: &[f32],
+) {
+    for (sums, factor) in tile.iter_mut().zip(factors) {
+        let factor = wide.splat(*factor);
+        for sum in sums {
+            *sum = wide.mul(factor, *sum);
+        }
+    }
+}
+
+/// Adds `later` to `tile`, each row times its factor of those of its tile.
+#[inline(always)]
+pub(super) fn add<W: Wide, const ROWS: usize, const VECTORS: usize>(
+    wide: W,
+    factors: [&[f32]; 2],
+    tile: &mut Tile<W, ROWS, VECTORS>,
+    later: &Tile<W, ROWS, VECTORS>,
+) {
+    for (row, (sums, later)) in tile.iter_mut().zip(later).enumerate() {
+        let factors = [wide.splat(factors[0][row]), wide.splat(factors[1][row])];
+        for (sum, later) in sums.iter_mut().zip(later) {
+            *sum = partial::added(wide, factors, [*sum, *later]);
+        }
+    }
+}
+
 /// Writes a tile into `[rows, stride]`.
 #[inline(always)]
-pub(super) fn store<S: Simd>(simd: S, tile: &Tile<S>, to: &mut [f32], stride: usize) {
+pub(super) fn store<W: Wide, const ROWS: usize, const VECTORS: usize>(
+    wide: W,
+    tile: &Tile<W, ROWS, VECTORS>,
+    to: &mut [f32],
+    stride: usize,
+) {
     for (row, sums) in tile.iter().enumerate() {
-        let values = to[row * stride..][..COLUMNS].as_chunks_mut::<LANES>().0;
-        simd.store(sums[0], &mut values[0]);
-        simd.store(sums[1], &mut values[1]);
+        for (index, sum) in sums.iter().enumerate() {
+            wide.store(*sum, &mut to[row * stride + index * W::LANES..]);
+        }
     }
 }

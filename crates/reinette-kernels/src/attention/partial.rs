@@ -2,7 +2,7 @@
 
 use super::AttentionShape;
 use crate::InstructionSet;
-use crate::ops::simd::{self, Kernel, LANES, Simd, dispatch};
+use crate::ops::simd::{self, Kernel, LANES, Simd, Wide, dispatch};
 
 /// Attention of some query rows over some keys, not yet normalised. Row = token · group + head of the group.
 ///
@@ -59,13 +59,13 @@ impl Partial {
     #[inline(always)]
     fn add<S: Simd>(&mut self, simd: S, later: &Self, factors: &mut [Vec<f32>; 2]) {
         self.add_sums(simd, later, factors);
+        let wide = simd.wide();
         let rows = self.values.chunks_exact_mut(self.row_len).zip(later.values.chunks_exact(self.row_len));
         for (row, (values, later_values)) in rows.enumerate() {
-            let factors = [simd.splat(factors[0][row]), simd.splat(factors[1][row])];
-            let values = values.as_chunks_mut::<LANES>().0.iter_mut();
-            for (value, later_value) in values.zip(later_values.as_chunks::<LANES>().0) {
-                let sum = added(simd, factors, [simd.load(value), simd.load(later_value)]);
-                simd.store(sum, value);
+            let factors = [wide.splat(factors[0][row]), wide.splat(factors[1][row])];
+            for column in (0..values.len()).step_by(S::Wide::LANES) {
+                let both = [wide.load(&values[column..]), wide.load(&later_values[column..])];
+                wide.store(added(wide, factors, both), &mut values[column..]);
             }
         }
     }
@@ -83,8 +83,8 @@ impl Partial {
 
 /// Some values, and later ones that are added to them, each times its factor.
 #[inline(always)]
-pub(super) fn added<S: Simd>(simd: S, factors: [S::F32; 2], [own, later]: [S::F32; 2]) -> S::F32 {
-    simd.mul_add(later, factors[1], simd.mul(own, factors[0]))
+pub(super) fn added<W: Wide>(wide: W, factors: [W::F32; 2], [own, later]: [W::F32; 2]) -> W::F32 {
+    wide.mul_add(later, factors[1], wide.mul(own, factors[0]))
 }
 
 /// Writes the attention of one key/value head's group over all `parts`, in the order of their keys, to `out`,

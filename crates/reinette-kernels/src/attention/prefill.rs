@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::MutexGuard;
 
 use super::cache::{KvType, PAGE};
-use super::microkernel::{self, COLUMNS, ROWS};
+use super::microkernel::{self, COLUMNS, ROW_GRANULE};
 use super::numbers::{Codes, Halves, Numbers};
 use super::partial::Partial;
 use super::plan::Part;
@@ -54,7 +54,7 @@ struct Prefill<'a> {
 /// What a part works on. The rows are padded to whole tiles; what the padding holds and computes is never read.
 #[derive(Default)]
 struct Workspace {
-    /// Query rows, as stored: a multiple of [`COLUMNS`] and of [`ROWS`].
+    /// Query rows, as stored: a multiple of [`ROW_GRANULE`].
     n_rows: usize,
     row_len: usize,
     /// `[n_rows / COLUMNS, row_len, COLUMNS]`, scaled.
@@ -132,7 +132,7 @@ impl Workspace {
         let group = inputs.shape.group();
         let row_len = inputs.kv.row_len();
         let used_rows = part.tokens.len() * group;
-        let n_rows = used_rows.next_multiple_of(ROWS * COLUMNS / 2);
+        let n_rows = used_rows.next_multiple_of(ROW_GRANULE);
         let Self { query, limits: [first_keys, last_keys], .. } = self;
         if row_len > inputs.shape.head_dim {
             // What fills up the rows has to be zero.
@@ -182,6 +182,14 @@ impl Workspace {
     /// Scores of the first `n_keys` keys of the page, and of some more that are masked.
     #[inline(always)]
     fn score<S: Simd>(&mut self, simd: S, n_keys: usize) {
+        match S::Wide::LANES {
+            COLUMNS => self.score_by::<S::Wide, 12, 1>(simd.wide(), n_keys),
+            _ => self.score_by::<S::Wide, 6, 2>(simd.wide(), n_keys),
+        }
+    }
+
+    #[inline(always)]
+    fn score_by<W: Wide, const ROWS: usize, const VECTORS: usize>(&mut self, wide: W, n_keys: usize) {
         for first in (0..self.row_len).step_by(SCORE_DEPTH) {
             let dimensions = first..(first + SCORE_DEPTH).min(self.row_len);
             let keys = &self.keys[dimensions.start * PAGE..dimensions.end * PAGE];
@@ -190,12 +198,12 @@ impl Workspace {
                 for key in (0..n_keys).step_by(ROWS) {
                     let scores = &mut self.scores[key * self.n_rows + panel * COLUMNS..];
                     let mut tile = match first {
-                        0 => microkernel::zero(simd),
-                        _ => microkernel::load(simd, scores, self.n_rows),
+                        0 => microkernel::zero::<W, ROWS, VECTORS>(wide),
+                        _ => microkernel::load(wide, scores, self.n_rows),
                     };
                     let query = &query[dimensions.clone()];
-                    microkernel::add_columns_product(simd, &mut tile, (keys, PAGE), key, query);
-                    microkernel::store(simd, &tile, scores, self.n_rows);
+                    microkernel::add_columns_product(wide, &mut tile, (keys, PAGE), key, query);
+                    microkernel::store(wide, &tile, scores, self.n_rows);
                 }
             }
         }
@@ -252,6 +260,20 @@ impl Workspace {
         simd: S,
         n_keys: usize,
         earlier: Earlier,
+        sums: (&mut [f32], Option<&mut [f32]>),
+    ) {
+        match S::Wide::LANES {
+            COLUMNS => self.sum_values_by::<S::Wide, 12, 1>(simd.wide(), n_keys, earlier, sums),
+            _ => self.sum_values_by::<S::Wide, 6, 2>(simd.wide(), n_keys, earlier, sums),
+        }
+    }
+
+    #[inline(always)]
+    fn sum_values_by<W: Wide, const ROWS: usize, const VECTORS: usize>(
+        &mut self,
+        wide: W,
+        n_keys: usize,
+        earlier: Earlier,
         (sums, mut total): (&mut [f32], Option<&mut [f32]>),
     ) {
         let panels = self.values.as_chunks::<COLUMNS>().0.chunks_exact(PAGE);
@@ -260,21 +282,20 @@ impl Workspace {
             for row in (0..self.n_rows).step_by(ROWS) {
                 let place = row * self.row_len + panel * COLUMNS;
                 let sums = &mut sums[place..];
-                let mut tile = match earlier {
-                    Earlier::None => microkernel::zero(simd),
-                    Earlier::Pages => {
-                        microkernel::load_scaled(simd, sums, self.row_len, &self.corrections[row..row + ROWS])
-                    }
-                };
-                microkernel::add_columns_product(simd, &mut tile, (weights, self.n_rows), row, values);
+                let mut tile = microkernel::zero::<W, ROWS, VECTORS>(wide);
+                if let Earlier::Pages = earlier {
+                    tile = microkernel::load(wide, sums, self.row_len);
+                    microkernel::scale(wide, &mut tile, &self.corrections[row..row + ROWS]);
+                }
+                microkernel::add_columns_product(wide, &mut tile, (weights, self.n_rows), row, values);
                 if let Some(total) = &mut total {
                     let total = &mut total[place..];
                     let factors = [0, 1].map(|index| &self.factors[index][row..row + ROWS]);
-                    let old = microkernel::load(simd, total, self.row_len);
-                    let tile = microkernel::added(simd, factors, [&old, &tile]);
-                    microkernel::store(simd, &tile, total, self.row_len);
+                    let mut whole = microkernel::load(wide, total, self.row_len);
+                    microkernel::add(wide, factors, &mut whole, &tile);
+                    microkernel::store(wide, &whole, total, self.row_len);
                 } else {
-                    microkernel::store(simd, &tile, sums, self.row_len);
+                    microkernel::store(wide, &tile, sums, self.row_len);
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! The notation of phrases: `(a|b|)` chooses, `{rule}` is words of a rule, `{argument=rule}` words that are an argument,
-//! a number, `{@date}` a date, `\(` a parenthesis.
+//! `{#1-9}` a number, `{@date}` a date, `\(` a parenthesis.
 
 use std::iter::Peekable;
 use std::str::Chars;

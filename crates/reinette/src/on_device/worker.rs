@@ -257,8 +257,9 @@ impl Worker {
             max_calls: MAX_CALLS,
             no_call: if request.tool_mode == ToolMode::Required { NoCall::Refused } else { NoCall::Allowed },
         });
-        let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
+        // First what does not wait for the vocabulary, which another thread is building when a process is new.
         let prompt = self.choosing_prompt(request)?;
+        let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
         let prompt_tokens = prompt.tokens.len();
         let mut text = String::new();
         let asked = GenerateRequest {
@@ -295,6 +296,7 @@ impl Worker {
     /// Lets the model answer in words, or in the shape that was asked for.
     fn talk(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
+        let prompt = self.talking_prompt(request)?;
         let constraint = match &request.response_schema {
             None => None,
             Some(shape) => {
@@ -303,7 +305,6 @@ impl Worker {
             }
         };
         let options = &request.options;
-        let prompt = self.talking_prompt(request)?;
         let (thought, prompt) = self.think(job, prompt)?;
         if let Some(thought) = thought.as_ref().filter(|thought| thought.finish_reason == FinishReason::Cancelled) {
             return Ok(thought.clone());

@@ -26,8 +26,8 @@ pub(super) fn write(parameter: &Parameter, random: &mut Random) -> Parameter {
         Kind::Date if random.chance(WRITTEN_DATE) => {
             let format = FORMATS[random.below(FORMATS.len())];
             // Families of dates that name the format of ISO 8601 would contradict.
-            description =
-                described.split(['(', ',']).next().unwrap_or_default().trim_end_matches([' ', '.']).to_owned();
+            let before = described.split(['(', ',']).next().unwrap_or_default();
+            description.truncate(before.trim_end_matches([' ', '.']).len());
             let _ = match random.below(3) {
                 0 => write!(description, " in the format {format}."),
                 1 => write!(description, " ({format})."),
@@ -37,7 +37,9 @@ pub(super) fn write(parameter: &Parameter, random: &mut Random) -> Parameter {
         }
         Kind::Enumeration(values) => {
             if random.chance(CAPITALISED) {
-                values.iter_mut().for_each(|value| *value = capitalised(value));
+                for value in values.iter_mut() {
+                    *value = capitalised(value);
+                }
             }
             if random.chance(OPTIONS) {
                 let quoted: Vec<String> = values.iter().map(|value| format!("'{value}'")).collect();
@@ -51,7 +53,8 @@ pub(super) fn write(parameter: &Parameter, random: &mut Random) -> Parameter {
     // No year or hour is a usual one.
     let is_usual = !description.contains("year") && !description.contains("efault");
     if !written.is_required && is_usual {
-        if let Some(value) = default(&written.kind, random).filter(|_| random.chance(DEFAULT)) {
+        let value = default(&written.kind, random);
+        if random.chance(DEFAULT) {
             let opening = if random.chance(0.5) { "Default is" } else { "Defaults to" };
             let _ = write!(description, " {opening} {value}.");
         }
@@ -63,17 +66,17 @@ pub(super) fn write(parameter: &Parameter, random: &mut Random) -> Parameter {
     written
 }
 
-/// A default for a parameter of some kind; none for what has no usual one.
-fn default(kind: &Kind, random: &mut Random) -> Option<String> {
+/// A default for a parameter of some kind.
+fn default(kind: &Kind, random: &mut Random) -> String {
     let mut pick = |values: &[&str]| values[random.below(values.len())].to_owned();
     match kind {
-        Kind::Integer => Some(pick(&["1", "5", "10", "20", "100"])),
-        Kind::Number => Some(pick(&["0", "1.0", "0.5", "10", "2.5"])),
-        Kind::Boolean => Some(pick(&["false", "false", "true"])),
-        Kind::Date | Kind::WrittenDate(_) => Some("today".to_owned()),
-        Kind::Text => Some(pick(&["'all'", "None", "empty", "'any'"])),
-        Kind::Texts | Kind::Numbers | Kind::Integers => Some(pick(&["an empty list", "None"])),
-        Kind::Enumeration(values) | Kind::Options(values) => Some(format!("'{}'", values[random.below(values.len())])),
+        Kind::Integer => pick(&["1", "5", "10", "20", "100"]),
+        Kind::Number => pick(&["0", "1.0", "0.5", "10", "2.5"]),
+        Kind::Boolean => pick(&["false", "false", "true"]),
+        Kind::Date | Kind::WrittenDate(_) => "today".to_owned(),
+        Kind::Text => pick(&["'all'", "None", "empty", "'any'"]),
+        Kind::Texts | Kind::Numbers | Kind::Integers => pick(&["an empty list", "None"]),
+        Kind::Enumeration(values) | Kind::Options(values) => format!("'{}'", values[random.below(values.len())]),
     }
 }
 
