@@ -161,12 +161,12 @@ impl Constraint {
 
     fn find_mask(&mut self) -> Result<SimpleVob, ConstraintError> {
         let vocabulary = Arc::clone(&self.vocabulary);
-        let mut bits = vocabulary.no_tokens();
         if self.is_complete {
-            return Ok(bits);
+            return Ok(vocabulary.no_tokens());
         }
         let Forced { tokens, rest } = self.follow()?;
         if let Some(first) = tokens.first() {
+            let mut bits = vocabulary.no_tokens();
             bits.allow_token(first.0);
             return Ok(bits);
         }

@@ -40,7 +40,7 @@ const TEXT_LENGTHS: [(usize, &str); 3] = [
 /// What finding out whether a grammar takes all [`Texts`] may cost, in llguidance's units; "to at least 500", it says.
 const SUBSUMPTION_BUDGET: u64 = 1000;
 
-/// Bytes before the end of what is forced that are looked at for tokens which could go on: llguidance looks at four tokens.
+/// Tokens at the end of what is forced that are looked at for others which could go on from within them, as in llguidance.
 const LOOKBACK_TOKENS: usize = 4;
 
 impl Vocabulary {

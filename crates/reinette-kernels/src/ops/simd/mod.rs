@@ -111,7 +111,7 @@ pub(crate) fn dispatch<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
         Kind::Scalar => kernel.run(portable::Portable),
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "enters code compiled for AVX2")]
-        // SAFETY: an `InstructionSet` of these kinds exists only after the processor said that it has AVX2, FMA and F16C.
+        // SAFETY: an `InstructionSet` of this kind exists only after the processor said that it has AVX2, FMA and F16C.
         Kind::Avx2 => unsafe { avx2::run(kernel) },
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "enters code compiled for AVX-512")]
