@@ -102,7 +102,7 @@ fn main() {
     let (rounds, round) = if test { (1, Duration::ZERO) } else { (ROUNDS, ROUND) };
     let is_packed = |set: &InstructionSet| Layout::fastest(*set, TYPES[0]) == Layout::Packed;
     let sets = InstructionSet::available().into_iter().filter(is_packed);
-    let computes: Vec<_> = sets.map(|set| Compute { set, pool: ThreadPool::new(threads) }).collect();
+    let computes: Vec<_> = sets.map(|set| Compute { set, pool: ThreadPool::new(threads).into() }).collect();
     if computes.len() < 2 {
         println!("this machine has fewer than two vector instruction sets to compare");
         return;

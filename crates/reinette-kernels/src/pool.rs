@@ -4,6 +4,8 @@
 //! claims a chunk with a compare-and-swap on it, so a claim proves that the step is still running and that its
 //! closure is alive; a worker that was descheduled meanwhile merely loses the race. The caller claims chunks too
 //! and waits only for chunks that somebody else has claimed: a worker that never gets a core holds nobody up.
+//!
+//! Beside the steps there may be one piece of other work, which a worker takes that finds no chunk.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -38,12 +40,21 @@ struct Step<'a> {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// Work beside the steps; lives on the stack of the thread that called [`ThreadPool::beside`].
+struct Aside<'a> {
+    task: &'a (dyn Fn() + Sync),
+    is_done: AtomicBool,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
 /// What the caller and the workers share.
 struct Shared {
     /// Number of the step in the high bits, unclaimed chunks of it in the low [`CHUNK_BITS`].
     ticket: AtomicU64,
     /// The step that the ticket speaks of; may be dereferenced only by whoever has claimed one of its chunks.
     step: AtomicPtr<Step<'static>>,
+    /// Null if there is none, or somebody has taken it; may be dereferenced only by whoever takes it.
+    aside: AtomicPtr<Aside<'static>>,
     /// Whether a step is running; a second one, nested or from another thread, runs inline.
     busy: AtomicBool,
     closing: AtomicBool,
@@ -83,6 +94,7 @@ impl ThreadPool {
         let shared = Arc::new(Shared {
             ticket: AtomicU64::new(0),
             step: AtomicPtr::new(std::ptr::null_mut()),
+            aside: AtomicPtr::new(std::ptr::null_mut()),
             busy: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
@@ -121,6 +133,32 @@ impl ThreadPool {
         let _busy = Busy(&self.shared.busy);
         for first in (0..n_chunks).step_by(MAX_CHUNKS) {
             self.shared.run_step(MAX_CHUNKS.min(n_chunks - first), &|chunk| task(first + chunk));
+        }
+    }
+
+    /// Calls `work`, and `aside` on the first thread of the pool that finds no chunk of a step meanwhile, or else on this
+    /// one when `work` has returned. Both have returned when this does.
+    ///
+    /// # Panics
+    /// If `work` or `aside` panicked, after both have ended.
+    pub fn beside<T>(&self, aside: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+        let aside = Mutex::new(Some(aside));
+        let task = || {
+            let aside = lock(&aside).take();
+            aside.into_iter().for_each(|aside| aside());
+        };
+        let aside = Aside { task: &task, is_done: AtomicBool::new(false), panic: Mutex::new(None) };
+        if self.workers.is_empty() || !self.shared.offer(&aside) {
+            task();
+            return work();
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        self.shared.take_aside();
+        self.shared.wait_until(|| aside.is_done.load(Ordering::SeqCst));
+        let panic = aside.panic.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match (outcome, panic) {
+            (Ok(value), None) => value,
+            (Err(payload), _) | (Ok(_), Some(payload)) => resume_unwind(payload),
         }
     }
 }
@@ -163,14 +201,45 @@ impl Shared {
     /// The life of a worker.
     fn work(&self) {
         while !self.closing.load(Ordering::SeqCst) {
-            if !self.claim_and_run() {
-                self.wait_until(|| self.has_unclaimed_chunks() || self.closing.load(Ordering::SeqCst));
+            if !self.claim_and_run() && !self.take_aside() {
+                let is_closing = || self.closing.load(Ordering::SeqCst);
+                self.wait_until(|| self.has_unclaimed_chunks() || self.has_aside() || is_closing());
             }
         }
     }
 
     fn has_unclaimed_chunks(&self) -> bool {
         unclaimed(self.ticket.load(Ordering::SeqCst)) != 0
+    }
+
+    fn has_aside(&self) -> bool {
+        !self.aside.load(Ordering::SeqCst).is_null()
+    }
+
+    /// Offers work to whoever is free; false if another thread's is on offer.
+    fn offer(&self, aside: &Aside<'_>) -> bool {
+        let (nothing, aside) = (std::ptr::null_mut(), std::ptr::from_ref(aside).cast_mut().cast());
+        let offered = self.aside.compare_exchange(nothing, aside, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+        self.wake_sleepers();
+        offered
+    }
+
+    /// Takes the work on offer and does it; false if there is none.
+    fn take_aside(&self) -> bool {
+        if !self.has_aside() {
+            return false;
+        }
+        let aside = self.aside.swap(std::ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: it was stored by `offer`, and nobody else has taken it: its owner keeps it alive until it is done.
+        #[expect(unsafe_code, reason = "the work is on another thread's stack")]
+        let Some(aside) = (unsafe { aside.as_ref() }) else { return false };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(aside.task)) {
+            lock(&aside.panic).get_or_insert(payload);
+        }
+        // After this the work may be gone.
+        aside.is_done.store(true, Ordering::SeqCst);
+        self.wake_sleepers();
+        true
     }
 
     /// Claims the next chunk of the current step and runs it; false if there is none.
@@ -350,6 +419,49 @@ mod tests {
             }
         });
         assert_eq!(total.into_inner(), 3 * 100 * 12);
+    }
+
+    #[test]
+    fn work_beside_the_steps_is_done_once() {
+        for threads in [1, 2, 3] {
+            let pool = ThreadPool::new(threads);
+            for n_steps in [0, 1, 50] {
+                let mut asides = 0;
+                let sum = pool.beside(|| asides += 1, || (0..n_steps).map(|_| count(&pool, 5).len()).sum::<usize>());
+                assert_eq!((asides, sum), (1, 5 * n_steps), "{threads} threads, {n_steps} steps");
+            }
+        }
+    }
+
+    #[test]
+    fn several_callers_may_have_work_beside() {
+        let pool = ThreadPool::new(2);
+        let total = AtomicUsize::new(0);
+        let add = || {
+            total.fetch_add(1, Ordering::Relaxed);
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| (0..200).for_each(|_| pool.beside(add, || pool.run(3, |_| add()))));
+            }
+        });
+        assert_eq!(total.into_inner(), 3 * 200 * 4);
+    }
+
+    #[test]
+    fn a_panic_beside_reaches_the_caller_when_both_have_ended() {
+        let pool = ThreadPool::new(2);
+        for (work_fails, aside_fails) in [(true, false), (false, true), (true, true)] {
+            let ended = AtomicUsize::new(0);
+            let end = |fails: bool| {
+                ended.fetch_add(1, Ordering::Relaxed);
+                assert!(!fails, "it fails");
+            };
+            let both = || pool.beside(|| end(aside_fails), || end(work_fails));
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(both)).is_err());
+            assert_eq!(ended.load(Ordering::Relaxed), 2);
+            assert_eq!(count(&pool, 8), vec![1; 8]);
+        }
     }
 
     #[test]

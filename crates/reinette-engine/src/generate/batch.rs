@@ -8,7 +8,7 @@
 //! Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve, arXiv:2403.02310.
 
 use super::draft::{Draft, Drafter};
-use super::run::{Allowed, Run};
+use super::run::{Allowed, Reading, Run};
 use super::slots::{Slot, Slots};
 use super::{FinishReason, GenerateError, GenerateRequest, Generated};
 use crate::model::{Adapter, BATCH_TOKENS, Decoder, LoadError, Model, Part};
@@ -289,16 +289,30 @@ impl Batch {
         shares
     }
 
-    /// Reads the next tokens of every slot; `false` if all requests were cancelled meanwhile.
+    /// Reads the next tokens of every slot, and finds out meanwhile what may come after them; `false` if all requests were
+    /// cancelled before that was done.
     fn read(&mut self, shares: &[usize]) -> bool {
-        let (mut parts, mut runs) = (Vec::new(), Vec::new());
+        let (mut parts, mut readings, mut aheads) = (Vec::new(), Vec::new(), Vec::new());
         for (Slot { cache, run, .. }, share) in self.slots.all.iter_mut().zip(shares) {
             let Some(run) = run else { continue };
-            let n_outputs = if *share == run.unread.len() { run.guesses.ahead() + 1 } else { 0 };
-            parts.push(Part { cache, adapters: &run.request.adapters, tokens: &run.unread[..*share], n_outputs });
-            runs.push(&*run);
+            let (reading, ahead) = run.reading(*share);
+            let Reading { adapters, tokens, n_outputs, .. } = reading;
+            parts.push(Part { cache, adapters, tokens, n_outputs });
+            readings.push(reading);
+            aheads.extend(ahead);
         }
-        parts.is_empty() || self.decoder.read(&self.model, &mut parts, &|| runs.iter().all(|run| run.is_cancelled()))
+        if parts.is_empty() {
+            return true;
+        }
+        let (vocab_size, threads) = (self.model.tokenizer().vocab_size(), Arc::clone(self.decoder.threads()));
+        let find_ahead = || {
+            for ahead in aheads {
+                // Whoever asks for it when the tokens have been read is told of an error.
+                let _ = guarded(|| ahead.find(vocab_size));
+            }
+        };
+        let is_cancelled = || readings.iter().all(Reading::is_cancelled);
+        threads.beside(find_ahead, || self.decoder.read(&self.model, &mut parts, &is_cancelled))
     }
 
     /// Picks the next tokens of every slot whose tokens have all been read.

@@ -6,9 +6,10 @@ use super::speculation::Guesses;
 use super::stop::{Released, StopStrings};
 use super::{EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Ticket};
 use crate::constraint::{Constraint, TokenMask};
-use crate::model::KvCache;
+use crate::model::{Adapter, KvCache};
 use crate::tokenizer::{TokenId, Tokenizer, Utf8Stream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Below this share of the vocabulary it pays to compute the output layer only for the tokens that a mask allows:
@@ -49,6 +50,43 @@ impl Allowed {
                 }
             }
         }
+    }
+}
+
+/// What a step reads of an answer.
+pub(super) struct Reading<'a> {
+    pub(super) adapters: &'a [Arc<Adapter>],
+    pub(super) tokens: &'a [TokenId],
+    /// After how many of the last tokens logits are wanted.
+    pub(super) n_outputs: usize,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Reading<'_> {
+    /// As [`Run::is_cancelled`].
+    pub(super) fn is_cancelled(&self) -> bool {
+        says_cancelled(self.cancelled)
+    }
+}
+
+/// What can be found out of the next token while the model reads those before it: another thread may.
+pub(super) struct Ahead<'a> {
+    constraint: &'a mut Constraint,
+    /// Whether the logits of tokens that are not allowed are wanted too: probabilities are shares of all tokens.
+    in_full: bool,
+    allowed: &'a mut Option<Allowed>,
+}
+
+impl Ahead<'_> {
+    pub(super) fn find(self, vocab_size: usize) -> Result<(), GenerateError> {
+        let mask = self.constraint.mask()?;
+        let is_few = !self.in_full && mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE;
+        *self.allowed = Some(if is_few {
+            Allowed::Few(mask.iter().map(|token| token.0).collect())
+        } else {
+            Allowed::Masked(mask.clone())
+        });
+        Ok(())
     }
 }
 
@@ -95,9 +133,9 @@ impl Run {
         }
     }
 
-    /// Whether nobody wants the answer any more; whoever panics when asked does not.
+    /// Whether nobody wants the answer any more.
     pub(super) fn is_cancelled(&self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| (self.request.cancelled)())).unwrap_or(true)
+        says_cancelled(&*self.request.cancelled)
     }
 
     /// Whether the prompt has been read.
@@ -135,21 +173,22 @@ impl Run {
         self.unread.len()
     }
 
+    /// What the model is to read of the answer, `n_tokens` of what is unread, and what is found out meanwhile.
+    pub(super) fn reading(&mut self, n_tokens: usize) -> (Reading<'_>, Option<Ahead<'_>>) {
+        let GenerateRequest { adapters, constraint, log_probabilities, cancelled, .. } = &mut self.request;
+        let n_outputs = if n_tokens == self.unread.len() { self.guesses.ahead() + 1 } else { 0 };
+        let reading = Reading { adapters, tokens: &self.unread[..n_tokens], n_outputs, cancelled: &**cancelled };
+        let allowed = &mut self.allowed;
+        let is_open = allowed.is_none();
+        let ahead = constraint.as_mut().filter(|_| is_open);
+        (reading, ahead.map(|constraint| Ahead { constraint, in_full: log_probabilities.is_some(), allowed }))
+    }
+
     /// What may come next.
     pub(super) fn allowed(&mut self, vocab_size: usize) -> Result<&Allowed, GenerateError> {
-        if self.allowed.is_none() {
-            let mask = self.request.constraint.as_mut().map(Constraint::mask).transpose()?;
-            self.allowed = Some(match mask {
-                None => Allowed::All,
-                // Probabilities are shares of all tokens.
-                Some(mask)
-                    if self.request.log_probabilities.is_none()
-                        && mask.allowed_count() < vocab_size / SPARSE_OUTPUT_SHARE =>
-                {
-                    Allowed::Few(mask.iter().map(|token| token.0).collect())
-                }
-                Some(mask) => Allowed::Masked(mask.clone()),
-            });
+        if let (None, Some(constraint)) = (&self.allowed, &mut self.request.constraint) {
+            let in_full = self.request.log_probabilities.is_some();
+            Ahead { constraint, in_full, allowed: &mut self.allowed }.find(vocab_size)?;
         }
         Ok(self.allowed.get_or_insert(Allowed::All))
     }
@@ -264,6 +303,11 @@ impl Run {
         let n_tokens = cache.len() - self.guesses.ahead() + self.unread.len();
         (n_tokens >= cache.capacity()).then_some(FinishReason::ContextFull)
     }
+}
+
+/// What `cancelled` says; whoever panics when asked wants nothing any more.
+fn says_cancelled(cancelled: &dyn Fn() -> bool) -> bool {
+    catch_unwind(AssertUnwindSafe(cancelled)).unwrap_or(true)
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -4,8 +4,8 @@ use super::adapter::{LowRank, Target};
 use super::{Adapter, Description, FeedForward, KvCache, MixtureBuffers, Model, Positions, Projection};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{
-    Activations, AttentionShape, Compute, Direction, LowRankTask, MatmulTask, RopeError, RopeTable, add_assign,
-    add_low_rank, attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
+    Activations, AttentionShape, Compute, Direction, LowRankTask, MatmulTask, RopeError, RopeTable, ThreadPool,
+    add_assign, add_low_rank, attention, matmul, matmul_rows, rms_norm, rms_norm_in_place, rope,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -126,6 +126,11 @@ impl Decoder {
             mixture: MixtureBuffers::default(),
             input: Activations::new(),
         })
+    }
+
+    /// What it computes with.
+    pub(crate) fn threads(&self) -> &Arc<ThreadPool> {
+        &self.compute.pool
     }
 
     /// Reads the tokens of every part after those that its cache holds, all in the same products, and appends their keys

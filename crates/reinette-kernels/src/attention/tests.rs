@@ -50,7 +50,7 @@ impl Case {
     }
 
     fn run(&self, set: InstructionSet, n_threads: usize) -> Vec<f32> {
-        let compute = Compute { set, pool: ThreadPool::new(n_threads) };
+        let compute = Compute { set, pool: ThreadPool::new(n_threads).into() };
         let mut out = vec![f32::NAN; self.q.len()];
         attention(&compute, &self.shape, &self.q, self.first_position, &self.kv, &mut out);
         out
@@ -270,7 +270,7 @@ impl Case {
             let whole = bits(&self.run(set, 1));
             assert_eq!(whole, bits(&self.run(set, 2)), "{set:?} {:?}", self.shape);
             for cut in cuts {
-                let compute = Compute { set, pool: ThreadPool::new(1 + cut.len() % 2) };
+                let compute = Compute { set, pool: ThreadPool::new(1 + cut.len() % 2).into() };
                 let mut out = vec![f32::NAN; self.q.len()];
                 let mut token = 0;
                 for length in cut.iter().copied().cycle() {

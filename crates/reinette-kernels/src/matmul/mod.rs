@@ -21,6 +21,7 @@ pub use activations::Activations;
 pub use low_rank::{LowRankColumns, LowRankTask, add_low_rank};
 pub use matrix::{Layout, Matrix, ShapeError};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Weights of a chunk of work when memory is the limit: from about a microsecond's worth, ten times what claiming it
 /// costs, to ten microseconds' worth, more than which a thread should not have to wait for another.
@@ -41,13 +42,13 @@ pub struct Compute {
     /// The instructions that kernels use.
     pub set: InstructionSet,
     /// The threads that kernels use.
-    pub pool: ThreadPool,
+    pub pool: Arc<ThreadPool>,
 }
 
 impl Compute {
     /// The machine's fastest instructions on `n_threads` threads, the calling one included.
     pub fn new(n_threads: usize) -> Self {
-        Self { set: InstructionSet::detect(), pool: ThreadPool::new(n_threads) }
+        Self { set: InstructionSet::detect(), pool: Arc::new(ThreadPool::new(n_threads)) }
     }
 
     /// Calls `work` with the parts that `x` is cut into, whole rows of `row_len` numbers, and the index of the first

@@ -198,7 +198,7 @@ fn error_budget(ty: QuantType, exact: Exact) -> f64 {
 const ORDER_BUDGET: f64 = 1e-4;
 
 fn sets() -> impl Iterator<Item = Compute> {
-    InstructionSet::available().into_iter().map(|set| Compute { set, pool: ThreadPool::new(2) })
+    InstructionSet::available().into_iter().map(|set| Compute { set, pool: ThreadPool::new(2).into() })
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn every_type_and_instruction_set_keeps_its_error_budget() {
 
 #[test]
 fn instruction_sets_agree() {
-    let scalar = Compute { set: InstructionSet::SCALAR, pool: ThreadPool::new(1) };
+    let scalar = Compute { set: InstructionSet::SCALAR, pool: ThreadPool::new(1).into() };
     for compute in sets() {
         for ty in QuantType::ALL {
             // Lengths of less than a whole panel, more than one, and (of floats) less than a register.
@@ -279,9 +279,9 @@ proptest::proptest! {
         let x: Vec<f32> = (0..tokens * cols)
             .map(|_| random.float() * if random.byte() == 0 { outlier } else { 1.0 })
             .collect();
-        let scalar = Compute { set: InstructionSet::SCALAR, pool: ThreadPool::new(1) };
+        let scalar = Compute { set: InstructionSet::SCALAR, pool: ThreadPool::new(1).into() };
         for set in InstructionSet::available() {
-            assert_close(&Compute { set, pool: ThreadPool::new(threads) }, &scalar, matrix, &x);
+            assert_close(&Compute { set, pool: ThreadPool::new(threads).into() }, &scalar, matrix, &x);
         }
     }
 }
@@ -311,9 +311,9 @@ fn results_do_not_depend_on_threads_or_on_what_else_is_computed() {
         let x: Vec<f32> = (0..9 * 576).map(|_| random.float()).collect();
         let bits = |out: &[f32]| out.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         for x in [&x[..576], &x[..]] {
-            let one = Compute { set, pool: ThreadPool::new(1) };
+            let one = Compute { set, pool: ThreadPool::new(1).into() };
             let expected = bits(&product(&one, matrix, x));
-            let three = Compute { set, pool: ThreadPool::new(3) };
+            let three = Compute { set, pool: ThreadPool::new(3).into() };
             let packed = rearranged(&three, matrix);
             let matrix = fastest(&three, matrix, &packed);
             let mut activations = Activations::new();
