@@ -35,9 +35,7 @@ impl ConstraintCompiler {
     /// Builds what every grammar needs, so that the first one need not wait for it. Whatever goes wrong is told by
     /// [`compile`](Self::compile).
     pub fn prepare(&self) {
-        if let Ok(vocabulary) = self.vocabulary() {
-            vocabulary.prepare();
-        }
+        let _ = self.vocabulary();
     }
 
     /// A constraint that admits exactly what `grammar` says, at its start.

@@ -21,6 +21,7 @@ mod reference;
 mod schema;
 mod session;
 mod spans;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod trie;

@@ -27,15 +27,17 @@ struct Node {
 impl TokenTrie {
     /// The trie of `tokens`, which are in the order of their bytes. Tokens without bytes, and longer ones than 65,535, are
     /// left out: no text leads to the first, and none of that length is written.
-    pub(super) fn new<'a>(tokens: impl Iterator<Item = (TokenId, &'a [u8])>) -> Self {
+    pub(super) fn new<B: AsRef<[u8]>>(tokens: impl Iterator<Item = (TokenId, B)>) -> Self {
         // More than there will be: memory that is never written is none.
         let mut nodes = Vec::with_capacity(4 * tokens.size_hint().1.unwrap_or_default() + 1);
         nodes.push(Node { token: NO_TOKEN, len: 1, depth: 0, byte: 0 });
         // The nodes of the last token's bytes.
         let mut path: Vec<usize> = Vec::new();
-        let mut last: &[u8] = &[];
-        for (id, bytes) in tokens.filter(|(_, bytes)| !bytes.is_empty() && u16::try_from(bytes.len()).is_ok()) {
-            let shared = last.iter().zip(bytes).take_while(|(one, other)| one == other).count();
+        let mut last: Option<B> = None;
+        let may_be = |bytes: &[u8]| !bytes.is_empty() && u16::try_from(bytes.len()).is_ok();
+        for (id, spelling) in tokens.filter(|(_, bytes)| may_be(bytes.as_ref())) {
+            let (last_bytes, bytes) = (last.as_ref().map_or(&[][..], B::as_ref), spelling.as_ref());
+            let shared = last_bytes.iter().zip(bytes).take_while(|(one, other)| one == other).count();
             // The last byte has a node of its own, so that a token of the same bytes has its place.
             let shared = shared.min(bytes.len() - 1);
             close(&mut nodes, &mut path, shared);
@@ -47,7 +49,7 @@ impl TokenTrie {
             if let Some(end) = nodes.last_mut() {
                 end.token = id.0;
             }
-            last = bytes;
+            last = Some(spelling);
         }
         close(&mut nodes, &mut path, 0);
         nodes[0].len = as_len(nodes.len());

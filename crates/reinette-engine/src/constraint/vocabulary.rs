@@ -2,6 +2,7 @@
 
 use super::ConstraintError;
 use super::bytes::ByteTokens;
+use super::spelling;
 use super::trie::TokenTrie;
 use crate::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use llguidance::ParserFactory;
@@ -19,12 +20,15 @@ pub(super) struct Vocabulary {
     /// The tokens that text is made of, in the order of their bytes.
     sorted: Vec<TokenId>,
     trie: TokenTrie,
-    texts: OnceLock<Vec<Texts>>,
+    /// The characters of each token that is text, by id.
+    text_lengths: OnceLock<Vec<Option<u16>>>,
+    texts: [OnceLock<Texts>; TEXT_LENGTHS.len()],
     bytes: Arc<ByteTokens>,
 }
 
 /// The tokens of up to so many characters that may stand inside of a JSON string as they are: where the grammar takes any
-/// of them, they are looked up as a whole, as llguidance advises (`SlicedBiasComputer`), and only others are walked.
+/// of them, they are looked up as a whole, as llguidance advises (`SlicedBiasComputer`), and only others are walked. Built
+/// when a grammar comes to such a place.
 struct Texts {
     tokens: SimpleVob,
     others: TokenTrie,
@@ -56,10 +60,11 @@ impl Vocabulary {
         let mut factory = factory.map_err(|error| ConstraintError::Vocabulary(error.to_string()))?;
         factory.quiet();
         factory.limits_mut().verbose_errors = false;
-        let sorted = sorted(&tokenizer);
-        let trie = TokenTrie::new(sorted.iter().map(|id| (*id, tokenizer.token_bytes(*id))));
-        let texts = OnceLock::new();
-        let mut vocabulary = Self { tokenizer, factory, is_canonical: false, sorted, trie, texts, bytes };
+        let spellings = spelling::sorted(&tokenizer);
+        let trie = TokenTrie::new(spellings.iter().map(|spelling| (spelling.id, spelling)));
+        let sorted = spellings.iter().map(|spelling| spelling.id).collect();
+        let (text_lengths, texts) = (OnceLock::new(), Default::default());
+        let mut vocabulary = Self { tokenizer, factory, is_canonical: false, sorted, trie, text_lengths, texts, bytes };
         vocabulary.is_canonical = vocabulary.encodes_in_place();
         Ok(vocabulary)
     }
@@ -99,24 +104,20 @@ impl Vocabulary {
         (n_tokens, n_bytes)
     }
 
-    /// Builds what only grammars with free text need.
-    pub(super) fn prepare(&self) {
-        let _ = self.texts();
-    }
-
-    fn texts(&self) -> &[Texts] {
-        self.texts.get_or_init(|| {
-            let bytes = |id: &TokenId| (*id, self.tokenizer.token_bytes(*id));
-            let tokens: Vec<_> =
-                self.sorted.iter().map(bytes).map(|(id, bytes)| (id, bytes, text_length(bytes))).collect();
-            let texts = |(limit, _)| {
-                let is_text = |length: Option<usize>| length.is_some_and(|length| length <= limit);
-                let mut mask = self.no_tokens();
-                tokens.iter().filter(|(.., length)| is_text(*length)).for_each(|(id, ..)| mask.allow_token(id.0));
-                let others = tokens.iter().filter(|(.., length)| !is_text(*length));
-                Texts { tokens: mask, others: TokenTrie::new(others.map(|(id, bytes, _)| (*id, *bytes))) }
-            };
-            TEXT_LENGTHS.map(texts).into()
+    /// [`Texts`] of one of the [`TEXT_LENGTHS`].
+    fn texts(&self, index: usize) -> &Texts {
+        self.texts[index].get_or_init(|| {
+            let lengths = self.text_lengths.get_or_init(|| {
+                let ids = (0..u32::try_from(self.tokenizer.vocab_size()).unwrap_or(u32::MAX)).map(TokenId);
+                ids.map(|id| text_length(self.tokenizer.token_bytes(id))).collect()
+            });
+            let (limit, _) = TEXT_LENGTHS[index];
+            let is_text = |id: &TokenId| lengths[id.index()].is_some_and(|length| usize::from(length) <= limit);
+            let mut tokens = self.no_tokens();
+            self.sorted.iter().filter(|id| is_text(id)).for_each(|id| tokens.allow_token(id.0));
+            let others = self.sorted.iter().filter(|id| !is_text(id));
+            let others = TokenTrie::new(others.map(|id| (*id, self.tokenizer.token_bytes(*id))));
+            Texts { tokens, others }
         })
     }
 }
@@ -125,8 +126,9 @@ impl BiasComputer for Vocabulary {
     fn compute_bias(&self, recognizer: &mut ParserRecognizer<'_>, start: &[u8]) -> SimpleVob {
         let state = recognizer.lexer_state();
         if start.is_empty() && recognizer.lexer_mut().subsume_possible(state) {
-            for (index, texts) in self.texts().iter().enumerate() {
+            for index in 0..TEXT_LENGTHS.len() {
                 if recognizer.lexer_mut().check_subsume(state, index, SUBSUMPTION_BUDGET, None).unwrap_or(false) {
+                    let texts = self.texts(index);
                     let mut mask = texts.tokens.clone();
                     texts.others.allow(recognizer, start, &mut mask);
                     return mask;
@@ -146,28 +148,12 @@ impl BiasComputer for Vocabulary {
     }
 }
 
-/// The tokens that text is made of, in the order of their bytes.
-fn sorted(tokenizer: &Tokenizer) -> Vec<TokenId> {
-    // The first sixteen bytes as a number, which compares as they do, but at once.
-    let key = |bytes: &[u8]| {
-        let mut first = [0; 16];
-        let len = bytes.len().min(16);
-        first[..len].copy_from_slice(&bytes[..len]);
-        u128::from_be_bytes(first)
-    };
-    let ids = (0..u32::try_from(tokenizer.vocab_size()).unwrap_or(u32::MAX)).map(TokenId);
-    let is_text = |id: &TokenId| !tokenizer.is_special(*id) && !tokenizer.is_end_of_generation(*id);
-    let mut tokens: Vec<_> = ids.filter(is_text).map(|id| (key(tokenizer.token_bytes(id)), id)).collect();
-    let bytes = |id: TokenId| tokenizer.token_bytes(id);
-    tokens.sort_unstable_by(|(one_key, one), (other_key, other)| {
-        one_key.cmp(other_key).then_with(|| bytes(*one).cmp(bytes(*other))).then_with(|| one.0.cmp(&other.0))
-    });
-    tokens.into_iter().map(|(_, id)| id).collect()
-}
-
-/// The characters of a token that may stand inside of a JSON string as it is.
-fn text_length(bytes: &[u8]) -> Option<usize> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let is_plain = |character: char| !matches!(character, '"' | '\\' | '\0'..='\x1F' | '\x7F');
-    (!text.is_empty() && text.chars().all(is_plain)).then(|| text.chars().count())
+/// The characters of a token that may stand inside of a JSON string as it is; of no more than a number has room for.
+fn text_length(bytes: &[u8]) -> Option<u16> {
+    let is_plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..=0x1F | 0x7F);
+    if bytes.is_empty() || !bytes.iter().all(is_plain) {
+        return None;
+    }
+    let length = if bytes.is_ascii() { bytes.len() } else { std::str::from_utf8(bytes).ok()?.chars().count() };
+    Some(u16::try_from(length).unwrap_or(u16::MAX))
 }

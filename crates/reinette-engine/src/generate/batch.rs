@@ -9,7 +9,7 @@
 
 use super::draft::{Draft, Drafter};
 use super::run::{Allowed, Reading, Run};
-use super::slots::{Slot, Slots};
+use super::slots::{Beginning, Slot, Slots};
 use super::{FinishReason, GenerateError, GenerateRequest, Generated};
 use crate::model::{Adapter, BATCH_TOKENS, Decoder, LoadError, Model, Part};
 use crate::prefix::PrefixCache;
@@ -145,6 +145,16 @@ impl Batch {
             Err(error) => self.refused.push((ticket, error)),
         }
         ticket
+    }
+
+    /// Gets ready for a request with this prompt, its prefix and its adapters, if nothing else is being answered: a snapshot
+    /// of it is read before its grammar has been compiled. Nothing comes of it if the request is never made, or would be
+    /// refused.
+    pub fn expect(&mut self, request: &GenerateRequest) {
+        if self.check(&request.prompt, &request.adapters).is_ok() {
+            // What is wrong now will be wrong when the request comes, and is told then.
+            let _ = self.slots.expect(&self.model, &Beginning::of(request));
+        }
     }
 
     /// Whether there is nothing to answer.

@@ -1,7 +1,8 @@
 //! A batch that many threads ask.
 
 use super::{Batch, BatchConfig, GenerateError, GenerateRequest, Generated, Progress, Ticket};
-use crate::model::{LoadError, Model};
+use crate::model::{Adapter, LoadError, Model};
+use crate::tokenizer::TokenId;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,14 +14,15 @@ use std::thread::JoinHandle;
 #[derive(Debug)]
 pub struct Generator {
     /// Gone when the generator is being dropped.
-    submissions: Option<Sender<Submission>>,
+    submissions: Option<Sender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// A request, and where its answer goes.
-struct Submission {
-    request: GenerateRequest,
-    progress: Sender<Progress>,
+enum Message {
+    /// A request, and where its answer goes.
+    Submission(GenerateRequest, Sender<Progress>),
+    /// What a request to come begins with.
+    Expected(GenerateRequest),
 }
 
 impl Generator {
@@ -36,6 +38,12 @@ impl Generator {
         Ok(Self { submissions: Some(submissions), thread: Some(thread) })
     }
 
+    /// Gets ready for a request with this prompt, its prefix and its adapters: [`Batch::expect`]. Nobody waits for it.
+    pub fn expect(&self, prompt: &[TokenId], prefix_tokens: usize, adapters: &[Arc<Adapter>]) {
+        let (prompt, adapters) = (prompt.to_vec(), adapters.to_vec());
+        self.send(Message::Expected(GenerateRequest { prefix_tokens, adapters, ..GenerateRequest::new(prompt) }));
+    }
+
     /// Answers a prompt. `on_text` is given the text as it comes, in whole characters, on the thread that asks.
     ///
     /// # Errors
@@ -46,10 +54,7 @@ impl Generator {
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Generated, GenerateError> {
         let (progress, answer) = channel();
-        if let Some(submissions) = &self.submissions {
-            // If nobody takes it, the answer's channel is closed.
-            let _ = submissions.send(Submission { request, progress });
-        }
+        self.send(Message::Submission(request, progress));
         for progress in answer {
             match progress {
                 Progress::Text(text) => on_text(&text),
@@ -57,6 +62,13 @@ impl Generator {
             }
         }
         Err(GenerateError::Failed)
+    }
+
+    fn send(&self, message: Message) {
+        if let Some(submissions) = &self.submissions {
+            // If nobody takes it, the answer's channel is closed.
+            let _ = submissions.send(message);
+        }
     }
 }
 
@@ -69,13 +81,16 @@ impl Drop for Generator {
 }
 
 /// Answers until nobody can ask any more.
-fn run(mut batch: Batch, queue: &Receiver<Submission>) {
+fn run(mut batch: Batch, queue: &Receiver<Message>) {
     let mut listeners: HashMap<Ticket, Sender<Progress>> = HashMap::new();
     loop {
         let first = if batch.is_idle() { queue.recv().map(Some) } else { Ok(None) };
         let Ok(first) = first else { return };
-        for Submission { request, progress } in first.into_iter().chain(queue.try_iter()) {
-            listeners.insert(batch.submit(request), progress);
+        for message in first.into_iter().chain(queue.try_iter()) {
+            match message {
+                Message::Submission(request, progress) => drop(listeners.insert(batch.submit(request), progress)),
+                Message::Expected(request) => batch.expect(&request),
+            }
         }
         let mut answered = false;
         for (ticket, progress) in batch.step() {

@@ -1,5 +1,6 @@
 //! Places for sequences that are computed together.
 
+use super::GenerateRequest;
 use super::draft::Drafter;
 use super::run::Run;
 use crate::model::{Adapter, Fingerprint, KvCache, Model};
@@ -39,6 +40,20 @@ pub(super) struct Slots {
     pub(super) clock: u64,
 }
 
+/// How a sequence begins.
+pub(super) struct Beginning<'a> {
+    pub(super) prompt: &'a [TokenId],
+    pub(super) prefix_tokens: usize,
+    pub(super) adapter: Option<Fingerprint>,
+}
+
+impl<'a> Beginning<'a> {
+    pub(super) fn of(request: &'a GenerateRequest) -> Self {
+        let GenerateRequest { prompt, prefix_tokens, adapters, .. } = request;
+        Self { prompt, prefix_tokens: *prefix_tokens, adapter: Adapter::fingerprint(adapters) }
+    }
+}
+
 impl Slot {
     /// Takes the run out.
     pub(super) fn release(&mut self) -> Option<Run> {
@@ -59,8 +74,8 @@ impl Slot {
     }
 
     /// Tokens that need not be read for `prompt`, less those of another prompt that would be forgotten for it.
-    fn gain(&self, prompt: &[TokenId], adapter: Option<Fingerprint>) -> isize {
-        let shared = self.cache.shared_tokens(prompt, adapter).cast_signed();
+    fn gain(&self, beginning: &Beginning<'_>) -> isize {
+        let shared = self.cache.shared_tokens(beginning.prompt, beginning.adapter).cast_signed();
         2 * shared - self.cache.len().cast_signed()
     }
 }
@@ -84,16 +99,30 @@ impl Slots {
     /// taken, or too much memory is.
     pub(super) fn place(&mut self, model: &Model, run: &Run) -> Result<Option<usize>, CacheTooLarge> {
         let request = &run.request;
-        let adapter = Adapter::fingerprint(&request.adapters);
         let needed = request.prompt.len().saturating_add(request.max_tokens).min(self.capacity);
         let taken = self.all.iter().filter(|slot| !slot.is_free());
         let (n_taken, taken_tokens) = taken.fold((0, 0), |(count, tokens), slot| (count + 1, tokens + slot.tokens()));
         if n_taken == self.max_sequences || (n_taken > 0 && taken_tokens + needed > self.max_tokens) {
             return Ok(None);
         }
+        self.prepare(model, &Beginning::of(request), needed).map(Some)
+    }
+
+    /// Prepares a place for a request that is to come, if there is one.
+    pub(super) fn expect(&mut self, model: &Model, beginning: &Beginning<'_>) -> Result<(), CacheTooLarge> {
+        if self.all.iter().all(Slot::is_free) {
+            let index = self.prepare(model, beginning, 0)?;
+            let slot = &mut self.all[index];
+            slot.touched = slot.touched.max(slot.cache.len());
+        }
+        Ok(())
+    }
+
+    /// A free place whose cache holds what is known of a prompt and nothing else, with room for `needed` tokens.
+    fn prepare(&mut self, model: &Model, beginning: &Beginning<'_>, needed: usize) -> Result<usize, CacheTooLarge> {
         let free = self.all.iter().enumerate().filter(|(_, slot)| slot.is_free());
-        let best = free.max_by_key(|(_, slot)| (slot.gain(&request.prompt, adapter), std::cmp::Reverse(slot.taken)));
-        let best = best.map(|(index, slot)| (index, slot.gain(&request.prompt, adapter)));
+        let best = free.max_by_key(|(_, slot)| (slot.gain(beginning), std::cmp::Reverse(slot.taken)));
+        let best = best.map(|(index, slot)| (index, slot.gain(beginning)));
         let index = match best {
             Some((index, gain)) if gain >= 0 || self.all.len() == self.max_sequences => index,
             _ => {
@@ -105,8 +134,8 @@ impl Slots {
         let slot = &mut self.all[index];
         slot.taken = self.clock;
         slot.needed = needed;
-        self.recall(model, index, run);
-        Ok(Some(self.make_room(model, index)))
+        self.recall(model, index, beginning);
+        Ok(self.make_room(model, index))
     }
 
     /// Gives up free caches, those unused for longest first, until all others keep to the limit. Gives the new index of the
@@ -123,10 +152,9 @@ impl Slots {
     }
 
     /// Gets what is known of a prompt into a cache, and what is not of the prompt out of it.
-    fn recall(&mut self, model: &Model, index: usize, run: &Run) {
-        let prompt = run.request.prompt.as_slice();
-        let adapter = Adapter::fingerprint(&run.request.adapters);
-        let prefix_tokens = run.request.prefix_tokens.min(prompt.len() - 1);
+    fn recall(&mut self, model: &Model, index: usize, beginning: &Beginning<'_>) {
+        let Beginning { prompt, prefix_tokens, adapter } = *beginning;
+        let prefix_tokens = prefix_tokens.min(prompt.len() - 1);
         let prefix_tokens = if prefix_tokens < MIN_PREFIX_TOKENS { 0 } else { prefix_tokens };
         let (before, rest) = self.all.split_at_mut(index);
         let Some((slot, after)) = rest.split_first_mut() else { return };

@@ -295,13 +295,12 @@ fn fallback_byte(text: &[u8]) -> Option<u8> {
 pub(super) fn replace_space_marks(text: &[u8], out: &mut Vec<u8>) {
     let mark = SPACE_MARK.as_bytes();
     let mut rest = text;
-    while let Some(&first) = rest.first() {
-        if first == mark[0] && rest.starts_with(mark) {
-            out.push(b' ');
-            rest = &rest[mark.len()..];
-        } else {
-            out.push(first);
-            rest = &rest[1..];
-        }
+    while let Some(place) = rest.iter().position(|&byte| byte == mark[0]) {
+        let (before, from_mark) = rest.split_at(place);
+        out.extend_from_slice(before);
+        let (byte, after) = from_mark.strip_prefix(mark).map_or((mark[0], &from_mark[1..]), |after| (b' ', after));
+        out.push(byte);
+        rest = after;
     }
+    out.extend_from_slice(rest);
 }

@@ -259,15 +259,12 @@ impl Worker {
         });
         // First what does not wait for the vocabulary, which another thread is building when a process is new.
         let prompt = self.choosing_prompt(request)?;
+        let adapters = self.choosing_adapters(request);
+        self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &adapters);
         let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
         let prompt_tokens = prompt.tokens.len();
         let mut text = String::new();
-        let asked = GenerateRequest {
-            adapters: self.choosing_adapters(request),
-            constraint,
-            max_tokens: MAX_CALL_TOKENS,
-            ..self.request(prompt, job)
-        };
+        let asked = GenerateRequest { adapters, constraint, max_tokens: MAX_CALL_TOKENS, ..self.request(prompt, job) };
         let generated = self.generate(asked, &mut |piece| text.push_str(piece))?;
         let mut summary = self.summarise(generated, prompt_tokens);
         let number = 1 + self.answered.fetch_add(1, Ordering::Relaxed);
@@ -301,6 +298,7 @@ impl Worker {
             None => None,
             Some(shape) => {
                 let grammar = Grammar::JsonSchema(shape.as_json().clone());
+                self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &talking_adapters(request));
                 Some(self.compiler.compile(&grammar).map_err(schema("the answer"))?)
             }
         };
