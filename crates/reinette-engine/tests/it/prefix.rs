@@ -2,8 +2,8 @@
 
 use reinette_engine::tokenizer::TokenId;
 use reinette_engine::{
-    Adapter, BatchConfig, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Sampler, Sampling,
-    Sequence, SnapshotFolder,
+    Adapter, Batch, BatchConfig, EndOfGeneration, GenerateRequest, Generated, KvType, Model, PrefixCache, Progress,
+    Sampler, Sampling, Sequence, SnapshotFolder,
 };
 use reinette_kernels::KvLayer;
 use reinette_testkit::TinyDecoder;
@@ -69,18 +69,21 @@ fn prompt(instructions: u32, question: u32) -> Vec<TokenId> {
     prefix.chain((0..20).map(|position| TokenId((position * 11 + question) % 256))).collect()
 }
 
-fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Arc<Adapter>>) -> (String, Generated) {
+fn request(prompt: &[TokenId], adapter: Option<&Arc<Adapter>>) -> GenerateRequest {
     let sampling = Sampling::Random { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 7 };
-    let request = GenerateRequest {
+    GenerateRequest {
         prefix_tokens: PREFIX_TOKENS,
         adapters: adapter.cloned().into_iter().collect(),
         sampler: Sampler::new(sampling, 1.0),
         end_of_generation: EndOfGeneration::Ignored,
         max_tokens: 24,
         ..GenerateRequest::new(prompt.to_vec())
-    };
+    }
+}
+
+fn answer(sequence: &mut Sequence, prompt: &[TokenId], adapter: Option<&Arc<Adapter>>) -> (String, Generated) {
     let mut text = String::new();
-    let generated = sequence.generate(request, &mut |piece| text.push_str(piece)).unwrap();
+    let generated = sequence.generate(request(prompt, adapter), &mut |piece| text.push_str(piece)).unwrap();
     sequence.save_prefix();
     (text, generated)
 }
@@ -108,6 +111,36 @@ fn a_new_process_does_not_read_what_another_has_read() {
         let (fresh, _) = answer(&mut process(&machine.model, None), &prompt(0, 2), None);
         assert_eq!((other, recalled.cached_tokens), (fresh, PREFIX_TOKENS), "{decoder:?}");
         assert_eq!(machine.files().len(), 1, "{decoder:?}");
+    }
+}
+
+#[test]
+fn what_is_expected_is_read_before_it_is_asked() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let (text, _) = answer(&mut machine.process(), &prompt(0, 1), None);
+    let model = Arc::new(Model::load(&machine.model).unwrap());
+    let snapshots = SnapshotFolder::new(machine.snapshots(), AMPLE);
+    let config = config(Arc::new(PrefixCache::new(0, Some(snapshots))), KvType::F16);
+    // Room for two prompts.
+    let mut batch = Batch::new(model, BatchConfig { max_tokens: 1024, ..config }).unwrap();
+    // Of a prompt that would be refused nothing comes.
+    batch.expect(&GenerateRequest::new(Vec::new()));
+    batch.expect(&request(&prompt(0, 1), None));
+    fs::remove_dir_all(machine.snapshots()).unwrap();
+    assert!(batch.is_idle());
+    // Another prompt may come first.
+    for (prompt, known) in [(prompt(1, 1), 0), (prompt(0, 1), PREFIX_TOKENS)] {
+        batch.submit(request(&prompt, None));
+        let (mut answered, mut cached_tokens) = (String::new(), None);
+        while cached_tokens.is_none() {
+            for (_, progress) in batch.step() {
+                match progress {
+                    Progress::Text(piece) => answered.push_str(&piece),
+                    Progress::Finished(result) => cached_tokens = Some(result.unwrap().cached_tokens),
+                }
+            }
+        }
+        assert_eq!((cached_tokens, answered == text), (Some(known), known > 0));
     }
 }
 
