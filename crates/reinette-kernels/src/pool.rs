@@ -145,7 +145,9 @@ impl ThreadPool {
         let aside = Mutex::new(Some(aside));
         let task = || {
             let aside = lock(&aside).take();
-            aside.into_iter().for_each(|aside| aside());
+            if let Some(aside) = aside {
+                aside();
+            }
         };
         let aside = Aside { task: &task, is_done: AtomicBool::new(false), panic: Mutex::new(None) };
         if self.workers.is_empty() || !self.shared.offer(&aside) {
