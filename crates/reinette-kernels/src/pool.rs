@@ -15,8 +15,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a thread spins before it offers its core to others: longer than the serial work between two parallel
-/// steps of a decoder layer (a few µs) and between two tokens (some 100 µs with a grammar's mask), far shorter than what a
-/// user or a battery notices.
+/// steps of a decoder layer (a few µs) and between two tokens (picking one, and following it in a grammar), far shorter than
+/// what a user or a battery notices.
 const SPIN: Duration = Duration::from_micros(200);
 /// How often a thread then yields its time slice before it goes to sleep.
 const YIELDS: usize = 16;
