@@ -21,6 +21,7 @@
 
 mod dialogue;
 mod example;
+mod invented;
 mod pattern;
 mod product;
 mod requests;
@@ -36,13 +37,14 @@ mod tests;
 mod unseen;
 
 pub use example::{Example, Message, Origin, Role};
+pub use invented::{Dropped, InventedRecord, InventedRequest, InventedTools, Inventor, Question, Topics, Turn};
 pub use product::Product;
 pub use requests::Requests;
 pub use shown::examples_to_show;
 pub use source::GrammarSource;
 pub use taken::Taken;
 pub use template::{Call, Part};
-pub use unseen::{Catalogue, UnseenTools};
+pub use unseen::{Catalogue, MixedTools, UnseenTools};
 
 use std::io;
 use std::path::PathBuf;
