@@ -47,7 +47,8 @@ fn no_tool_pieces(so_far: &str, names: &[String]) -> Vec<&'static str> {
     let Some(rest) = NO_CALL.strip_prefix(so_far).filter(|_| so_far.starts_with(CALL_BEGINNING)) else {
         return Vec::new();
     };
-    let named: Vec<String> = names.iter().map(|name| format!("{CALL_BEGINNING}{}", Value::from(name.as_str()))).collect();
+    let named: Vec<String> =
+        names.iter().map(|name| format!("{CALL_BEGINNING}{}", Value::from(name.as_str()))).collect();
     // While the answer may still become a tool's, the tokens that end that are the ones to weigh.
     if !named.iter().any(|named| named.starts_with(so_far)) {
         return Vec::new();

@@ -6,7 +6,8 @@ use crate::printer::Record;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use reinette_train::data_generator::{
-    Catalogue, Example, GrammarSource, InventedRecord, InventedTools, MixedTools, Part, Product, Requests, Taken, UnseenTools, examples_to_show,
+    Catalogue, Example, GrammarSource, InventedRecord, InventedTools, MixedTools, Part, Product, Requests, Taken,
+    UnseenTools, examples_to_show,
 };
 use serde::Serialize;
 use std::fs::{self, File};

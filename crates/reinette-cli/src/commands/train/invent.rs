@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use reinette::{
-    Entry, Event, GenerationOptions, LanguageModel, ModelError, OnDeviceConfig, OnDeviceModel, Request, Sampling, Schema,
-    SchemaDisplay, Transcript,
+    Entry, Event, GenerationOptions, LanguageModel, ModelError, OnDeviceConfig, OnDeviceModel, Request, Sampling,
+    Schema, SchemaDisplay, Transcript,
 };
 use reinette_train::data_generator::{Dropped, InventedRecord, Inventor, Question, Taken, Topics, Turn};
 use serde::Serialize;
@@ -121,11 +121,15 @@ pub(crate) fn run(context: &Context, arguments: &Invent) -> Result<()> {
         count: arguments.count,
     };
     run.bar.set_position(requests as u64);
-    // What all conversations begin with is read once.
-    ask(&run.model, &run.inventor.beginning_only())?;
+    if requests < arguments.count {
+        // What all conversations begin with is read once.
+        ask(&run.model, &run.inventor.beginning_only())?;
+    }
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..TOGETHER).map(|_| scope.spawn(|| run.work())).collect();
-        let ended = threads.into_iter().map(|thread| thread.join());
+        let threads: Vec<_> = (0..TOGETHER)
+            .map(|_| scope.spawn(|| run.work().inspect_err(|_| run.is_enough.store(true, Ordering::Relaxed))))
+            .collect();
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         ended.map(|result| result.unwrap_or_else(|_| bail!("a thread failed"))).collect()
     });
     run.bar.finish_and_clear();

@@ -12,7 +12,18 @@ const LONGEST: usize = 230;
 const MOST_OF_IT: f64 = 0.7;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 const NUMBER_WORDS: [(&str, f64); 35] = [
     ("zero", 0.0),
@@ -81,7 +92,8 @@ pub(super) fn check(words: &str, arguments: &Map<String, Value>, tool: &Value) -
     let length = words.chars().count();
     let is_written = |letter: char| letter.is_ascii_graphic() || " °²³€£–’é".contains(letter) || letter.is_alphabetic();
     let is_latin = |letter: char| (letter as u32) < 0x250 || "–’€".contains(letter);
-    let is_sentence = words.chars().all(|letter| is_written(letter) && is_latin(letter)) && !words.contains(['_', '{', '<', '`', '\\']);
+    let is_sentence = words.chars().all(|letter| is_written(letter) && is_latin(letter))
+        && !words.contains(['_', '{', '<', '`', '\\']);
     if !(SHORTEST..=LONGEST).contains(&length) || !is_sentence || words.contains("function") {
         return Checked::Odd;
     }
@@ -141,9 +153,11 @@ impl<'a> Said<'a> {
             Value::Number(number) => self.number(number),
             Value::Bool(flag) => self.has_switch(name, *flag).then(|| value.clone()),
             Value::Array(items) if items.is_empty() => None,
-            Value::Array(items) => {
-                items.iter().map(|item| self.value(name, item, &Value::Null)).collect::<Option<Vec<_>>>().map(Value::from)
-            }
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.value(name, item, &Value::Null))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::from),
             _ => None,
         }
     }
@@ -174,7 +188,8 @@ impl<'a> Said<'a> {
         let names_month = |part: &str| {
             part.parse::<usize>().is_ok_and(|month| {
                 (1..=12).contains(&month)
-                    && (self.plain.contains(&format!(" {} ", MONTHS[month - 1])) || self.plain.contains(&format!(" {} ", &MONTHS[month - 1][..3])))
+                    && (self.plain.contains(&format!(" {} ", MONTHS[month - 1]))
+                        || self.plain.contains(&format!(" {} ", &MONTHS[month - 1][..3])))
             })
         };
         let is_told = |part: &str| part.parse::<f64>().is_ok_and(|part| self.numbers.contains(&part));
@@ -185,7 +200,8 @@ impl<'a> Said<'a> {
         let value = number.as_f64()?;
         let is_told = self.numbers.iter().any(|told| (told - value).abs() < 1e-9 * value.abs().max(1.0));
         #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
-        let written = if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(value as i64) } else { Value::from(value) };
+        let written =
+            if value.fract() == 0.0 && value.abs() < 1e15 { Value::from(value as i64) } else { Value::from(value) };
         is_told.then_some(written)
     }
 
@@ -207,7 +223,7 @@ impl<'a> Said<'a> {
 
     /// Whether the words say numbers, names or choices that no argument has.
     fn leaves_out(&self, arguments: &Map<String, Value>, tool: &Value) -> bool {
-        let written: String = arguments.values().map(|value| format!(" {} ", spelt(value))).collect();
+        let written = arguments.values().map(spelt).collect::<Vec<_>>().join("  ");
         let told = plain(&written);
         let values = digits(&written);
         let in_call = |number: &f64| {
@@ -221,7 +237,10 @@ impl<'a> Said<'a> {
         let about = plain(&tool.to_string().replace(['_', '.'], " "));
         let is_known = |word: &str| {
             let word = plain(word);
-            CAPITALS.contains(&word.trim()) || told.contains(&word) || about.contains(&word) || MONTHS.contains(&word.trim())
+            CAPITALS.contains(&word.trim())
+                || told.contains(&word)
+                || about.contains(&word)
+                || MONTHS.contains(&word.trim())
         };
         let mut is_first = true;
         for word in self.words.split_whitespace() {
@@ -238,7 +257,8 @@ impl<'a> Said<'a> {
         }
         let properties = tool["parameters"]["properties"].as_object();
         let unsaid = properties.into_iter().flatten().filter(|(name, _)| !arguments.contains_key(*name));
-        let mut choices = unsaid.filter_map(|(_, schema)| schema["enum"].as_array()).flatten().filter_map(Value::as_str);
+        let mut choices =
+            unsaid.filter_map(|(_, schema)| schema["enum"].as_array()).flatten().filter_map(Value::as_str);
         choices.any(|choice| self.has(choice))
     }
 }
@@ -279,7 +299,8 @@ fn digits(words: &str) -> Vec<f64> {
     for piece in words.split(|letter| !is_part(letter)) {
         let piece = piece.trim_matches(['.', ',']);
         let groups: Vec<&str> = piece.split(',').collect();
-        let has_thousands = groups.len() > 1 && groups[1..].iter().all(|group| group.split('.').next().is_some_and(|whole| whole.len() == 3));
+        let has_thousands = groups.len() > 1
+            && groups[1..].iter().all(|group| group.split('.').next().is_some_and(|whole| whole.len() == 3));
         let whole = piece.replace(',', "");
         if has_thousands && let Ok(number) = whole.parse() {
             numbers.push(number);
@@ -327,13 +348,37 @@ mod tests {
     #[test]
     fn what_the_words_say_is_kept_as_they_write_it() {
         for (words, arguments, expected) in [
-            ("Brunch in lyon for four people", json!({"city": "Lyon", "people": 4}), json!({"city": "lyon", "people": 4})),
-            ("Brunch in Denver for 12 people", json!({"city": "Denver, CO", "people": 12.0}), json!({"city": "Denver, CO", "people": 12})),
-            ("Brunch on March 3, 2025 at 5%", json!({"day": "2025-03-03", "rate": 0.05}), json!({"day": "2025-03-03", "rate": 0.05})),
-            ("A brunch for 1,200 people, vegan", json!({"people": 1200, "include_vegan": true}), json!({"people": 1200, "include_vegan": true})),
-            ("No vegan food for 3 people please", json!({"people": 3, "include_vegan": false}), json!({"people": 3, "include_vegan": false})),
+            (
+                "Brunch in lyon for four people",
+                json!({"city": "Lyon", "people": 4}),
+                json!({"city": "lyon", "people": 4}),
+            ),
+            (
+                "Brunch in Denver for 12 people",
+                json!({"city": "Denver, CO", "people": 12.0}),
+                json!({"city": "Denver, CO", "people": 12}),
+            ),
+            (
+                "Brunch on March 3, 2025 at 5%",
+                json!({"day": "2025-03-03", "rate": 0.05}),
+                json!({"day": "2025-03-03", "rate": 0.05}),
+            ),
+            (
+                "A brunch for 1,200 people, vegan",
+                json!({"people": 1200, "include_vegan": true}),
+                json!({"people": 1200, "include_vegan": true}),
+            ),
+            (
+                "No vegan food for 3 people please",
+                json!({"people": 3, "include_vegan": false}),
+                json!({"people": 3, "include_vegan": false}),
+            ),
             ("Serve waffles and eggs", json!({"dishes": ["waffles", "eggs"]}), json!({"dishes": ["waffles", "eggs"]})),
-            ("An early brunch in Lyon", json!({"city": "Lyon", "kind": "early"}), json!({"city": "Lyon", "kind": "early"})),
+            (
+                "An early brunch in Lyon",
+                json!({"city": "Lyon", "kind": "early"}),
+                json!({"city": "Lyon", "kind": "early"}),
+            ),
             // What the words do not say is left out.
             ("A brunch in Lyon please", json!({"city": "Lyon", "people": 2, "kind": "late"}), json!({"city": "Lyon"})),
         ] {
@@ -358,7 +403,9 @@ mod tests {
 
     #[test]
     fn what_nobody_would_say_is_odd() {
-        for words in ["brunch", "call brunch_in with Lyon", "the function for Lyon please", "早午餐在里昂,谢谢你们大家了"] {
+        for words in
+            ["brunch", "call brunch_in with Lyon", "the function for Lyon please", "早午餐在里昂,谢谢你们大家了"]
+        {
             assert_eq!(checked(words, &json!({"city": "Lyon"})), Checked::Odd, "{words}");
         }
     }

@@ -203,7 +203,8 @@ mod tests {
     }
 
     fn tool(name: &str) -> Value {
-        let parameters = json!([["city: string", "Where it is."], ["kind?: cat|dog", "Animal."], ["fee: number", "Most."]]);
+        let parameters =
+            json!([["city: string", "Where it is."], ["kind?: cat|dog", "Animal."], ["fee: number", "Most."]]);
         json!({ "name": name, "description": "Finds a vet.", "parameters": parameters })
     }
 

@@ -25,8 +25,36 @@ const WITH_JOINT: f64 = 0.6;
 const JOINTS: [&str; 6] = ["Also, ", "And ", "Then ", "After that, ", "Besides, ", "In addition, "];
 /// How a sentence can begin that goes on in small letters behind a joint.
 const OPENINGS: [&str; 30] = [
-    "Can", "Could", "What", "Which", "How", "Find", "Show", "Get", "Calculate", "Compute", "List", "Give", "Tell", "Please", "Would",
-    "Is", "Are", "Does", "Where", "Who", "When", "Compare", "Convert", "Create", "Check", "Book", "Estimate", "Send", "Search", "Plan",
+    "Can",
+    "Could",
+    "What",
+    "Which",
+    "How",
+    "Find",
+    "Show",
+    "Get",
+    "Calculate",
+    "Compute",
+    "List",
+    "Give",
+    "Tell",
+    "Please",
+    "Would",
+    "Is",
+    "Are",
+    "Does",
+    "Where",
+    "Who",
+    "When",
+    "Compare",
+    "Convert",
+    "Create",
+    "Check",
+    "Book",
+    "Estimate",
+    "Send",
+    "Search",
+    "Plan",
 ];
 
 /// What a request asks for.
@@ -43,7 +71,7 @@ enum Ask {
 
 /// How often, relative to one another.
 const SHARES: [(Ask, f64); 5] =
-    [(Ask::One, 70.0), (Ask::Same(2), 9.0), (Ask::Same(3), 6.0), (Ask::Several(2), 5.0), (Ask::Other, 10.0)];
+    [(Ask::One, 66.0), (Ask::Same(2), 11.0), (Ask::Same(3), 8.0), (Ask::Several(2), 5.0), (Ask::Other, 10.0)];
 
 /// An invented tool, with the requests for it that may be made.
 #[derive(Clone, Debug)]
@@ -211,7 +239,7 @@ mod tests {
     fn records() -> Vec<InventedRecord> {
         let record = |number: u64| InventedRecord {
             number,
-            field: ["music", "law"][number as usize % 2].to_owned(),
+            field: if number.is_multiple_of(2) { "music" } else { "law" }.to_owned(),
             tool: json!({ "name": format!("tool_{number}"), "description": format!("Does {number}.") }),
             requests: (0..3)
                 .map(|place| InventedRequest {

@@ -22,8 +22,30 @@ const NAME: &str = "[a-z]{2,14}(_[a-z]{2,12}){0,3}";
 const REQUESTS_OF_IT: &str = "Users say, each in another way, and the arguments:";
 
 const VERBS: [&str; 24] = [
-    "get", "find", "calculate", "search", "compute", "create", "check", "compare", "convert", "estimate", "book", "list",
-    "predict", "analyze", "fetch", "send", "update", "recommend", "determine", "retrieve", "generate", "track", "plan", "measure",
+    "get",
+    "find",
+    "calculate",
+    "search",
+    "compute",
+    "create",
+    "check",
+    "compare",
+    "convert",
+    "estimate",
+    "book",
+    "list",
+    "predict",
+    "analyze",
+    "fetch",
+    "send",
+    "update",
+    "recommend",
+    "determine",
+    "retrieve",
+    "generate",
+    "track",
+    "plan",
+    "measure",
 ];
 
 const WISHES: [&str; 10] = [
@@ -98,7 +120,11 @@ pub(super) fn ask_for_requests(conversation: &[Turn], tool: &Value, random: &mut
     let words = json!({ "type": "string", "minLength": 12, "maxLength": 200 });
     let pair = json!({ "type": "array", "prefixItems": [words, tool["parameters"]], "items": false, "minItems": 2 });
     let schema = json!({ "type": "array", "items": pair, "minItems": REQUESTS, "maxItems": REQUESTS });
-    Question { turns: followed(conversation, REQUESTS_OF_IT.to_owned()), schema, sampling: (REQUEST_TEMPERATURE, random.next()) }
+    Question {
+        turns: followed(conversation, REQUESTS_OF_IT.to_owned()),
+        schema,
+        sampling: (REQUEST_TEMPERATURE, random.next()),
+    }
 }
 
 pub(super) fn followed(conversation: &[Turn], asked: String) -> Vec<Turn> {
@@ -116,6 +142,7 @@ fn object(properties: &[(&str, Value)]) -> Value {
 /// The pattern of `parameter: type` and `parameter?: type`.
 fn parameter_pattern() -> String {
     let choice = "[A-Za-z][A-Za-z-]{1,13}";
-    let kind = format!("(string|integer|number|boolean|string\\[\\]|number\\[\\]|integer\\[\\]|{choice}(\\|{choice}){{1,4}})");
+    let kind =
+        format!("(string|integer|number|boolean|string\\[\\]|number\\[\\]|integer\\[\\]|{choice}(\\|{choice}){{1,4}})");
     format!("^[a-z]{{1,14}}(_[a-z0-9]{{1,12}}){{0,2}}\\??: {kind}$")
 }

@@ -46,7 +46,8 @@ impl InventedRecord {
         let mut records = Vec::new();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         for (index, line) in whole.lines().enumerate() {
-            let problem = |problem: serde_json::Error| GeneratorError::line(file, index + 1, format!("is no record: {problem}"));
+            let problem =
+                |problem: serde_json::Error| GeneratorError::line(file, index + 1, format!("is no record: {problem}"));
             records.push(serde_json::from_str(line).map_err(problem)?);
         }
         Ok(records)
@@ -91,7 +92,9 @@ impl InventedRecord {
         let most = properties.keys().map(count).max().unwrap_or_default();
         let Some(said) = properties.keys().find(|name| count(name) == most).cloned() else { return };
         self.requests.retain(|request| says(request, &said));
-        let is_said = |name: &Value| name.as_str().is_some_and(|name| self.requests.iter().all(|request| request.arguments.contains_key(name)));
+        let is_said = |name: &Value| {
+            name.as_str().is_some_and(|name| self.requests.iter().all(|request| request.arguments.contains_key(name)))
+        };
         if let Some(required) = self.tool["parameters"]["required"].as_array_mut() {
             required.retain(is_said);
             if required.is_empty() {
@@ -133,7 +136,7 @@ pub(super) fn tool(answer: &Value) -> Option<Value> {
             required.push(name);
         }
     }
-    (name != "none" && !required.is_empty() && description.is_ascii()).then(|| {
+    (name != "none" && !required.is_empty() && is_latin(answer)).then(|| {
         json!({
             "name": name,
             "description": description,
@@ -142,6 +145,11 @@ pub(super) fn tool(answer: &Value) -> Option<Value> {
             },
         })
     })
+}
+
+/// Whether all letters of an answer are those of Latin scripts: a teacher that slips into another one has lost the thread.
+fn is_latin(answer: &Value) -> bool {
+    answer.to_string().chars().all(|letter| (letter as u32) < 0x2200)
 }
 
 /// The JSON Schema of a type as signatures have it.

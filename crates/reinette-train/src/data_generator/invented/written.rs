@@ -23,7 +23,12 @@ pub(super) fn read_all(file: &str, text: &str) -> Result<Vec<InventedRecord>, Ge
                 "type": "object", "properties": {}, "required": [], "additionalProperties": false,
             });
             let tool = json!({ "name": name, "description": description, "parameters": parameters });
-            records.push(InventedRecord { number: records.len() as u64, field: field.to_owned(), tool, requests: Vec::new() });
+            records.push(InventedRecord {
+                number: records.len() as u64,
+                field: field.to_owned(),
+                tool,
+                requests: Vec::new(),
+            });
             continue;
         }
         let record = records.last_mut().ok_or_else(|| error("stands before the first `> field`".to_owned()))?;
@@ -48,7 +53,9 @@ fn add_parameter(parameters: &mut Value, words: &str) -> Result<(), String> {
         schema["description"] = json!(description);
     }
     let bare = name.trim_end_matches('?');
-    if bare == name && let Some(required) = parameters["required"].as_array_mut() {
+    if bare == name
+        && let Some(required) = parameters["required"].as_array_mut()
+    {
         required.push(json!(name));
     }
     parameters["properties"][bare] = schema;
@@ -94,7 +101,9 @@ fn value_of(kind: &str, words: &str) -> Result<Value, String> {
     let figures = words.replace(',', "");
     let value = match kind {
         "integer" => figures.parse::<i64>().ok().map(Value::from),
-        "number" => figures.parse::<i64>().ok().map(Value::from).or_else(|| figures.parse::<f64>().ok().map(Value::from)),
+        "number" => {
+            figures.parse::<i64>().ok().map(Value::from).or_else(|| figures.parse::<f64>().ok().map(Value::from))
+        }
         "boolean" => words.parse::<bool>().ok().map(Value::from),
         _ => Some(words.into()),
     };
@@ -105,11 +114,14 @@ fn value_of(kind: &str, words: &str) -> Result<Value, String> {
 mod tests {
     use super::*;
 
-    const TOOL: &str = "> law | find_lawyers | Finds lawyers.\n- city : string : Where.\n- fee? : number\n- fields : string[]\n";
+    const TOOL: &str =
+        "> law | find_lawyers | Finds lawyers.\n- city : string : Where.\n- fee? : number\n- fields : string[]\n";
 
     #[test]
     fn marked_words_are_arguments_in_the_order_of_the_parameters() {
-        let text = format!("{TOOL}+ Who does {{fields=tax}} and {{fields=labour law>labour}} in {{city=Lyon}} for {{fee=1,200.50}}?\n");
+        let text = format!(
+            "{TOOL}+ Who does {{fields=tax}} and {{fields=labour law>labour}} in {{city=Lyon}} for {{fee=1,200.50}}?\n"
+        );
         let records = read_all("f", &text).unwrap();
         let request = &records[0].requests[0];
         assert_eq!(request.words, "Who does tax and labour law in Lyon for 1,200.50?");
