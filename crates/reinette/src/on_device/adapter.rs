@@ -15,9 +15,7 @@ use std::sync::Arc;
 /// of: the latter if its chat template speaks of `tools`.
 ///
 /// As a folder it is what PEFT writes (`adapter_config.json`, `adapter_model.safetensors`, `chat_template.jinja`) and
-/// `tools.json`, a list of the tools learned by heart: `{"name": "set_timer", "arguments": ["duration"]}`. A number
-/// `reinette_no_tool_bias` in `adapter_config.json` is added to the logit of calling no tool where the first call's name is
-/// chosen: below 0, an adapter that holds back too often does so less.
+/// `tools.json`, a list of the tools learned by heart: `{"name": "set_timer", "arguments": ["duration"]}`.
 #[derive(Clone, Debug)]
 pub struct ToolAdapter {
     pub(crate) config: Cow<'static, str>,
@@ -122,15 +120,6 @@ struct Loaded {
 pub(super) struct LearnedTools {
     pub(super) template: ChatTemplate,
     pub(super) definitions: Vec<ToolDefinition>,
-    /// What is added to the logit of calling none.
-    pub(super) no_tool_bias: f32,
-}
-
-/// What is read of `adapter_config.json` beside what PEFT knows.
-#[derive(Deserialize)]
-struct Choosing {
-    #[serde(default)]
-    reinette_no_tool_bias: f32,
 }
 
 impl Adapter {
@@ -150,12 +139,7 @@ impl Adapter {
         let weights = reinette_engine::Adapter::from_parts(files.config.as_bytes(), &files.weights, model);
         let weights = weights.map_err(|error| unusable(name, error))?;
         let template = ChatTemplate::from_source(&files.chat_template).map_err(engine)?;
-        let choosing: Choosing = serde_json::from_str(&files.config).map_err(|error| unusable(name, error))?;
-        let no_tool_bias = choosing.reinette_no_tool_bias;
-        if !no_tool_bias.is_finite() {
-            return Err(unusable(name, format!("a reinette_no_tool_bias of {no_tool_bias} cannot be right")));
-        }
-        let tools = LearnedTools { template, definitions: files.tools.clone(), no_tool_bias };
+        let tools = LearnedTools { template, definitions: files.tools.clone() };
         Ok(Self { loaded: Arc::new(Loaded { name: name.to_owned(), weights: Arc::new(weights), tools: Some(tools) }) })
     }
 

@@ -262,13 +262,9 @@ impl Worker {
         let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
         let prompt_tokens = prompt.tokens.len();
         let mut text = String::new();
-        let bias = self.learned(request).map_or(0.0, |(_, learned)| learned.no_tool_bias);
-        let is_biased = bias != 0.0 && request.tool_mode != ToolMode::Required;
-        let names = || self.offered(request).into_iter().map(|tool| tool.name).collect();
         let asked = GenerateRequest {
             adapters: self.choosing_adapters(request),
             constraint,
-            logits_processor: is_biased.then(|| calls::no_tool_biased(bias, names())),
             max_tokens: MAX_CALL_TOKENS,
             ..self.request(prompt, job)
         };
