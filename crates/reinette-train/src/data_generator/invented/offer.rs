@@ -240,7 +240,7 @@ mod tests {
         let record = |number: u64| InventedRecord {
             number,
             field: if number.is_multiple_of(2) { "music" } else { "law" }.to_owned(),
-            tool: json!({ "name": format!("tool_{number}"), "description": format!("Does {number}.") }),
+            tool: json!({ "name": format!("thing{number}"), "description": format!("Does {number}.") }),
             requests: (0..3)
                 .map(|place| InventedRequest {
                     words: format!("Find {place} of {number}"),
@@ -262,7 +262,7 @@ mod tests {
             assert!(example.calls.iter().all(|call| is_offered(&call.name)), "{example:?}");
             let words = example.words().next().unwrap();
             let says = |call: &&Call| {
-                let number = call.name.trim_start_matches("tool_");
+                let number = call.name.trim_start_matches("thing");
                 words.to_lowercase().contains(&format!("find {} of {number}", call.arguments["a"]))
             };
             assert_eq!(example.calls.iter().filter(says).count(), example.calls.len(), "{example:?}");
