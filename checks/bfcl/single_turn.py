@@ -7,7 +7,7 @@
     python3 checks/bfcl/single_turn.py --requests FILE.jsonl
 
 The leaderboard's requests are for evaluation only: nothing of them is ever learned. The second command writes all of them,
-of every category, for `reinette train data --exclude FILE.jsonl`. Of each category the first `--limit`
+of every category, and the names of the tools, for `reinette train data --exclude FILE.jsonl`. Of each category the first `--limit`
 requests are asked. A category is told with its 95% interval (Wilson); calls that are wrong are listed with --failures.
 """
 
@@ -81,16 +81,19 @@ def answers(program, model, adapter, items):
 
 
 def write_requests(data, path):
-    """Writes what users say in any of the leaderboard's categories, a request a line."""
-    said = set()
+    """Writes what users say in any of the leaderboard's categories, and the names of its tools, one a line."""
+    said, names = set(), set()
     # One file is no list of requests but of ways to write prompts.
     files = [file for file in data.glob("BFCL_v4_*.json") if "format_sensitivity" not in file.name]
     for item in (item for file in files for item in read(file)):
         turns = [turn if isinstance(turn, list) else [turn] for turn in item.get("question", [])]
+        names.update(tool["name"] for tool in item.get("function", []))
         said.update(message["content"] for turn in turns for message in turn if message.get("role") == "user")
-    said = sorted(words for words in said if words.strip())
-    path.write_text("".join(json.dumps({"text": words}) + "\n" for words in said), encoding="utf-8")
-    print(f"{path}: {len(said)} requests")
+    names.update(tool["name"] for file in data.glob("multi_turn_func_doc/*.json") for tool in read(file))
+    said = [{"text": words} for words in sorted(said) if words.strip()]
+    lines = said + [{"tool": name} for name in sorted(names)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    print(f"{path}: {len(said)} requests, {len(names)} names of tools")
 
 
 def interval(right, count):

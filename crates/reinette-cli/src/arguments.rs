@@ -108,7 +108,7 @@ pub(crate) enum Command {
     Eval(eval::Eval),
     Bench(bench::Bench),
     #[cfg(feature = "train")]
-    Train(crate::commands::train::Train),
+    Train(Box<crate::commands::train::Train>),
     Completions(completions::Completions),
     Man(man::Man),
 }

@@ -35,6 +35,7 @@ pub mod data_generator;
 mod decoder;
 mod error;
 mod export;
+mod json;
 mod metrics;
 mod operations;
 mod optimizer;

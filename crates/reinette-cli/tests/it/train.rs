@@ -118,3 +118,35 @@ fn grammars_become_examples_to_train_on() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("tools.json: is missing"), "{}", stderr(&output));
 }
+
+#[test]
+fn what_was_invented_is_taken_up_again_and_becomes_examples() {
+    let folder = home();
+    workshop(folder.path());
+    let [model, invented, data] =
+        ["base.gguf", "invented.jsonl", "data"].map(|name| folder.path().join(name).display().to_string());
+    let record = |number: usize| {
+        let words: Vec<Value> = ["Open gate", "Please open the gate of", "Is somebody at gate"]
+            .map(|words| serde_json::json!({ "words": format!("{words} {number}"), "arguments": { "n": number } }))
+            .to_vec();
+        let parameters = serde_json::json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+        let tool =
+            serde_json::json!({ "name": format!("gate_{number}"), "description": "A gate.", "parameters": parameters });
+        let record = serde_json::json!({ "number": number, "field": "gates", "tool": tool, "requests": words });
+        record.to_string() + "\n"
+    };
+    let whole: String = (0..40).map(record).collect();
+    // As a run leaves it that is killed in the middle of a line.
+    fs::write(&invented, format!("{whole}{}", &record(40)[..20])).unwrap();
+    let arguments = ["train", "invent", "--json", "--teacher", &model, "--output", &invented, "--count", "100"];
+    let output = run(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\"examples\":120"), "{}", stdout(&output));
+    assert_eq!(fs::read_to_string(&invented).unwrap(), whole);
+
+    let arguments = ["train", "data", "--unseen", "--invented", &invented, "--invented-share", "1", "--output", &data];
+    let output = run(folder.path(), &[&arguments[..], &["--count", "200", "--validation", "5"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let train = fs::read_to_string(Path::new(&data).join("train.jsonl")).unwrap();
+    assert!(train.contains("gate_1") && !train.contains("unseen:"), "{train}");
+}

@@ -3,6 +3,7 @@
 use super::forms::{Call, Chat, Completion, Line, Preference, Text, Tool, Tools, Turn};
 use crate::TrainError;
 use crate::batch::Example;
+use crate::json::spaced;
 use reinette_engine::Model;
 use reinette_engine::template::{ChatTemplate, GenerationPrompt, Message, RenderInput, TemplateError};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId};
@@ -192,7 +193,7 @@ impl Encoder {
 /// there are none, the call that says so.
 fn calls_text(calls: &[Call]) -> String {
     let object = |name: &str, arguments: &serde_json::Map<String, Value>| {
-        let fields = arguments.iter().map(|(name, value)| format!(", {}: {value}", json!(name)));
+        let fields = arguments.iter().map(|(name, value)| format!(", {}: {}", json!(name), spaced(value)));
         format!("{{\"tool\": {}{}}}", json!(name), fields.collect::<String>())
     };
     let texts: Vec<String> = calls.iter().map(|call| object(&call.name, &call.arguments)).collect();

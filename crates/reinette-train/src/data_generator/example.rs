@@ -1,6 +1,7 @@
 //! An example, and the forms in which it is written.
 
 use super::template::Call;
+use crate::json::spaced;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -81,7 +82,7 @@ impl Example {
 /// answer has it. Where there are none, it is the call that says so.
 pub(super) fn answer(calls: &[Call], no_tool: &str) -> String {
     let object = |name: &str, arguments: &Map<String, Value>| {
-        let fields = arguments.iter().map(|(name, value)| format!("{}: {value}", json!(name)));
+        let fields = arguments.iter().map(|(name, value)| format!("{}: {}", json!(name), spaced(value)));
         let fields: Vec<String> = std::iter::once(format!("\"tool\": {}", json!(name))).chain(fields).collect();
         format!("{{{}}}", fields.join(", "))
     };

@@ -3,6 +3,7 @@
 //! 1. [`Product::read`] reads a product's tools and how people ask for them: Reinette's own, or those in a folder.
 //! 2. [`Taken::exclude`] names the requests that models are judged by; none of them is ever made.
 //! 3. [`Requests`] draws requests for tools that a model knows by heart, [`UnseenTools`] for tools that it has never seen.
+//! 4. An [`Inventor`] lets a larger model write tools and requests; [`InventedTools`] draws from these, [`MixedTools`] from both.
 //!
 //! ```
 //! use reinette_train::data_generator::{GrammarSource, Part, Product, Requests, Taken};
@@ -21,6 +22,7 @@
 
 mod dialogue;
 mod example;
+mod invented;
 mod pattern;
 mod product;
 mod requests;
@@ -36,13 +38,14 @@ mod tests;
 mod unseen;
 
 pub use example::{Example, Message, Origin, Role};
+pub use invented::{Dropped, InventedRecord, InventedRequest, InventedTools, Inventor, Question, Topics, Turn};
 pub use product::Product;
 pub use requests::Requests;
 pub use shown::examples_to_show;
 pub use source::GrammarSource;
 pub use taken::Taken;
 pub use template::{Call, Part};
-pub use unseen::{Catalogue, UnseenTools};
+pub use unseen::{Catalogue, MixedTools, UnseenTools};
 
 use std::io;
 use std::path::PathBuf;

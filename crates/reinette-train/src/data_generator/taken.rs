@@ -14,11 +14,15 @@ const NEARLY: f64 = 0.7;
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
     judged: HashSet<String>,
+    /// The words of each of these.
+    judged_words: Vec<BTreeSet<String>>,
+    judged_tools: HashSet<String>,
     made: HashSet<String>,
 }
 
 impl Taken {
-    /// Adds the requests that models are judged by: JSON Lines with `text`, `words`, `prompt` or `messages`.
+    /// Adds the requests that models are judged by: JSON Lines with `text`, `words`, `prompt` or `messages`; or with `tool`, the
+    /// name of a tool that requests are for.
     ///
     /// # Errors
     /// If the file cannot be read, or a line has no request.
@@ -28,11 +32,18 @@ impl Taken {
             let error = |problem: String| GeneratorError::line(&file.display().to_string(), index + 1, problem);
             let value: Value =
                 serde_json::from_str(line).map_err(|problem| error(format!("is not JSON: {problem}")))?;
+            if let Some(name) = value["tool"].as_str() {
+                self.judged_tools.insert(letters(name));
+                continue;
+            }
             let words = words(&value);
             if words.is_empty() {
                 return Err(error("has no request: write it as `text`, `words`, `prompt` or `messages`".to_owned()));
             }
-            self.judged.extend(words.into_iter().map(plain));
+            for words in words.into_iter().map(plain) {
+                self.judged_words.push(word_set(&words));
+                self.judged.insert(words);
+            }
         }
         Ok(())
     }
@@ -45,13 +56,25 @@ impl Taken {
         !words.iter().any(|words| self.judged.contains(words)) && self.made.insert(words.join("\n") + &tools)
     }
 
+    /// Whether models are judged by these words.
+    pub(super) fn is_judged(&self, request: &str) -> bool {
+        self.judged.contains(&plain(request))
+    }
+
+    /// Whether models are judged by requests for a tool of this name, however it is written.
+    pub(super) fn is_judged_tool(&self, name: &str) -> bool {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        [name, last].into_iter().any(|name| self.judged_tools.contains(&letters(name)))
+    }
+
     /// Whether a request shares most of its words with one that models are judged by.
     pub(super) fn is_nearly_judged(&self, request: &str) -> bool {
         let words = word_set(request);
-        self.judged.iter().any(|judged| {
-            let judged = word_set(judged);
-            let shared = words.intersection(&judged).count() as f64;
-            shared > NEARLY * words.union(&judged).count() as f64
+        self.judged_words.iter().any(|judged| {
+            // Sets of very different sizes share too little.
+            let (less, more) = (words.len().min(judged.len()) as f64, words.len().max(judged.len()) as f64);
+            less > NEARLY * more
+                && words.intersection(judged).count() as f64 > NEARLY * words.union(judged).count() as f64
         })
     }
 }
@@ -69,6 +92,11 @@ fn plain(request: &str) -> String {
     let request = request.to_lowercase().replace('’', "'");
     let request = request.split_whitespace().collect::<Vec<_>>().join(" ");
     request.trim_matches([' ', '.', ',', ';', ':', '!', '?', '…']).to_owned()
+}
+
+/// A name without what tells only how it is written.
+fn letters(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn word_set(request: &str) -> BTreeSet<String> {

@@ -6,7 +6,8 @@ use crate::printer::Record;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use reinette_train::data_generator::{
-    Catalogue, Example, GrammarSource, Part, Product, Requests, Taken, UnseenTools, examples_to_show,
+    Catalogue, Example, GrammarSource, InventedRecord, InventedTools, MixedTools, Part, Product, Requests, Taken,
+    UnseenTools, examples_to_show,
 };
 use serde::Serialize;
 use std::fs::{self, File};
@@ -36,6 +37,15 @@ pub(crate) struct Data {
     /// `home_assistant_intents`
     #[arg(long, value_name = "DIR", requires = "unseen")]
     home_assistant: Option<PathBuf>,
+
+    /// With --unseen, also offer the tools that are written by hand, and those of FILE, which `reinette train invent` made;
+    /// may be given several times
+    #[arg(long, value_name = "FILE", requires = "unseen")]
+    invented: Vec<PathBuf>,
+
+    /// Of sets of tools, those that are invented ones
+    #[arg(long, value_name = "SHARE", default_value_t = 0.55, requires = "invented")]
+    invented_share: f64,
 
     /// Requests to train on
     #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
@@ -90,8 +100,15 @@ pub(crate) fn run(context: &Context, arguments: &Data) -> Result<()> {
     ];
     if arguments.unseen {
         let catalogue = Catalogue::new(arguments.home_assistant.as_deref())?;
+        let mut records = InventedRecord::own()?;
+        for file in &arguments.invented {
+            records.extend(InventedRecord::read_file(file)?);
+        }
         for (part, name, count) in parts {
             let requests = UnseenTools::new(&catalogue, part, arguments.seed, taken.clone());
+            let invented = InventedTools::new(&records, part, arguments.seed, taken.clone());
+            let share = if arguments.invented.is_empty() { 0.0 } else { arguments.invented_share };
+            let requests = MixedTools::new(requests, invented, share, arguments.seed);
             write(context, &arguments.output.join(name), requests, count)?;
         }
         return Ok(());

@@ -2,6 +2,7 @@
 
 mod data;
 mod export;
+mod invent;
 mod teach;
 
 use crate::context::Context;
@@ -53,6 +54,7 @@ pub(crate) struct Train {
 enum TrainCommand {
     Data(data::Data),
     Export(export::Export),
+    Invent(invent::Invent),
     Teach(teach::Teach),
 }
 
@@ -74,6 +76,7 @@ pub(crate) fn run(context: &Context, arguments: &Train) -> Result<()> {
     match &arguments.command {
         Some(TrainCommand::Data(arguments)) => return data::run(context, arguments),
         Some(TrainCommand::Export(arguments)) => return export::run(context, arguments),
+        Some(TrainCommand::Invent(arguments)) => return invent::run(context, arguments),
         Some(TrainCommand::Teach(arguments)) => return teach::run(context, arguments),
         None => {}
     }

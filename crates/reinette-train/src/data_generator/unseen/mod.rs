@@ -4,6 +4,7 @@ mod compose;
 mod distribute;
 mod family;
 mod home_assistant;
+mod mixed;
 mod offer;
 mod written;
 
@@ -16,6 +17,8 @@ use super::spelling::Spelling;
 use super::taken::Taken;
 use super::template::{Call, Part};
 use crate::random::Random;
+pub use mixed::MixedTools;
+
 use compose::compose;
 use family::{Family, Parameter, Phrase};
 use offer::{Offered, offer};
@@ -30,7 +33,7 @@ const NO_TOOL: &str = "none";
 const FEWEST_TOOLS: usize = 1;
 const MOST_TOOLS: usize = 7;
 /// Requests in a row for one set: they share a long prompt, which is then read and learned once.
-const REQUESTS_OF_A_SET: usize = 6;
+pub(super) const REQUESTS_OF_A_SET: usize = 6;
 /// Of sets, those whose tools are about the same things: then the right one is harder to tell from the others.
 const RELATED: f64 = 0.5;
 /// Of requests for what no tool on offer does, those for something that is about the same things as one of them: so many
