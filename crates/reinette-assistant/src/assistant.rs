@@ -5,7 +5,7 @@ use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
 use crate::offer::offer;
 use crate::sentences;
-use crate::settle::{corrected, settle};
+use crate::settle::{corrected, is_only_a_correction, settle};
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
 use reinette::{
@@ -217,11 +217,19 @@ impl Assistant {
             listener.on(Happening::Call(&call));
             self.say(Entry::ToolCalls { calls: vec![call.clone()] })?;
             self.carry_out_instead(before, &call, &mut errand, listener)?;
+        } else if is_only_a_correction(words, &clock) && !self.has_acted() {
+            let text = sentences::nothing_to_correct(errand.language);
+            listener.on(Happening::Text(&text));
+            self.say(Entry::Response { text })?;
         } else {
             self.ask_model(model, &mut errand, listener)?;
         }
         self.last_request = errand.request;
         Ok(())
+    }
+
+    fn has_acted(&self) -> bool {
+        self.transcript.entries.iter().any(|entry| matches!(entry, Entry::ToolCalls { .. }))
     }
 
     fn ask_model(

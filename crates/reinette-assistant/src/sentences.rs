@@ -28,6 +28,15 @@ pub(crate) fn instead(language: Language, done: &str, before: &str) -> String {
     }
 }
 
+/// A time is put right, and nothing was done that it could be the time of.
+pub(crate) fn nothing_to_correct(language: Language) -> String {
+    match language {
+        Language::English => "I have done nothing yet that I could change. Please say the whole request.",
+        Language::French => "Je n’ai encore rien fait que je puisse changer. Dites-moi toute la demande.",
+    }
+    .to_owned()
+}
+
 /// Nobody could be asked.
 pub(crate) fn unconfirmed(language: Language, effect: &str) -> String {
     match language {

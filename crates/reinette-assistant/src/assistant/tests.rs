@@ -261,6 +261,18 @@ fn a_correction_takes_the_place_of_what_was_done() {
 }
 
 #[test]
+fn a_correction_of_nothing_does_nothing() {
+    for words in ["no, make it Friday", "actually, at 10", "non, plutôt vendredi"] {
+        let mut desk = Desk::new();
+        let model = ScriptedModel::says([vec![remind("make it")]]);
+        let mut user = User::who_says(Decision::Yes);
+        desk.ask(words, &model, Confirm::Never, &mut user);
+        assert!(user.text.contains("nothing yet") || user.text.contains("encore rien"), "{}", user.text);
+        assert!(desk.reminders().is_empty() && model.asked.lock().unwrap().is_empty(), "{words}");
+    }
+}
+
+#[test]
 fn a_correction_that_is_declined_leaves_what_was_done() {
     let mut desk = Desk::new();
     let model = ScriptedModel::says([vec![remind("call Ana")]]);

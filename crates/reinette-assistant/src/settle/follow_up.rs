@@ -29,6 +29,12 @@ pub(crate) fn corrected(words: &str, transcript: &Transcript, clock: &Clock) -> 
     Some(call)
 }
 
+/// Whether `words` put a time right and say nothing else: what it is the time of was said before, or not at all.
+pub(crate) fn is_only_a_correction(words: &str, clock: &Clock) -> bool {
+    let time = without_cues(words).map(without_fillers);
+    time.is_some_and(|time| resolve(time, clock, purpose("create_event")).is_ok() || resolve_duration(time).is_ok())
+}
+
 /// The words for the time that is meant after `before` was said, and then `now`.
 fn moment(before: &str, now: &str, tool: &str, clock: &Clock) -> Option<String> {
     let at = |words: &str| resolve(words, clock, purpose(tool)).ok();
@@ -76,13 +82,17 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    fn clock() -> Clock {
+        Clock { now: "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap() }
+    }
+
     fn after(tool: &str, arguments: Value, words: &str) -> Option<Value> {
         let Value::Object(arguments) = arguments else { panic!("an object") };
         let call = ToolCall { id: "1".into(), name: tool.into(), arguments };
         let mut transcript = Transcript::from_prompt("what was said before");
         transcript.push(Entry::ToolCalls { calls: vec![call] });
         transcript.push(Entry::ToolOutput { call_id: "1".into(), text: "done".into() });
-        let clock = Clock { now: "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap() };
+        let clock = clock();
         let call = corrected(words, &transcript, &clock)?;
         let when = |text: &str| resolve(text, &clock, purpose(tool)).unwrap().to_string();
         Some(match call.arguments.get("when") {
@@ -123,6 +133,7 @@ mod tests {
         ] {
             let title = json!({"title": "ring Ida", "when": "tomorrow at 9"});
             assert_eq!(after("create_reminder", title, words), None, "{words}");
+            assert!(!is_only_a_correction(words, &clock()), "{words}");
         }
         assert_eq!(after("list_reminders", json!({}), "no, Thursday"), None);
     }

@@ -5,7 +5,7 @@ mod follow_up;
 mod times;
 mod titles;
 
-pub(crate) use follow_up::corrected;
+pub(crate) use follow_up::{corrected, is_only_a_correction};
 use reinette::{ToolCall, ToolDefinition};
 use reinette_apps::time::Clock;
 
