@@ -56,4 +56,4 @@ pub mod architecture {
 }
 pub use prefix::{PrefixCache, SnapshotFolder};
 pub use random::SplitMix64;
-pub use reinette_kernels::KvType;
+pub use reinette_kernels::{InstructionSet, KvType, parity};

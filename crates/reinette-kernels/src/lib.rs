@@ -26,7 +26,7 @@ pub use matmul::{
 pub use memory::keep_what_is_freed;
 pub use ops::{
     RopeConfig, RopeError, RopeScaling, RopeStyle, RopeTable, add_assign, argmax, exp_in_place, gelu_in_place,
-    gelu_mul, layer_norm_in_place, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,
+    gelu_mul, layer_norm_in_place, parity, rms_norm, rms_norm_in_place, rope, silu_mul, softmax_in_place,
 };
 pub use pool::ThreadPool;
 pub use quant::{QuantType, dequantize, quantize};

@@ -116,8 +116,9 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
         on_figure(&Figure::PeakMemory { mebibytes });
     }
     drop(sequence);
-    if let (Some(tokens_per_second), Some(gigabytes_per_token)) = (shallow, gigabytes_per_token(path)?) {
-        let gigabytes_per_second = bandwidth::read_bytes_per_second(plan.threads) / 1e9;
+    if let (Some(tokens_per_second), Some(bytes_per_token)) = (shallow, bytes_per_token(path)?) {
+        let gigabytes_per_token = bytes_per_token as f64 / 1e9;
+        let gigabytes_per_second = bandwidth::read_bytes_per_second(bytes_per_token, plan.threads) / 1e9;
         let decode_share = tokens_per_second * gigabytes_per_token / gigabytes_per_second;
         on_figure(&Figure::Bandwidth { gigabytes_per_second, gigabytes_per_token, decode_share });
     }
@@ -126,7 +127,7 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
 
 /// What every token takes of the weights: all of them, but for a table of embeddings of which it takes one row. `None`
 /// for a mixture of experts, where that depends on the token.
-fn gigabytes_per_token(path: &Path) -> anyhow::Result<Option<f64>> {
+fn bytes_per_token(path: &Path) -> anyhow::Result<Option<usize>> {
     let gguf = Gguf::open(path)?;
     if gguf.tensors().any(|tensor| tensor.name.contains("_exps.")) {
         return Ok(None);
@@ -134,7 +135,7 @@ fn gigabytes_per_token(path: &Path) -> anyhow::Result<Option<f64>> {
     // A model without an output layer of its own uses the table as one.
     let has_output = gguf.tensor("output.weight").is_some();
     let read = gguf.tensors().filter(|tensor| !(has_output && tensor.name == "token_embd.weight"));
-    Ok(Some(read.map(|tensor| tensor.bytes.len()).sum::<usize>() as f64 / 1e9))
+    Ok(Some(read.map(|tensor| tensor.bytes.len()).sum()))
 }
 
 /// Reads `prompt_tokens` tokens and generates `output_tokens`; gives the milliseconds to the first and to the last.

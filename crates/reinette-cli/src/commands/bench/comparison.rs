@@ -223,7 +223,7 @@ impl Comparison {
                 "{model} against {peer}: medians of {rounds} paired rounds; ratios above 1 mean that ours is better"
             ),
             format!(
-                "{:<36} {:>7} {:>10} {:>10} {:<9} {:>7}  (lowest – highest)",
+                "{:<40} {:>7} {:>10} {:>10} {:<9} {:>7}  (lowest – highest)",
                 "", "threads", "ours", "theirs", "", "ratio"
             ),
         ];
@@ -231,7 +231,7 @@ impl Comparison {
         lines.extend(summaries.iter().map(|summary| {
             let Summary { row, threads, ours, peer, ratio } = summary;
             format!(
-                "{:<36} {threads:>7} {:>10} {:>10} {:<9} {:>6}×  ({} – {})",
+                "{:<40} {threads:>7} {:>10} {:>10} {:<9} {:>6}×  ({} – {})",
                 row.to_string(),
                 grouped(ours.median),
                 grouped(peer.median),
