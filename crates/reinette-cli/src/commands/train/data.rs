@@ -38,8 +38,8 @@ pub(crate) struct Data {
     #[arg(long, value_name = "DIR", requires = "unseen")]
     home_assistant: Option<PathBuf>,
 
-    /// With --unseen, also offer the tools that are written by hand, and those of FILE, which `reinette train invent` made;
-    /// may be given several times
+    /// With --unseen, also offer the tools that are written by hand, and those of FILE, which `reinette train invent` made
+    /// or which you wrote (its name ends in .inventions); may be given several times
     #[arg(long, value_name = "FILE", requires = "unseen")]
     invented: Vec<PathBuf>,
 

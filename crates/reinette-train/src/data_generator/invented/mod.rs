@@ -149,7 +149,7 @@ impl<'a> Inventor<'a> {
             return;
         }
         dropped.kept += 1;
-        record.requests.push(InventedRequest { words: words.to_owned(), arguments });
+        record.requests.push(InventedRequest { words: words.to_owned(), arguments, further: Vec::new() });
     }
 
     fn is_taken_tool(&self, tool: &Value) -> bool {
@@ -172,7 +172,9 @@ fn put<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
     use std::convert::Infallible;
+    use std::path::Path;
 
     /// A teacher that has learned two answers.
     fn invent(tool: &Value, pairs: &Value) -> (Option<InventedRecord>, Dropped) {
@@ -233,6 +235,18 @@ mod tests {
             let (record, dropped) = invent(&tool(name), &json!([]));
             assert!(record.is_none() && dropped.tools == 1, "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_adapter_learned_from_can_be_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../adapters/offered");
+        let (by_hand, teacher) = (folder.join("written.inventions"), folder.join("invented.jsonl"));
+        let records = InventedRecord::read_file(&by_hand).unwrap();
+        let names: HashSet<&str> = records.iter().map(InventedRecord::name).collect();
+        assert_eq!(names.len(), records.len(), "a name stands twice");
+        let is_for_one = |request: &InventedRequest| request.further.is_empty();
+        assert!(records.iter().all(|record| record.requests.iter().any(is_for_one)));
+        assert!(!InventedRecord::read_file(&teacher).unwrap().is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::data_generator::taken::Taken;
 use crate::data_generator::template::{Call, Part};
 use crate::random::Random;
 use std::collections::HashSet;
+use std::iter;
 use twox_hash::XxHash3_64;
 
 /// Tools on offer, and how often so many are.
@@ -61,7 +62,9 @@ const OPENINGS: [&str; 30] = [
 #[derive(Clone, Copy, Debug)]
 enum Ask {
     One,
-    /// One tool so many times.
+    /// One tool several times, in words that belong together.
+    Together,
+    /// One tool so many times, in requests one after another.
     Same(usize),
     /// So many tools.
     Several(usize),
@@ -70,14 +73,21 @@ enum Ask {
 }
 
 /// How often, relative to one another.
-const SHARES: [(Ask, f64); 5] =
-    [(Ask::One, 66.0), (Ask::Same(2), 11.0), (Ask::Same(3), 8.0), (Ask::Several(2), 5.0), (Ask::Other, 10.0)];
+const SHARES: [(Ask, f64); 6] = [
+    (Ask::One, 58.0),
+    (Ask::Together, 16.0),
+    (Ask::Same(2), 5.0),
+    (Ask::Same(3), 4.0),
+    (Ask::Several(2), 5.0),
+    (Ask::Other, 12.0),
+];
 
-/// An invented tool, with the requests for it that may be made.
+/// An invented tool, with the requests for it that may be made: those for one call, and those for several together.
 #[derive(Clone, Debug)]
 struct Tool<'a> {
     record: &'a InventedRecord,
     requests: Vec<&'a InventedRequest>,
+    together: Vec<&'a InventedRequest>,
 }
 
 impl Tool<'_> {
@@ -106,7 +116,9 @@ impl<'a> InventedTools<'a> {
         let records = records.iter().filter(|record| part_of(record) == part && !taken.is_judged_tool(record.name()));
         let records = records.filter(|record| names.insert(record.name())).map(|record| {
             let is_free = |request: &&InventedRequest| !taken.is_nearly_judged(&request.words);
-            Tool { record, requests: record.requests.iter().filter(is_free).collect() }
+            let free = record.requests.iter().filter(is_free);
+            let (requests, together) = free.partition(|request| request.further.is_empty());
+            Tool { record, requests, together }
         });
         Self { tools: records.collect(), random: Random::new(seed, 8 + part as u64), taken }
     }
@@ -146,6 +158,7 @@ impl<'a> InventedTools<'a> {
         let ask = *self.random.by_share(shares)?;
         let chosen = match ask {
             Ask::One => self.requests(offered, 1)?,
+            Ask::Together => self.drawn(offered, 1, |tool| &tool.together)?,
             Ask::Same(count) => {
                 let tool = self.pick(offered)?;
                 self.requests(&[tool], count)?
@@ -167,21 +180,31 @@ impl<'a> InventedTools<'a> {
         };
         let said: Vec<&str> = chosen.iter().map(|(_, request)| request.words.as_str()).collect();
         let words = self.join(&said);
-        let call = |(tool, request): &(usize, &InventedRequest)| Call {
-            name: self.tools[*tool].name().to_owned(),
-            arguments: request.arguments.clone(),
+        let calls_of = |(tool, request): &(usize, &InventedRequest)| -> Vec<Call> {
+            let name = self.tools[*tool].name();
+            let arguments = iter::once(&request.arguments).chain(&request.further);
+            arguments.map(|arguments| Call { name: name.to_owned(), arguments: arguments.clone() }).collect()
         };
-        let calls = if matches!(ask, Ask::Other) { Vec::new() } else { chosen.iter().map(call).collect() };
+        let calls = if matches!(ask, Ask::Other) { Vec::new() } else { chosen.iter().flat_map(calls_of).collect() };
         let origin = Origin { language: "english".to_owned(), template: format!("invented:{ask:?}"), question: None };
         let tools = offered.iter().map(|&tool| self.tools[tool].record.tool.clone()).collect();
         Some(Example { messages: vec![Message::new(Role::User, words)], tools, calls, origin })
     }
 
-    /// So many requests for one of these tools.
+    /// So many requests for one call of one of these tools.
     fn requests(&mut self, tools: &[usize], count: usize) -> Option<Vec<(usize, &'a InventedRequest)>> {
-        let able = tools.iter().copied().filter(|&tool| self.tools[tool].requests.len() >= count);
+        self.drawn(tools, count, |tool| &tool.requests)
+    }
+
+    fn drawn(
+        &mut self,
+        tools: &[usize],
+        count: usize,
+        of: for<'t> fn(&'t Tool<'a>) -> &'t Vec<&'a InventedRequest>,
+    ) -> Option<Vec<(usize, &'a InventedRequest)>> {
+        let able = tools.iter().copied().filter(|&tool| of(&self.tools[tool]).len() >= count);
         let tool = self.pick(&able.collect::<Vec<_>>())?;
-        let mut requests = self.tools[tool].requests.clone();
+        let mut requests = of(&self.tools[tool]).clone();
         self.random.shuffle(&mut requests);
         Some(requests.into_iter().take(count).map(|request| (tool, request)).collect())
     }
@@ -237,6 +260,12 @@ mod tests {
     use serde_json::json;
 
     fn records() -> Vec<InventedRecord> {
+        let arguments = |place: u64| serde_json::Map::from_iter([("a".to_owned(), json!(place))]);
+        let together = |number: u64| InventedRequest {
+            words: format!("In one go, find 0 of {number} and find 1 of {number}"),
+            arguments: arguments(0),
+            further: vec![arguments(1)],
+        };
         let record = |number: u64| InventedRecord {
             number,
             field: if number.is_multiple_of(2) { "music" } else { "law" }.to_owned(),
@@ -244,8 +273,10 @@ mod tests {
             requests: (0..3)
                 .map(|place| InventedRequest {
                     words: format!("Find {place} of {number}"),
-                    arguments: serde_json::Map::from_iter([("a".to_owned(), json!(place))]),
+                    arguments: arguments(place),
+                    further: Vec::new(),
                 })
+                .chain([together(number)])
                 .collect(),
         };
         (0..60).map(record).collect()
@@ -270,6 +301,8 @@ mod tests {
         let count = |is: &dyn Fn(&Example) -> bool| examples.iter().filter(|example| is(example)).count();
         assert!(count(&|example| example.calls.is_empty()) > examples.len() / 12);
         assert!(count(&|example| example.calls.len() > 1) > examples.len() / 12);
+        let is_together = |example: &Example| example.words().any(|words| words.starts_with("In one go"));
+        assert!(count(&|example| is_together(example) && example.calls.len() == 2) > examples.len() / 12);
         let again: Vec<Vec<Example>> =
             InventedTools::new(&records, Part::Training, 1, Taken::default()).take(100).collect();
         assert_eq!(sets, again);

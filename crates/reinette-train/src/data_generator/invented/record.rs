@@ -30,16 +30,22 @@ pub struct InventedRequest {
     pub words: String,
     /// The arguments, in the order of the tool's parameters.
     pub arguments: Map<String, Value>,
+    /// Those of further calls of the tool that the words ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<Map<String, Value>>,
 }
 
 impl InventedRecord {
-    /// Reads records, one a line; a last line that was cut off is left out.
+    /// Reads records: those of a teacher, one a line, of which a last one that was cut off is left out; or from a file
+    /// that ends in `.inventions`, written by hand in the notation of `english.inventions`.
     ///
     /// # Errors
     /// If the file cannot be read, or another line is no record.
     pub fn read_file(path: &Path) -> Result<Vec<Self>, GeneratorError> {
         let text = fs::read_to_string(path).map_err(|source| GeneratorError::Read { path: path.to_owned(), source })?;
-        Self::read_all(&path.display().to_string(), &text)
+        let file = path.display().to_string();
+        let is_by_hand = path.extension().is_some_and(|extension| extension == "inventions");
+        if is_by_hand { written::read_all(&file, &text) } else { Self::read_all(&file, &text) }
     }
 
     fn read_all(file: &str, text: &str) -> Result<Vec<Self>, GeneratorError> {

@@ -34,8 +34,10 @@ pub(super) fn read_all(file: &str, text: &str) -> Result<Vec<InventedRecord>, Ge
         let record = records.last_mut().ok_or_else(|| error("stands before the first `> field`".to_owned()))?;
         match mark {
             "- " => add_parameter(&mut record.tool["parameters"], words),
-            "+ " => request(words, &record.tool["parameters"]).map(|request| record.requests.push(request)),
-            _ => Err("begins with none of >, - and +".to_owned()),
+            "+ " | "& " => {
+                request(words, mark == "& ", &record.tool["parameters"]).map(|request| record.requests.push(request))
+            }
+            _ => Err("begins with none of >, -, + and &".to_owned()),
         }
         .map_err(error)?;
     }
@@ -63,37 +65,72 @@ fn add_parameter(parameters: &mut Value, words: &str) -> Result<(), String> {
 }
 
 /// Reads words in which arguments are marked: `{name=words}`, or `{name=words>value}` where the value is another one. Those
-/// of a list are several.
-fn request(marked: &str, parameters: &Value) -> Result<InventedRequest, String> {
-    let (mut words, mut found) = (String::new(), Map::new());
+/// of a list are several. Of several calls, `{2:name=words}` is the second one's, and what has no number all of theirs.
+fn request(marked: &str, is_several: bool, parameters: &Value) -> Result<InventedRequest, String> {
+    let mut words = String::new();
+    let mut calls: Vec<Map<String, Value>> = Vec::new();
+    let mut shared = Map::new();
     let mut rest = marked;
     while let Some((before, after)) = rest.split_once('{') {
         let (mark, after) = after.split_once('}').ok_or("has a { without its }")?;
         let (name, said) = mark.split_once('=').ok_or_else(|| format!("`{mark}` has no ="))?;
+        let (number, name) = name.split_once(':').unwrap_or(("", name));
+        let arguments = if number.is_empty() {
+            &mut shared
+        } else {
+            let place =
+                number.parse::<usize>().ok().filter(|place| is_several && (1..=calls.len() + 1).contains(place));
+            let place = place.ok_or_else(|| format!("`{mark}` belongs to no call, or to one before its turn"))? - 1;
+            calls.resize_with(calls.len().max(place + 1), Map::new);
+            &mut calls[place]
+        };
         let (said, value) = said.rsplit_once('>').unwrap_or((said, said));
-        let schema = &parameters["properties"][name];
-        let kind = schema["items"]["type"].as_str().or(schema["type"].as_str());
-        let value = value_of(kind.ok_or_else(|| format!("there is no parameter {name}"))?, value)?;
-        if schema["enum"].as_array().is_some_and(|choices| !choices.contains(&value)) {
-            return Err(format!("{value} is no choice of {name}"));
-        }
-        if schema["type"] == "array" {
-            let list = found.entry(name).or_insert_with(|| json!([]));
-            list.as_array_mut().into_iter().for_each(|list| list.push(value.clone()));
-        } else if found.insert(name.to_owned(), value).is_some() {
-            return Err(format!("says {name} twice"));
-        }
+        add_argument(arguments, name, value, &parameters["properties"][name])?;
         words.extend([before, said]);
         rest = after;
     }
     words.push_str(rest);
+    if is_several && calls.len() < 2 {
+        return Err("has one call: mark the arguments of several with their numbers".to_owned());
+    }
+    calls.resize_with(calls.len().max(1), Map::new);
+    let calls = calls.into_iter().map(|own| whole_call(own, &shared, parameters));
+    let mut calls = calls.collect::<Result<Vec<_>, _>>()?.into_iter();
+    Ok(InventedRequest { words, arguments: calls.next().unwrap_or_default(), further: calls.collect() })
+}
+
+fn add_argument(arguments: &mut Map<String, Value>, name: &str, words: &str, schema: &Value) -> Result<(), String> {
+    let kind = schema["items"]["type"].as_str().or(schema["type"].as_str());
+    let value = value_of(kind.ok_or_else(|| format!("there is no parameter {name}"))?, words)?;
+    if schema["enum"].as_array().is_some_and(|choices| !choices.contains(&value)) {
+        return Err(format!("{value} is no choice of {name}"));
+    }
+    if schema["type"] == "array" {
+        let list = arguments.entry(name).or_insert_with(|| json!([]));
+        list.as_array_mut().into_iter().for_each(|list| list.push(value.clone()));
+    } else if arguments.insert(name.to_owned(), value).is_some() {
+        return Err(format!("says {name} twice"));
+    }
+    Ok(())
+}
+
+/// The arguments of a call, its own and those that all share, in the order of the parameters.
+fn whole_call(
+    mut own: Map<String, Value>,
+    shared: &Map<String, Value>,
+    parameters: &Value,
+) -> Result<Map<String, Value>, String> {
+    for (name, value) in shared {
+        if own.insert(name.clone(), value.clone()).is_some() {
+            return Err(format!("says {name} twice"));
+        }
+    }
     let required = parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    if let Some(missing) = required.into_iter().find(|name| !found.contains_key(*name)) {
+    if let Some(missing) = required.into_iter().find(|name| !own.contains_key(*name)) {
         return Err(format!("lacks {missing}"));
     }
     let names = parameters["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
-    let arguments = names.filter_map(|name| Some((name.clone(), found.remove(name)?))).collect();
-    Ok(InventedRequest { words, arguments })
+    Ok(names.filter_map(|name| Some((name.clone(), own.remove(name)?))).collect())
 }
 
 /// What words stand for in a parameter of some type.
@@ -131,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn calls_share_what_has_no_number() {
+        let text = format!(
+            "{TOOL}& {{fields=Tax}} lawyers in {{1:city=Lyon}} and {{2:city=Nice}}, there for {{2:fee=90}} at most.\n"
+        );
+        let records = read_all("f", &text).unwrap();
+        let request = &records[0].requests[0];
+        assert_eq!(request.words, "Tax lawyers in Lyon and Nice, there for 90 at most.");
+        assert_eq!(Value::Object(request.arguments.clone()), json!({ "city": "Lyon", "fields": ["Tax"] }));
+        let further: Vec<Value> = request.further.iter().cloned().map(Value::Object).collect();
+        assert_eq!(further, [json!({ "city": "Nice", "fee": 90, "fields": ["Tax"] })]);
+    }
+
+    #[test]
     fn mistakes_have_a_place() {
         for (line, problem) in [
             ("+ a", "lacks city"),
@@ -138,6 +188,11 @@ mod tests {
             ("+ {city=a} {city=b}", "says city twice"),
             ("+ {fee=much}", "is no number"),
             ("+ {city=a", "without its }"),
+            ("+ {1:city=a}", "belongs to no call"),
+            ("& {2:city=a} {1:city=b} {fields=c}", "before its turn"),
+            ("& {city=a} {fields=c}", "has one call"),
+            ("& {1:city=a} {2:city=b} {city=c}", "says city twice"),
+            ("& {1:city=a} {2:city=b}", "lacks fields"),
             ("- a", "is no parameter"),
             ("! a", "begins with none"),
         ] {
