@@ -20,6 +20,7 @@ mod model;
 pub mod models;
 mod on_device;
 mod options;
+mod outbound;
 mod remote;
 mod schema;
 mod session;
@@ -43,7 +44,7 @@ pub use reinette_engine::{
     CacheUsage, KvType, Logits, LogitsProcessor, MAX_LIKELIEST_TOKENS, PackedFolder, SnapshotFolder,
 };
 pub use reinette_macros::{Generable, tool};
-pub use remote::{ChatCompletionsConfig, ChatCompletionsModel};
+pub use remote::{AnswerLimits, ChatCompletionsConfig, ChatCompletionsModel};
 pub use schema::{Property, Schema, SchemaError};
 pub use session::{
     Concurrency, ContextPolicy, ContextReduction, Decision, EventStream, GuardedPart, Guardrail, Response, Session,

@@ -1,5 +1,6 @@
 //! Anything that turns a transcript into the next entries.
 
+use crate::outbound::HangUp;
 use crate::{Entry, Examples, GenerationOptions, Schema, ToolCall, ToolDefinition, ToolMode, Transcript};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -230,6 +231,19 @@ pub enum ModelError {
         /// What is wrong, and what to do about it.
         reason: String,
     },
+    /// The model's server sends more than an answer may have.
+    #[error(
+        "the model at {server} sent more than {limit_bytes} bytes of {what}: ask for a shorter answer (`max_tokens`), or \
+         raise `ChatCompletionsConfig::limits`"
+    )]
+    AnswerTooLong {
+        /// The server's address.
+        server: String,
+        /// Of what it sent too much.
+        what: &'static str,
+        /// How much of it is taken.
+        limit_bytes: usize,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] Box<dyn std::error::Error + Send + Sync>),
@@ -329,12 +343,19 @@ impl<M: LanguageModel + ?Sized> LanguageModel for Arc<M> {
 #[derive(Debug)]
 pub struct ResponseStream {
     events: Pin<Box<async_channel::Receiver<Result<Event, ModelError>>>>,
+    /// What dropping the stream ends, where the sender may be waiting for something else than the receiver.
+    _hang_up: Option<HangUp>,
 }
 
 impl ResponseStream {
     /// The stream of what `events` receives; its sender fails as soon as the stream is dropped.
     pub fn new(events: async_channel::Receiver<Result<Event, ModelError>>) -> Self {
-        Self { events: Box::pin(events) }
+        Self { events: Box::pin(events), _hang_up: None }
+    }
+
+    /// The same stream, whose end is also the end of a request to a server.
+    pub(crate) fn hanging_up(self, hang_up: HangUp) -> Self {
+        Self { _hang_up: Some(hang_up), ..self }
     }
 }
 

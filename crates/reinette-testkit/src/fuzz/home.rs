@@ -204,7 +204,7 @@ pub(super) const SETTINGS: FuzzTarget = FuzzTarget {
         "calendar = ",
         "\"../x\"",
         "source = ",
-        "[{packages = [\"a==1\"]}]",
+        "[{packages = [{requirement = \"a==1\"}]}]",
         "hub = ",
         "size_bytes = ",
         "-1",
@@ -302,7 +302,9 @@ const SETTINGS_FILES: [&str; 3] = [
     "hub = \"https://hub.example\"\n[[model]]\nname = \"apple\"\nrole = \"embedded\"\ndescription = \"d\"\ngood_at = \"g\"\n\
      licence = \"MIT\"\nfile = \"apple.gguf\"\nsize_bytes = 10\n\
      sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\ncontext_tokens = 8\n\
-     source = [{ hub = { repository = \"a/b\", revision = \"main\", file = \"c.gguf\" } }, { packages = [\"p==1.0\"] }]\n",
+     source = [{ hub = { repository = \"a/b\", revision = \"ab810cf68114990406fdf996510dd3d3c6adbdf5\", file = \"c.gguf\" } }, \
+     { packages = [{ requirement = \"p==1.0\", \
+     sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\" }] }]\n",
 ];
 
 /// The presents in which words are understood: an ordinary day, the night of a change of the clock, the last year.

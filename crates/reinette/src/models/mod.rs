@@ -20,5 +20,5 @@ mod tests;
 pub use digest::Sha256Digest;
 pub use error::{FetchError, ManifestError, SourceError, SourceFailure, StoreError};
 pub use fetch::{FetchSettings, Progress};
-pub use manifest::{HubFile, KnownModel, Manifest, Role, Source};
+pub use manifest::{HubFile, KnownModel, Manifest, Package, Role, Source};
 pub use store::{ModelStore, StoredModel, Verification};

@@ -307,7 +307,7 @@ impl Complaint {
         // What OpenAI's own API says, and what llama.cpp says.
         let is_about_context = text("code") == "context_length_exceeded" || text("type") == "exceed_context_size_error";
         let limit = number("n_ctx").unwrap_or(context_tokens);
-        let needed = number("n_prompt_tokens").unwrap_or(limit + 1);
+        let needed = number("n_prompt_tokens").unwrap_or(limit.saturating_add(1));
         Self { message, context: is_about_context.then_some([needed, limit]) }
     }
 }

