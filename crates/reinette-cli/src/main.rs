@@ -16,6 +16,7 @@ mod conversation;
 mod fetching;
 mod interrupt;
 mod measure;
+mod notification;
 mod printer;
 
 use arguments::Arguments;

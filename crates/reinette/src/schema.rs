@@ -1,7 +1,7 @@
 //! The shape of a value that a model must produce.
 
 use crate::ModelError;
-use reinette_engine::constraint::{ConstraintError, check_schema};
+use reinette_engine::constraint::{ConstraintError, check_schema, validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -284,12 +284,7 @@ impl Schema {
     /// # Errors
     /// What is wrong with the value, and where; or with the schema.
     pub fn validate(&self, value: &Value) -> Result<(), String> {
-        let validator = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .should_validate_formats(true)
-            .build(&self.json)
-            .map_err(|error| format!("the schema is none: {error}"))?;
-        validator.validate(value).map_err(|error| format!("{error}, at `{}`", error.instance_path()))
+        validate(&self.json, value).map_err(|error| error.to_string())
     }
 }
 

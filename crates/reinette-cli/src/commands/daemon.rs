@@ -2,11 +2,11 @@
 
 use crate::context::Context;
 use crate::interrupt;
+use crate::notification;
 use crate::printer::Record;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use jiff::Zoned;
-use notify_rust::{Notification, Urgency};
 use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Ring, World, due_reminders, due_timers, remove_temporary_files};
 use reinette_assistant::HomeError;
@@ -87,8 +87,7 @@ pub(crate) fn run(context: &Context, arguments: &Daemon) -> Result<()> {
 
 /// Shows a ring on the desktop, and in any case here.
 fn notify(context: &Context, ring: Ring) -> Result<()> {
-    let shown = Notification::new().summary("Reinette").body(&ring.text).urgency(Urgency::Critical).show();
-    if let Err(error) = shown {
+    if let Err(error) = notification::show(&ring.text) {
         context.printer.warn(&format!("there is no desktop to notify ({error})"));
     }
     context.printer.ring_bell();

@@ -105,6 +105,26 @@ fn without_any_source_setup_says_what_each_one_said() {
 }
 
 #[test]
+fn fetching_runs_nothing_of_the_folder_that_the_user_is_in() {
+    let (home, here) = (home(), home());
+    let ran = here.path().join("ran");
+    let program = format!("open({ran:?}, 'a').write(__file__ + '\\n')\n");
+    for name in ["pip.py", "zipfile.py", "sitecustomize.py", "usercustomize.py", "json.py", "runpy.py", "platform.py"] {
+        fs::write(here.path().join(name), &program).unwrap();
+    }
+    // The second is what `PYTHONPATH=$PYTHONPATH:` gives where there was none.
+    for python_path in [None, Some(":"), Some(".")] {
+        let mut command = reinette(home.path());
+        command.args(["setup", "--hub", "http://127.0.0.1:9"]).current_dir(here.path());
+        command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", home.path()).env_remove("PYTHONPATH");
+        command.envs(python_path.map(|path| ("PYTHONPATH", path)));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(fs::read_to_string(&ran).unwrap_or_default(), "", "{python_path:?}");
+    }
+}
+
+#[test]
 fn a_home_that_cannot_be_written_is_named() {
     let home = home();
     let file = home.path().join("file");

@@ -25,12 +25,14 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod validation;
 mod vocabulary;
 
 pub use calls::{CallGrammar, CallTool, NoCall};
 pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
 pub use session::{Constraint, TokenMask};
+pub use validation::{ValidationError, validate};
 
 /// Whether a JSON Schema can be followed, as far as that can be told without a vocabulary.
 ///

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Where `cargo test` puts examples: beside the folder of this test's own program.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.parent().and_then(Path::parent).unwrap().join("examples")
 }

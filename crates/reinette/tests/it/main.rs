@@ -5,6 +5,7 @@ mod derive;
 mod examples;
 mod guardrails;
 mod guided;
+mod hostile_server;
 mod on_device;
 mod partial;
 mod remote;

@@ -16,8 +16,15 @@ use std::sync::{Arc, Mutex};
 type Handler = dyn Fn(&Value, &mut TcpStream) + Send + Sync;
 
 /// A server that answers each connection once; gives its address.
-fn serve(handler: impl Fn(&Value, &mut TcpStream) + Send + Sync + 'static) -> String {
+pub(crate) fn serve(handler: impl Fn(&Value, &mut TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback interface has a free port");
+    serve_on(listener, handler)
+}
+
+pub(crate) fn serve_on(
+    listener: TcpListener,
+    handler: impl Fn(&Value, &mut TcpStream) + Send + Sync + 'static,
+) -> String {
     let address = format!("http://{}/v1", listener.local_addr().expect("a bound listener has an address"));
     let handler: Arc<Handler> = Arc::new(handler);
     std::thread::spawn(move || {
@@ -43,13 +50,13 @@ fn answer(mut stream: TcpStream, handler: &Handler) {
     handler(&serde_json::from_slice(&body).expect("bodies are JSON"), &mut stream);
 }
 
-fn begin(stream: &mut TcpStream, status: &str, extra: &str) {
+pub(crate) fn begin(stream: &mut TcpStream, status: &str, extra: &str) {
     let head = format!("HTTP/1.1 {status}\r\ncontent-type: text/event-stream\r\nconnection: close\r\n{extra}\r\n");
     stream.write_all(head.as_bytes()).expect("the client listens");
 }
 
 /// Sends a piece; tells whether the client is still there.
-fn piece(stream: &mut TcpStream, piece: &Value) -> bool {
+pub(crate) fn piece(stream: &mut TcpStream, piece: &Value) -> bool {
     stream.write_all(format!("data: {piece}\n\n").as_bytes()).is_ok()
 }
 
@@ -62,7 +69,7 @@ fn saying(pieces: Vec<Value>) -> ChatCompletionsModel {
     ChatCompletionsModel::new(ChatCompletionsConfig::new(address, "said"))
 }
 
-fn delta(delta: &Value, finish_reason: Option<&str>) -> Value {
+pub(crate) fn delta(delta: &Value, finish_reason: Option<&str>) -> Value {
     json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
 }
 
@@ -288,7 +295,7 @@ fn what_a_server_thinks_comes_apart_from_what_it_says() {
 }
 
 /// The error that asking ends in.
-fn error_of(model: &ChatCompletionsModel) -> ModelError {
+pub(crate) fn error_of(model: &ChatCompletionsModel) -> ModelError {
     let request = Request { transcript: Transcript::from_prompt("x"), ..Request::default() };
     model.respond(request).find_map(Result::err).expect("it fails")
 }
