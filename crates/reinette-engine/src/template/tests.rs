@@ -52,7 +52,8 @@ fn hostile_templates_run_out_of_budget() {
     let recursive = "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}";
     let nested =
         "{% set s = namespace(v=[]) %}{% for i in range(100000) %}{% set s.v = [s.v] %}{% endfor %}{{ s.v | tojson }}";
-    let shared = "{% set s = namespace(v=[1]) %}{% for i in range(60) %}{% set s.v = [s.v, s.v] %}{% endfor %}{{ s.v == s.v }}";
+    let shared =
+        "{% set s = namespace(v=[1]) %}{% for i in range(60) %}{% set s.v = [s.v, s.v] %}{% endfor %}{{ s.v == s.v }}";
     for source in [doubling, endless, replacing, recursive, nested, shared, "{{ 'a' * 9999999999 }}"] {
         assert!(matches!(render(source), Err(TemplateError::Render(_))), "{source}");
     }
@@ -116,7 +117,9 @@ fn a_namespace_cannot_contain_itself() {
 
 #[test]
 fn only_code_is_rewritten() {
-    for text in ["a % b {% raw %}{% generation %}{{ 1 % 2 }}{% endraw %}", "{{ '{% generation %} 5 % 3' }}", "{# 7 % 2 #}5 % 3"] {
+    for text in
+        ["a % b {% raw %}{% generation %}{{ 1 % 2 }}{% endraw %}", "{{ '{% generation %} 5 % 3' }}", "{# 7 % 2 #}5 % 3"]
+    {
         assert_eq!(rewrite::rewritten(text), text);
     }
     let lines = "{% set ns.a =\n 1 %}\n{{ 1 %\n 2 }}";

@@ -66,11 +66,7 @@ fn rendered(template: &ChatTemplate, case: &Case) -> Result<String, TemplateErro
     template.render(&RenderInput {
         messages: &messages,
         tools: &case.tools,
-        generation_prompt: if case.add_generation_prompt {
-            GenerationPrompt::Added
-        } else {
-            GenerationPrompt::Omitted
-        },
+        generation_prompt: if case.add_generation_prompt { GenerationPrompt::Added } else { GenerationPrompt::Omitted },
         bos: "<bos>",
         eos: "<eos>",
         now: Some(jiff::civil::date(2026, 3, 11).at(10, 15, 0, 0)),
@@ -105,8 +101,7 @@ fn prompts_are_those_of_jinja2() {
 #[test]
 fn features_are_those_of_jinja2() {
     let features = template_file("features.txt");
-    let features: Vec<&str> =
-        features.split('\n').filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
+    let features: Vec<&str> = features.split('\n').filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
     let expected: Vec<Option<String>> = serde_json::from_str(&golden_file("features.json")).unwrap();
     assert_eq!(features.len(), expected.len());
     let cases = cases();
