@@ -1,7 +1,7 @@
 //! The shape of a value that a model must produce.
 
 use crate::ModelError;
-use reinette_engine::constraint::{ConstraintError, check_schema};
+use reinette_engine::constraint::{ConstraintError, check_schema, written_out};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -287,7 +287,7 @@ impl Schema {
         let validator = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .should_validate_formats(true)
-            .build(&self.json)
+            .build(&written_out(&self.json))
             .map_err(|error| format!("the schema is none: {error}"))?;
         validator.validate(value).map_err(|error| format!("{error}, at `{}`", error.instance_path()))
     }

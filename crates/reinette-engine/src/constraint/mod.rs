@@ -30,6 +30,7 @@ mod vocabulary;
 pub use calls::{CallGrammar, CallTool, NoCall};
 pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
+pub use schema::written_out;
 pub use session::{Constraint, TokenMask};
 
 /// Whether a JSON Schema can be followed, as far as that can be told without a vocabulary.

@@ -182,8 +182,8 @@ fn content(content: Option<&Value>, place: &str) -> Result<Option<String>, Strin
     };
     let mut text = String::new();
     for (index, part) in parts.iter().enumerate() {
-        match (part, part["type"].as_str(), part["text"].as_str()) {
-            (Value::String(part), ..) | (_, Some("text"), Some(part)) => text.push_str(part),
+        match (part.as_str(), part["type"].as_str(), part["text"].as_str()) {
+            (Some(part), ..) | (_, Some("text"), Some(part)) => text.push_str(part),
             (_, Some(kind), _) if kind != "text" => {
                 return Err(format!("`{place}content[{index}].type` is {kind:?}: only text can be learned"));
             }

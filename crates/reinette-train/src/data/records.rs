@@ -97,49 +97,51 @@ fn next_line(reader: &mut impl BufRead, path: &Path, number: usize) -> Result<Op
     Ok((length > 0).then_some(text))
 }
 
-/// The elements of an array that has a form of others; one of ours has a line each.
+/// A place in a text, and its line.
+struct Cursor<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Goes on by so many bytes, which it gives.
+    fn advance(&mut self, bytes: usize) -> &'a str {
+        let (passed, rest) = self.rest.split_at(bytes);
+        self.line += passed.matches('\n').count();
+        self.rest = rest;
+        passed
+    }
+
+    /// The next character that is no white space, where it stays.
+    fn next(&mut self) -> Option<char> {
+        self.advance(self.rest.len() - self.rest.trim_start().len());
+        self.rest.chars().next()
+    }
+}
+
+/// The elements of an array that has a form of others; what is in one of ours has a line each.
 fn elements(text: &str, path: &Path) -> Result<Vec<(usize, String)>, TrainError> {
     let mut elements = Vec::new();
-    let (mut at, mut line) = (0, 1);
-    // Goes on to the next character that is no white space, and keeps count of the lines.
-    let mut next = |at: &mut usize| {
-        let rest = &text[*at..];
-        let skipped = rest.len() - rest.trim_start().len();
-        line += rest[..skipped].matches('\n').count();
-        *at += skipped;
-        (rest.trim_start().chars().next(), line)
-    };
-    next(&mut at);
-    at += 1;
-    loop {
-        let (first, line) = next(&mut at);
-        let wrong = |problem: String| TrainError::Data { path: path.to_owned(), line, problem };
-        if first == Some(']') {
-            break;
-        }
-        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
-        let value = match values.next() {
-            Some(Ok(value)) => value,
-            Some(Err(error)) => return Err(wrong(format!("is not JSON: {error}"))),
-            None => return Err(wrong("the array has no end".to_owned())),
-        };
+    let mut cursor = Cursor { rest: text, line: 1 };
+    cursor.next();
+    cursor.advance(1);
+    while cursor.next() != Some(']') {
+        let line = cursor.line;
+        let wrong = |problem: &str| TrainError::Data { path: path.to_owned(), line, problem: problem.to_owned() };
+        let mut values = serde_json::Deserializer::from_str(cursor.rest).into_iter::<Value>();
+        let value = values.next().ok_or_else(|| wrong("the array has no end"))?;
+        let value = value.map_err(|error| wrong(&format!("is not JSON: {error}")))?;
         if !foreign::is_published_as_array(&value) {
             return Err(wrong(
                 "the file is a JSON array: write JSON Lines, one object a line without brackets and commas between them \
-                 (jq -c '.[]' FILE > FILE.jsonl)"
-                    .to_owned(),
+                 (jq -c '.[]' FILE > FILE.jsonl)",
             ));
         }
-        let end = at + values.byte_offset();
-        elements.push((line, text[at..end].to_owned()));
-        at = end;
-        match next(&mut at) {
-            (Some(','), _) => at += 1,
-            (Some(']'), _) => break,
-            (_, line) => {
-                let problem = "after an element of the array comes neither `,` nor `]`".to_owned();
-                return Err(TrainError::Data { path: path.to_owned(), line, problem });
-            }
+        elements.push((line, cursor.advance(values.byte_offset()).to_owned()));
+        match cursor.next() {
+            Some(',') => drop(cursor.advance(1)),
+            Some(']') => {}
+            _ => return Err(wrong("after this element of the array comes neither `,` nor `]`")),
         }
     }
     Ok(elements)
@@ -202,7 +204,7 @@ mod tests {
         for (text, problem) in [
             ("[\n{\"messages\": []}]", "line 2: the file is a JSON array: write JSON Lines, one object a line"),
             ("[1, 2]", "JSON array"),
-            ("[{\"instruction\": \"a\"}\n{\"instruction\": \"a\"}]", "line 2: after an element"),
+            ("[{\"instruction\": \"a\"}\n{\"instruction\": \"a\"}]", "line 1: after this element"),
             ("[{\"instruction\": ", "line 1: is not JSON"),
             ("[", "has no end"),
         ] {
