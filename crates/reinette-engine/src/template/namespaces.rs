@@ -37,7 +37,6 @@ fn settle(state: &State<'_, '_>, value: &Value, namespaces: &[Value]) -> Result<
 
 /// The value, if it has to be another one to be settled.
 fn changed(state: &State<'_, '_>, value: &Value, namespaces: &[Value]) -> Result<Option<Value>, Error> {
-    state.consume_fuel(1)?;
     if namespaces.iter().any(|namespace| is_sameas(namespace, value)) {
         return Err(Error::new(ErrorKind::InvalidOperation, "a namespace cannot contain itself"));
     }
@@ -51,7 +50,9 @@ fn changed(state: &State<'_, '_>, value: &Value, namespaces: &[Value]) -> Result
 fn changed_list(state: &State<'_, '_>, value: &Value, namespaces: &[Value]) -> Result<Option<Value>, Error> {
     let mut is_changed = value.kind() == ValueKind::Iterable;
     let mut items = Vec::new();
+    state.consume_fuel(1)?;
     for item in value.try_iter()? {
+        pay(state, items.len())?;
         let changed = changed(state, &item, namespaces)?;
         is_changed |= changed.is_some();
         items.push(changed.unwrap_or(item));
@@ -69,7 +70,9 @@ fn changed_map(state: &State<'_, '_>, value: &Value, namespaces: &[Value]) -> Re
     }
     let mut is_changed = false;
     let mut entries = Vec::new();
+    state.consume_fuel(1)?;
     for key in value.try_iter()? {
+        pay(state, entries.len())?;
         let item = value.get_item(&key)?;
         let changes = [changed(state, &key, namespaces)?, changed(state, &item, namespaces)?];
         is_changed |= changes.iter().any(Option::is_some);
@@ -77,4 +80,10 @@ fn changed_map(state: &State<'_, '_>, value: &Value, namespaces: &[Value]) -> Re
         entries.push((new_key.unwrap_or(key), new_item.unwrap_or(item)));
     }
     Ok(is_changed.then(|| Value::from_pairs(entries)))
+}
+
+/// Pays for the items of a list or a dictionary, of which so many were looked at: little, as some templates gather a
+/// whole conversation in a namespace, turn by turn.
+fn pay(state: &State<'_, '_>, done: usize) -> Result<(), Error> {
+    if done % 16 == 15 { state.consume_fuel(1) } else { Ok(()) }
 }
