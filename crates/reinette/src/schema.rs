@@ -311,8 +311,8 @@ fn undefined_reference(root: &Value, json: &Value) -> Option<SchemaError> {
                 return Some(SchemaError::UndefinedReference { reference: reference.to_owned() });
             }
             // What stands in values is no schema.
-            let schemas =
-                keywords.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "const" | "enum" | "default"));
+            let is_value = |keyword: &str| matches!(keyword, "const" | "enum" | "default" | "example" | "examples");
+            let schemas = keywords.iter().filter(|(keyword, _)| !is_value(keyword));
             schemas.into_iter().find_map(|(_, schema)| undefined_reference(root, schema))
         }
         Value::Array(schemas) => schemas.iter().find_map(|schema| undefined_reference(root, schema)),
