@@ -1,4 +1,4 @@
-//! What bounds an answer where its schema does not, and what bounds a schema.
+//! Bounds of answers where their schema sets none, and bounds of schemas.
 
 /// Characters of a string without `maxLength`: a page of text.
 pub const STRING_CHARACTERS: u64 = 2_000;

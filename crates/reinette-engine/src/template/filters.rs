@@ -1,4 +1,4 @@
-//! Filters, tests and functions of Jinja2 that minijinja does not have, or has otherwise.
+//! Filters, tests and functions of Jinja2 that minijinja lacks or implements differently.
 
 use super::json;
 use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, ValueKind, ValueOrKwargs, from_args};
@@ -121,7 +121,7 @@ fn truncate(state: &mut State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwa
     minijinja_contrib::filters::truncate(state, value, options)
 }
 
-/// What is no number is 0, where nothing else is said.
+/// A number, or `default` (0) where the value is none.
 fn int(
     state: &State<'_, '_>,
     value: &Value,

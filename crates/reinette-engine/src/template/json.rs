@@ -14,7 +14,7 @@ const MAX_INDENT: usize = 16;
 /// How `json.dumps` lays a value out.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// What stands before each item, for each level; `None` if all is on one line.
+    /// Indentation per level; `None` puts everything on one line.
     indent: Option<String>,
     item_separator: String,
     key_separator: String,
@@ -176,7 +176,7 @@ impl Writer<'_, '_, '_> {
     }
 }
 
-/// What is written as it is, in a value's place or, within quotes, in a key's.
+/// The JSON of a value that is neither text nor a container; within quotes it serves as a key.
 fn plain(value: &Value) -> Option<String> {
     match value.kind() {
         ValueKind::None => Some("null".to_owned()),

@@ -1,4 +1,4 @@
-//! The methods of Python's strings, lists and dictionaries, as far as minijinja's own compatibility has them not, or otherwise.
+//! Methods of Python's strings, lists and dictionaries that minijinja's compatibility layer lacks or implements differently.
 
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
@@ -45,7 +45,7 @@ fn text_method(
     arguments: &[Value],
 ) -> Result<Option<Value>, Error> {
     Ok(Some(match method {
-        // What these make can be far larger than what they are given: the filters of the same name keep to the budget.
+        // Their results can be far larger than their arguments; the filters of the same name charge the budget.
         "replace" => return state.apply_filter("replace", &with_first(value, arguments)).map(Some),
         "join" => {
             let (list,): (&Value,) = from_args(arguments)?;
@@ -87,7 +87,7 @@ fn text_method(
     }))
 }
 
-/// What needs nothing but the text and perhaps another one.
+/// Methods that need only the text and perhaps another one.
 fn changed(text: &str, method: &str, arguments: &[Value]) -> Result<Option<Value>, Error> {
     if let "removeprefix" | "removesuffix" = method {
         let (part,): (&str,) = from_args(arguments)?;

@@ -1,8 +1,8 @@
 //! Namespaces: the only values of a template that it can change.
 //!
 //! One that contains itself, however deep, would be printed, compared and hashed without end, which no budget stops: the
-//! stack overflows first. So whatever a namespace is to keep is settled before: what is worked out only when it is looked
-//! at becomes a list, and what holds the namespace itself is refused.
+//! stack overflows first. So a value is settled before a namespace keeps it: lazy iterables become lists, and a value that
+//! holds the namespace itself is refused.
 
 use minijinja::tests::is_sameas;
 use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};

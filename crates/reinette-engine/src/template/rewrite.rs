@@ -1,4 +1,4 @@
-//! Rewrites what `transformers`' Jinja2 understands and minijinja does not into what both do.
+//! Rewrites constructs that `transformers`' Jinja2 has and minijinja lacks into equivalent ones that minijinja has.
 //!
 //! | in the template | what is compiled |
 //! |---|---|
@@ -131,7 +131,7 @@ fn edit_assignment(block: &Block<'_>, edits: &mut Vec<Edit>) {
     edits.push(Edit::insert(block.end, format!(") | {SETTLED}({})", namespaces.join(", "))));
 }
 
-/// The index of the piece with which what stands left of the operator at `index` begins.
+/// The index of the first piece of the left operand of the operator at `index`.
 fn left_operand(pieces: &[Piece<'_>], index: usize) -> usize {
     let depth = pieces[index].depth;
     let mut first = index;
@@ -148,7 +148,7 @@ fn left_operand(pieces: &[Piece<'_>], index: usize) -> usize {
     first
 }
 
-/// The index of the piece with which what stands right of the operator at `index` ends.
+/// The index of the last piece of the right operand of the operator at `index`.
 fn right_operand(pieces: &[Piece<'_>], index: usize) -> usize {
     let depth = pieces[index].depth;
     let mut last = index;
@@ -165,7 +165,7 @@ fn right_operand(pieces: &[Piece<'_>], index: usize) -> usize {
     last
 }
 
-/// What stands between `{{ }}` or `{% %}`.
+/// The code between `{{ }}` or `{% %}`.
 struct Block<'a> {
     is_statement: bool,
     pieces: Vec<Piece<'a>>,

@@ -126,7 +126,7 @@ impl Taught {
     }
 }
 
-/// What a value is, for people.
+/// The type of a value, for error messages.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,4 +1,4 @@
-//! What becomes of each format: some are held to exactly, and those that the standard does not define are annotations.
+//! Formats of strings: some are held to exactly, and those that the standard does not define are annotations.
 
 /// The calendar's days, leap years included, for years from 0000 to 9999.
 macro_rules! date {

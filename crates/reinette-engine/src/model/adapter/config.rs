@@ -1,4 +1,4 @@
-//! `adapter_config.json` of the PEFT library (0.21): what of it is followed, what makes no difference, and what is refused.
+//! `adapter_config.json` of the PEFT library (0.21): the keys that are followed, that make no difference, and that are refused.
 //!
 //! An adapter whose configuration asks for more than its matrices say gives wrong answers without a sign of it, so whatever is
 //! not known to make no difference is refused by name.
@@ -6,7 +6,7 @@
 use fancy_regex::Regex;
 use serde_json::{Map, Value};
 
-/// What is followed.
+/// The settings that change how an adapter is applied.
 #[derive(Debug)]
 pub(super) struct Config {
     alpha: f32,
@@ -73,7 +73,7 @@ impl Config {
     /// Reads a configuration.
     ///
     /// # Errors
-    /// What cannot be followed, by its key, and what to do about it.
+    /// When a key asks for something unsupported; the message names it and says what to do.
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
         let fields: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let kind = fields.get("peft_type").and_then(Value::as_str).ok_or("`peft_type` is missing")?;
@@ -112,7 +112,7 @@ impl Config {
         Ok(())
     }
 
-    /// What `B·(A·x)` is multiplied by in a module of this name: `alpha / rank`, or `alpha / √rank` (arXiv:2312.03732).
+    /// Factor of `B·(A·x)` in a module of this name: `alpha / rank`, or `alpha / √rank` (arXiv:2312.03732).
     pub(super) fn scale(&self, module: &str, rank: usize) -> f32 {
         let other = self.alphas.iter().find(|(pattern, _)| pattern.is_match(module).unwrap_or(false));
         let alpha = other.map_or(self.alpha, |(_, alpha)| *alpha);

@@ -148,7 +148,7 @@ trait Source {
     /// The names of all tensors.
     fn names(&self) -> Vec<String>;
 
-    /// What `B·(A·x)` of a module in a layer is multiplied by.
+    /// Factor of `B·(A·x)` for a module in a layer.
     fn scale(&self, layer: usize, module: &Module, rank: usize) -> f32;
 
     /// How the rows of queries and keys stand in the file.
