@@ -1,7 +1,7 @@
 //! The shape of a value that a model must produce.
 
 use crate::ModelError;
-use reinette_engine::constraint::{ConstraintError, check_schema, validate};
+use reinette_engine::constraint::{ConstraintError, check_schema, validate, written_out};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -284,7 +284,7 @@ impl Schema {
     /// # Errors
     /// What is wrong with the value, and where; or with the schema.
     pub fn validate(&self, value: &Value) -> Result<(), String> {
-        validate(&self.json, value).map_err(|error| error.to_string())
+        validate(&written_out(&self.json), value).map_err(|error| error.to_string())
     }
 }
 
@@ -306,8 +306,8 @@ fn undefined_reference(root: &Value, json: &Value) -> Option<SchemaError> {
                 return Some(SchemaError::UndefinedReference { reference: reference.to_owned() });
             }
             // What stands in values is no schema.
-            let schemas =
-                keywords.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "const" | "enum" | "default"));
+            let is_value = |keyword: &str| matches!(keyword, "const" | "enum" | "default" | "example" | "examples");
+            let schemas = keywords.iter().filter(|(keyword, _)| !is_value(keyword));
             schemas.into_iter().find_map(|(_, schema)| undefined_reference(root, schema))
         }
         Value::Array(schemas) => schemas.iter().find_map(|schema| undefined_reference(root, schema)),

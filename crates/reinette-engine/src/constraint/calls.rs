@@ -96,11 +96,12 @@ impl Writer {
         if tool.name == NO_TOOL {
             return Err(malformed("#", "the name `none` stands for no tool: give it another"));
         }
-        let (properties, required) = parameters(&tool.parameters)?;
+        let schema = schema::parameters(&tool.parameters)?;
+        let (properties, required) = parameters(&schema)?;
         let mut sequence = quoted(&quoted(&tool.name));
         for (name, property) in properties {
             let is_required = required.contains(&name.as_str());
-            let Some(value) = self.value(&tool.parameters, name, property)? else {
+            let Some(value) = self.value(&schema, name, property)? else {
                 if is_required {
                     return Ok(false);
                 }
@@ -138,22 +139,11 @@ static NO_PROPERTIES: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 /// The properties of an object schema and the names that it requires.
 fn parameters(schema: &Value) -> Result<(&Map<String, Value>, Vec<&str>), ConstraintError> {
-    const ALLOWED: [&str; 10] = [
-        "type",
-        "properties",
-        "required",
-        "additionalProperties",
-        "$defs",
-        "definitions",
-        "title",
-        "description",
-        "$schema",
-        "$comment",
-    ];
+    const ALLOWED: [&str; 4] = ["type", "properties", "required", "additionalProperties"];
     let keywords = schema.as_object().ok_or_else(|| malformed("#", "the parameters of a tool are an object schema"))?;
     for (name, value) in keywords {
         let is_open = name == "additionalProperties" && *value != Value::Bool(false);
-        if is_open || !(ALLOWED.contains(&name.as_str()) || name.starts_with("x-")) {
+        if is_open || !(ALLOWED.contains(&name.as_str()) || schema::is_annotation(name)) {
             return Err(unsupported(name, "#", "the parameters of a tool are named `properties` and no others"));
         }
     }
@@ -190,7 +180,7 @@ fn is_span(name: &str, property: &Value) -> Result<bool, ConstraintError> {
         return Err(unsupported("x-span", &pointer, "only a string can be copied from the user's words"));
     }
     for keyword in keywords.keys() {
-        if !["type", "x-span", "title", "description", "examples", "default"].contains(&keyword.as_str()) {
+        if !["type", "x-span"].contains(&keyword.as_str()) && !schema::is_annotation(keyword) {
             return Err(unsupported(
                 keyword,
                 &pointer,

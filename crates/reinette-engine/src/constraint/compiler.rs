@@ -2,7 +2,7 @@
 
 use super::session::Constraint;
 use super::vocabulary::Vocabulary;
-use super::{ConstraintError, Grammar, calls, schema};
+use super::{ConstraintError, Grammar, calls, limits, schema};
 use crate::tokenizer::Tokenizer;
 use llguidance::api::TopLevelGrammar;
 use std::fmt;
@@ -47,6 +47,10 @@ impl ConstraintCompiler {
         let grammar = match grammar {
             Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepare(schema)?),
             Grammar::Calls(calls) => TopLevelGrammar::from_lark(calls::to_lark(calls)?),
+            Grammar::Regex(regex) if regex.len() > limits::PATTERN_BYTES => {
+                let (length, limit) = (regex.len(), limits::PATTERN_BYTES);
+                return Err(refused(format!("the regular expression has {length} bytes, and the limit is {limit}")));
+            }
             Grammar::Regex(regex) => TopLevelGrammar::from_regex(regex),
         };
         let vocabulary = self.vocabulary()?;

@@ -1,4 +1,4 @@
-//! What bounds an answer where its schema does not.
+//! Bounds of answers where their schema sets none, and bounds of schemas.
 
 /// Characters of a string without `maxLength`: a page of text.
 pub const STRING_CHARACTERS: u64 = 2_000;
@@ -29,3 +29,27 @@ pub const SCHEMA_DEPTH: usize = 64;
 
 /// How many schemas there may be in one, with all that it refers to.
 pub const SCHEMAS: usize = 10_000;
+
+/// Characters that a schema may ask for in one string: what is left open above them is bounded by them.
+pub const LONGEST_STRING: u64 = 100_000;
+
+/// Elements that a schema may ask for in one list, and entries in one map; as [`LONGEST_STRING`].
+pub const LONGEST_LIST: u64 = 1_000;
+
+/// Values that a schema may list under all its `enum`s.
+pub const ENUM_VALUES: usize = 10_000;
+
+/// Schemas under one `oneOf`, of which each is compared with each.
+pub const ALTERNATIVES: usize = 500;
+
+/// Bytes of a `pattern`, or of a regular expression.
+pub const PATTERN_BYTES: usize = 4_096;
+
+/// JSON values in a schema, whatever they mean.
+pub const SCHEMA_VALUES: usize = 200_000;
+
+/// Bytes of all texts in a schema.
+pub const SCHEMA_BYTES: usize = 4 << 20;
+
+/// How deep JSON values may lie in a schema, whatever they mean.
+pub const SCHEMA_VALUE_DEPTH: usize = 256;

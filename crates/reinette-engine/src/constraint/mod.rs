@@ -31,6 +31,7 @@ mod vocabulary;
 pub use calls::{CallGrammar, CallTool, NoCall};
 pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
+pub use schema::written_out;
 pub use session::{Constraint, TokenMask};
 pub use validation::{ValidationError, validate};
 

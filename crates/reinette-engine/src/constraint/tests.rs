@@ -1,6 +1,6 @@
 //! Whatever a model prefers, what it says satisfies the grammar: a model of random logits on a real vocabulary.
 
-use super::{CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall};
+use super::{CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall, limits};
 use crate::gguf::Gguf;
 use crate::tokenizer::{TokenId, Tokenizer};
 use serde_json::{Value, json};
@@ -376,4 +376,33 @@ fn constraints_move_between_threads() {
     fn is_send<T: Send>() {}
     is_send::<Constraint>();
     is_send::<ConstraintCompiler>();
+}
+
+/// Each is at a limit, or near it: what is let through is compiled, in seconds at most.
+#[test]
+fn the_largest_schemas_that_are_let_through_can_be_compiled() {
+    let word = |number: usize| format!("word{number}");
+    let words: Vec<String> = (0..limits::ENUM_VALUES).map(word).collect();
+    let object = |count: usize, required: usize| {
+        let names: Vec<String> = (0..count).map(word).collect();
+        let properties: serde_json::Map<String, Value> =
+            names.iter().map(|name| (name.clone(), json!({"type": "boolean"}))).collect();
+        json!({"type": "object", "properties": properties, "required": names[..required]})
+    };
+    let alternatives: String = words.iter().take(400).map(|word| format!("{word}|")).collect();
+    for schema in [
+        json!({"enum": words}),
+        json!({"type": "string", "maxLength": limits::LONGEST_STRING}),
+        json!({"type": "string", "minLength": limits::LONGEST_STRING}),
+        json!({"type": "string", "pattern": format!("^({alternatives}x)+$"), "maxLength": limits::LONGEST_STRING}),
+        json!({"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": limits::LONGEST_LIST}),
+        json!({"type": "array", "items": object(20, 10), "minItems": limits::LONGEST_LIST}),
+        object(2_000, 2_000),
+        object(1_000, 0),
+    ] {
+        let started = std::time::Instant::now();
+        let compiled = COMPILER.compile(&Grammar::JsonSchema(schema.clone()));
+        eprintln!("{:?} {}", started.elapsed(), &schema.to_string()[..60]);
+        assert!(compiled.is_ok(), "{}: {:?}", &schema.to_string()[..60], compiled.err());
+    }
 }

@@ -2,10 +2,9 @@
 
 use jiff::civil::DateTime;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State, Value};
+use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::json;
+use super::{filters, json, methods, namespaces, rewrite};
 
 /// Budget of one rendering. It buys about one instruction, or 64 bytes, each: a template can take a fraction of a
 /// second and 13 MB at most. A conversation of 100 turns takes less than 10 000.
@@ -26,9 +25,19 @@ pub(super) fn new() -> Environment<'static> {
     }
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
-    environment.set_unknown_method_callback(python_method);
+    environment.set_unknown_method_callback(methods::call);
+    environment.set_formatter(|output, state, value| match json::as_float(value) {
+        Some(number) => Ok(output.write_str(&json::float(number))?),
+        None => minijinja::escape_formatter(output, state, value),
+    });
+    filters::add_to(&mut environment);
+    environment.add_filter(rewrite::REMAINDER, methods::remainder);
+    environment.add_filter(rewrite::SETTLED, namespaces::settled);
     environment.add_function("raise_exception", raise_exception);
-    environment.add_filter("tojson", tojson);
+    let namespace = environment.globals().find(|(name, _)| *name == "namespace").map(|(_, function)| function);
+    if let Some(namespace) = namespace {
+        environment.add_global("namespace", namespaces::constructor(namespace));
+    }
     environment
 }
 
@@ -46,28 +55,4 @@ pub(super) fn clock(now: DateTime) -> Value {
 
 fn raise_exception(message: String) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Raised(message)))
-}
-
-/// `json.dumps` of Python with `ensure_ascii=False`, as `transformers` has it; Jinja's own would escape HTML.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that a filter has")]
-fn tojson(state: &State<'_, '_>, value: &Value, options: Kwargs) -> Result<String, Error> {
-    let indent: Option<usize> = options.get("indent")?;
-    if options.get::<Option<bool>>("ensure_ascii")? == Some(true) {
-        return Err(Error::new(ErrorKind::InvalidOperation, "tojson: ensure_ascii is not supported"));
-    }
-    options.assert_all_used()?;
-    json::dumps(state, value, indent)
-}
-
-/// The methods of Python's strings, lists and dictionaries.
-fn python_method(state: &mut State<'_, '_>, value: &Value, method: &str, arguments: &[Value]) -> Result<Value, Error> {
-    match (value.kind(), method, arguments) {
-        // What these make can be far larger than what they are given: the filters of the same name keep to the budget.
-        (ValueKind::String, "replace", [from, to]) => {
-            state.apply_filter("replace", &[value.clone(), from.clone(), to.clone()])
-        }
-        (ValueKind::String, "join", [list]) => state.apply_filter("join", &[list.clone(), value.clone()]),
-        (ValueKind::String, "replace" | "join" | "format", _) => Err(Error::from(ErrorKind::UnknownMethod)),
-        _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, arguments),
-    }
 }

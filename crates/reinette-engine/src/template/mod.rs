@@ -14,8 +14,11 @@
 //! ```
 
 mod environment;
+mod filters;
 mod json;
+mod methods;
 mod namespaces;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
@@ -191,13 +194,9 @@ impl ChatTemplate {
         if found > MAX_SOURCE_BYTES {
             return Err(TemplateError::TooLarge { found, limit: MAX_SOURCE_BYTES });
         }
-        if let Some(name) = namespaces::misused(source) {
-            let message = format!("`{name}`: namespaces are for their attributes only, and raw blocks are not allowed");
-            return Err(TemplateError::Syntax(message));
-        }
         let mut environment = environment::new();
         let syntax = |error: minijinja::Error| TemplateError::Syntax(error.to_string());
-        environment.add_template_owned(NAME, source.to_owned()).map_err(syntax)?;
+        environment.add_template_owned(NAME, rewrite::rewritten(source)).map_err(syntax)?;
         let tells_tools = environment.get_template(NAME).map_err(syntax)?.undeclared_variables(false).contains("tools");
         Ok(ChatTemplate { environment, thinks: source.contains("</think>"), tells_tools })
     }

@@ -12,6 +12,7 @@ use reinette_kernels::{QuantType, RopeStyle, dequantize};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -43,6 +44,17 @@ struct PeftConfig {
     #[serde(default)]
     use_dora: bool,
     target_modules: Vec<String>,
+    /// Ranks and alphas that some projections have instead; never written.
+    #[serde(default, skip_serializing)]
+    rank_pattern: Option<Map<String, Value>>,
+    #[serde(default, skip_serializing)]
+    alpha_pattern: Option<Map<String, Value>>,
+}
+
+impl PeftConfig {
+    fn has_patterns(&self) -> bool {
+        [&self.rank_pattern, &self.alpha_pattern].into_iter().flatten().any(|patterns| !patterns.is_empty())
+    }
 }
 
 impl Adapter {
@@ -156,6 +168,8 @@ impl Adapter {
             use_rslora: false,
             use_dora: self.method == Method::Dora,
             target_modules: targets.collect(),
+            rank_pattern: None,
+            alpha_pattern: None,
         };
         serde_json::to_string_pretty(&config).expect("the configuration is plain data") + "\n"
     }
@@ -210,8 +224,14 @@ impl Adapter {
 fn peft_config(folder: &Path) -> Result<PeftConfig, TrainError> {
     let path = folder.join(CONFIG_FILE);
     let bytes = std::fs::read(&path).map_err(TrainError::read(&path))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| TrainError::Adapter { folder: folder.to_owned(), problem: format!("{CONFIG_FILE}: {error}") })
+    let refuse = |problem: String| TrainError::Adapter { folder: folder.to_owned(), problem };
+    reinette_engine::Adapter::check_config(&bytes).map_err(|error| refuse(error.to_string()))?;
+    let config: PeftConfig =
+        serde_json::from_slice(&bytes).map_err(|error| refuse(format!("{CONFIG_FILE}: {error}")))?;
+    if config.has_patterns() {
+        return Err(refuse(format!("{CONFIG_FILE}: projections of several ranks or alphas cannot be trained on")));
+    }
+    Ok(config)
 }
 
 /// Refuses an adapter of another kind than is trained; gives its alpha.

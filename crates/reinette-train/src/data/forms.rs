@@ -1,5 +1,6 @@
 //! The forms of a line of training data.
 
+use super::foreign;
 use crate::batch::Shares;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,18 @@ impl Taught {
     }
 }
 
+/// The type of a value, for error messages.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
 /// The forms, for people who wrote something else.
 const FORMS: &str = "write {\"messages\": [{\"role\": …, \"content\": …}, …]} (chat), the same with \"calls\": \
     [{\"name\": …, \"arguments\": {…}}, …] and perhaps \"tools\" (tools), {\"prompt\": …, \"completion\": …}, {\"text\": …}, or \
@@ -133,14 +146,22 @@ const FORMS: &str = "write {\"messages\": [{\"role\": …, \"content\": …}, �
 impl Line {
     /// Reads a line and checks what its form demands; gives what a teacher said of it, too.
     pub(super) fn parse(text: &str) -> Result<(Self, Option<Taught>), String> {
-        let mut value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+        let mut value: Value = serde_json::from_str(text).map_err(|error| {
+            let hint = if error.is_eof() { "; an object has to end on the line on which it begins" } else { "" };
+            format!("is not JSON: {error}{hint}")
+        })?;
         let taught = value.as_object_mut().and_then(|fields| fields.shift_remove(TEACHER));
         let taught = taught.map(serde_json::from_value).transpose().map_err(|error| format!("{TEACHER}: {error}"))?;
-        Ok((Self::of(value)?, taught))
+        Ok((Self::of(foreign::ours(value)?)?, taught))
     }
 
     fn of(value: Value) -> Result<Self, String> {
         let Some(fields) = value.as_object() else { return Err(format!("is no object: {FORMS}")) };
+        for name in ["text", "prompt", "completion", "chosen", "rejected"] {
+            if let Some(other) = fields.get(name).filter(|value| !value.is_string()) {
+                return Err(format!("`{name}` is {}, not text", kind_of(other)));
+            }
+        }
         // The field that a form has alone chooses it.
         let has = |name| fields.contains_key(name);
         let form = |error: serde_json::Error| format!("{error}; {FORMS}");
@@ -178,8 +199,9 @@ impl Line {
             | Self::Chat(Chat { messages })
             | Self::Preference(Preference { messages, .. }) => messages,
         };
-        if let Some(turn) = turns.iter().find(|turn| !["system", "user", "assistant"].contains(&turn.role.as_str())) {
-            return Err(format!("a turn has the role {:?}: write system, user or assistant", turn.role));
+        let is_known = |turn: &Turn| ["system", "user", "assistant"].contains(&turn.role.as_str());
+        if let Some((index, turn)) = turns.iter().enumerate().find(|(_, turn)| !is_known(turn)) {
+            return Err(format!("`messages[{index}].role` is {:?}: write system, user or assistant", turn.role));
         }
         let (wanted, form) = match self {
             Self::Chat(_) => ("assistant", "chat"),

@@ -1,4 +1,4 @@
-//! Training data: JSON Lines, read as a stream, checked, and turned into tokens.
+//! Training data: JSON Lines in UTF-8, read as a stream, checked, and turned into tokens.
 //!
 //! | form | line | what is learned |
 //! |---|---|---|
@@ -8,27 +8,28 @@
 //! | text | `{"text": …}` | all of it |
 //! | any of these | the same and `"teacher": {"tokens": …, "log_probabilities": …}` | what a teacher finds likely, too (`reinette train teach`) |
 //! | preference | `{"messages": [turn, …], "chosen": …, "rejected": …}`, or `"prompt"` for the messages | to prefer one answer to another |
+//!
+//! `OpenAI`'s lines (content in parts, `tool_calls` in the last turn, `tools`), `ShareGPT`'s (`conversations`) and Alpaca's
+//! (`instruction`, `input`, `output`) are read as the chat or the calls that they mean; the latter two also as an array.
 
 mod encoder;
+mod foreign;
 mod forms;
 mod order;
+mod records;
 
 pub use encoder::{Encoder, LearnedTool};
 pub(crate) use order::{Order, Position};
+pub use records::Records;
 
 use crate::TrainError;
 use crate::batch::Example;
 use crate::config::Config;
 use crate::random::Random;
 use serde_json::{Map, Value};
-use std::fs::File;
 use std::hash::Hasher as _;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use twox_hash::XxHash3_64;
-
-/// A line may have this many bytes: far above what a context holds, far below what a machine does.
-const MAX_LINE_BYTES: u64 = 16 << 20;
 
 /// What a run learns from, as tokens.
 #[derive(Clone, Debug, Default)]
@@ -105,26 +106,13 @@ pub(crate) fn with_teacher(
     Ok(Value::Object(fields).to_string())
 }
 
-/// Reads the examples of a file, line by line.
+/// Reads the examples of a file, record by record.
 fn read_file(path: &Path, encoder: &mut Encoder, weight: f64) -> Result<Vec<Example>, TrainError> {
-    let file = File::open(path).map_err(TrainError::read(path))?;
-    let mut reader = BufReader::new(file);
     let mut examples = Vec::new();
-    let mut line = String::new();
-    for number in 1.. {
-        line.clear();
-        let length = reader.by_ref().take(MAX_LINE_BYTES).read_line(&mut line).map_err(TrainError::read(path))?;
-        if length == 0 {
-            break;
-        }
-        if line.trim().is_empty() {
-            continue;
-        }
-        let wrong = |problem: String| TrainError::Data { path: path.to_owned(), line: number, problem };
-        if length as u64 == MAX_LINE_BYTES {
-            return Err(wrong(format!("is longer than {MAX_LINE_BYTES} bytes")));
-        }
-        examples.push(encoder.read(&line, weight).map_err(wrong)?);
+    for record in Records::open(path)? {
+        let (line, text) = record?;
+        let wrong = |problem: String| TrainError::Data { path: path.to_owned(), line, problem };
+        examples.push(encoder.read(&text, weight).map_err(wrong)?);
     }
     if examples.is_empty() { Err(TrainError::NoData { path: path.to_owned() }) } else { Ok(examples) }
 }

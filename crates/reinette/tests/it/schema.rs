@@ -54,3 +54,35 @@ fn names_may_have_any_characters_and_values_are_no_schemas() {
     assert!(schema.validate(&json!("words")).is_ok() && schema.validate(&json!(1)).is_err());
     assert!(Schema::constant(json!({"$ref": "#/nowhere"})).checked().is_ok());
 }
+
+/// A tool's parameters as OpenAPI has them: read, held to, and checked by one and the same meaning.
+#[test]
+fn schemas_of_openapi_are_understood() {
+    let schema = Schema::from_json_schema(json!({
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "nullable": true, "example": "Ada", "maxLength": 9},
+            "pet": {
+                "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+                "discriminator": {"propertyName": "kind"},
+            },
+            "secret": {"type": "string", "format": "password", "writeOnly": true},
+        },
+        "required": ["name"],
+        "externalDocs": {"url": "https://example.com"},
+        "$defs": {
+            "Cat": {"type": "object", "properties": {"kind": {"const": "cat"}}, "required": ["kind"]},
+            "Dog": {"type": "object", "properties": {"kind": {"const": "dog"}}, "required": ["kind"]},
+        },
+    }))
+    .unwrap();
+    for value in [json!({"name": null}), json!({"name": "Ada", "pet": {"kind": "dog"}, "secret": "x"})] {
+        assert_eq!(schema.validate(&value), Ok(()), "{value}");
+    }
+    assert!(schema.validate(&json!({"name": 3})).is_err());
+    let refused = Schema::from_json_schema(json!({
+        "type": "object", "properties": {"code": {"type": "string", "pattern": "^(?!x)[a-z]+$"}},
+    }));
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("#/properties/code/pattern") && error.contains("look-around"), "{error}");
+}

@@ -21,7 +21,8 @@ const SECONDS_BETWEEN_NOTES: u64 = 10;
 
 /// Train an adapter for the model from examples, on this machine
 ///
-/// Takes JSON Lines: conversations, requests with the calls of tools that are right for them, completions, or plain text.
+/// Takes JSON Lines: conversations, requests with the calls of tools that are right for them, completions, or plain text;
+/// also OpenAI's, ShareGPT's and Alpaca's files.
 /// Ctrl-C saves and stops; `--resume` goes on as if nothing had happened. The result is a folder for `--adapter`.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

@@ -8,10 +8,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use reinette::{Entry, Event, GenerationOptions, LanguageModel, OnDeviceConfig, OnDeviceModel, Request, Transcript};
+use reinette_train::data::Records;
 use reinette_train::{Config, Teacher};
 use serde_json::{Value, json};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -83,21 +84,18 @@ fn teach_file(
     write: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<usize> {
     let cannot_read = || format!("cannot read {}", path.display());
-    let file = File::open(path).with_context(cannot_read)?;
-    let bar = context.printer.byte_bar(file.metadata().with_context(cannot_read)?.len());
+    let bar = context.printer.byte_bar(fs::metadata(path).with_context(cannot_read)?.len());
     let mut n_examples = 0;
-    for (index, line) in BufReader::new(file).lines().enumerate() {
+    for record in Records::open(path)? {
         if interrupt::flag().load(Ordering::Relaxed) {
             bail!(Interrupted);
         }
-        let line = line.with_context(cannot_read)?;
-        if !line.trim().is_empty() {
-            let taught = teach(&line).with_context(|| format!("{}, line {}", path.display(), index + 1))?;
-            write(&taught)?;
-            n_examples += 1;
-        }
+        let (number, line) = record?;
+        let taught = teach(&line).with_context(|| format!("{}, line {number}", path.display()))?;
+        write(&taught)?;
+        n_examples += 1;
         if let Some(bar) = &bar {
-            bar.inc(line.len() as u64 + 1);
+            bar.inc(line.len() as u64);
         }
     }
     bar.iter().for_each(ProgressBar::finish_and_clear);

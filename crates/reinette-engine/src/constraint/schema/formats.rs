@@ -1,4 +1,4 @@
-//! The formats that are held to exactly.
+//! Formats of strings: some are held to exactly, and those that the standard does not define are annotations.
 
 /// The calendar's days, leap years included, for years from 0000 to 9999.
 macro_rules! date {
@@ -47,6 +47,14 @@ macro_rules! web {
     ($more:literal) => {
         concat!("(?:[A-Za-z0-9._~", $more, "-]|%[0-9A-Fa-f]{2})*")
     };
+}
+
+/// Formats of the standard for which there is no pattern here; a validator may hold to them.
+const WITHOUT_PATTERN: [&str; 5] = ["json-pointer", "regex", "relative-json-pointer", "uri-template", "iri-template"];
+
+/// Whether a format says which strings there are.
+pub(super) fn is_held_to(format: &str) -> bool {
+    pattern(format).is_some() || WITHOUT_PATTERN.contains(&format)
 }
 
 /// The pattern of a format, if every string that matches it has the format.

@@ -2,6 +2,7 @@
 
 use super::{ConstraintError, Preparation};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// The schema that holds whatever satisfies both `one` and `other`, keywords that hold schemas left as `allOf`.
 pub(super) fn both(
@@ -40,6 +41,7 @@ fn keyword_of_both(
         "type" => types(ours, theirs),
         "enum" => {
             let (Some(ours), Some(theirs)) = (ours.as_array(), theirs.as_array()) else { return refused() };
+            let theirs: HashSet<&Value> = theirs.iter().collect();
             Some(ours.iter().filter(|value| theirs.contains(value)).cloned().collect())
         }
         "const" => None,

@@ -6,8 +6,11 @@ mod disjoint;
 mod formats;
 mod keywords;
 mod merge;
+mod nullable;
 mod numbers;
 mod open;
+pub(super) mod patterns;
+mod size;
 #[cfg(test)]
 mod tests;
 mod unique;
@@ -15,12 +18,16 @@ mod unique;
 use super::{ConstraintError, limits};
 use disjoint::are_disjoint;
 use keywords::Keyword;
+pub use nullable::written_out;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// The schema to generate by: checked, bounded, and with the separators of our dialect.
 pub(super) fn prepare(schema: &Value) -> Result<Value, ConstraintError> {
-    let mut preparation = Preparation::new(schema);
-    let mut prepared = preparation.schema(schema)?;
+    size::check(schema)?;
+    let schema = written_out(schema);
+    let mut preparation = Preparation::new(&schema);
+    let mut prepared = preparation.schema(&schema)?;
     if prepared == Value::Bool(false) {
         return Err(preparation.unsatisfiable("it is `false`, or asks for what excludes each other"));
     }
@@ -31,7 +38,13 @@ pub(super) fn prepare(schema: &Value) -> Result<Value, ConstraintError> {
     Ok(prepared)
 }
 
-/// As [`prepare`], for the property `name` of the object schema `parameters`, whose definitions it may refer to.
+/// Checks how large the parameters of a tool are, before its properties are prepared, and writes them as JSON Schema.
+pub(super) fn parameters(schema: &Value) -> Result<Cow<'_, Value>, ConstraintError> {
+    size::check(schema)?;
+    Ok(written_out(schema))
+}
+
+/// As [`prepare`], for the property `name` of the object schema [`parameters`], whose definitions it may refer to.
 pub(super) fn prepare_property(parameters: &Value, name: &str, property: &Value) -> Result<Value, ConstraintError> {
     let mut preparation = Preparation::new(parameters);
     preparation.has_root = false;
@@ -72,6 +85,16 @@ fn is_writable_text(text: &str) -> bool {
     text.chars().all(|character| character >= ' ' || "\n\r\t\u{8}\u{c}".contains(character))
 }
 
+/// A step of a JSON pointer.
+fn escaped(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
+}
+
+/// Whether a keyword says nothing on which values there are.
+pub(super) fn is_annotation(keyword: &str) -> bool {
+    matches!(keywords::meaning(keyword), Keyword::Annotation)
+}
+
 /// A walk over a schema.
 struct Preparation<'a> {
     document: &'a Value,
@@ -95,7 +118,7 @@ impl<'a> Preparation<'a> {
     fn within<T>(&mut self, step: &str, walk: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.pointer.len();
         self.pointer.push('/');
-        self.pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        self.pointer.push_str(&escaped(step));
         let result = walk(self);
         self.pointer.truncate(length);
         result
@@ -218,6 +241,7 @@ impl<'a> Preparation<'a> {
         for (name, value) in keywords {
             match keywords::meaning(name) {
                 Keyword::Annotation => {}
+                Keyword::Enforced if name == "format" && !self.is_held_to(value)? => {}
                 Keyword::Enforced => {
                     stated.insert(name.clone(), value.clone());
                 }
@@ -402,23 +426,45 @@ impl<'a> Preparation<'a> {
         &self,
         keywords: &mut Map<String, Value>,
         [lower, upper]: [&str; 2],
-        default: u64,
+        [default, most]: [u64; 2],
     ) -> Result<(), ConstraintError> {
         let minimum = self.count(keywords, lower)?.unwrap_or(0);
-        match self.count(keywords, upper)? {
-            Some(maximum) if minimum > maximum => {
-                Err(self.unsatisfiable(format!("`{lower}` is {minimum} and `{upper}` is {maximum}")))
-            }
-            Some(_) => Ok(()),
-            None => {
-                keywords.insert(upper.to_owned(), json!(minimum.max(default)));
-                Ok(())
-            }
+        if minimum > most {
+            return Err(
+                self.unsupported(lower, &format!("it is {minimum}, and the limit is {most}: ask for less at once"))
+            );
         }
+        let maximum = match self.count(keywords, upper)? {
+            Some(maximum) if minimum > maximum => {
+                return Err(self.unsatisfiable(format!("`{lower}` is {minimum} and `{upper}` is {maximum}")));
+            }
+            Some(maximum) => maximum.min(most),
+            None => minimum.max(default),
+        };
+        keywords.insert(upper.to_owned(), json!(maximum));
+        Ok(())
     }
 
-    fn string(&self, keywords: &mut Map<String, Value>) -> Result<(), ConstraintError> {
-        self.interval(keywords, ["minLength", "maxLength"], limits::STRING_CHARACTERS)?;
+    /// Whether a format says which values there are.
+    fn is_held_to(&self, format: &Value) -> Result<bool, ConstraintError> {
+        let name = format.as_str().ok_or_else(|| self.malformed("`format` is to be a name"))?;
+        Ok(formats::is_held_to(name) || numbers::is_format(name))
+    }
+
+    fn string(&mut self, keywords: &mut Map<String, Value>) -> Result<(), ConstraintError> {
+        self.interval(keywords, ["minLength", "maxLength"], [limits::STRING_CHARACTERS, limits::LONGEST_STRING])?;
+        match keywords.get("pattern") {
+            None => {}
+            Some(Value::String(pattern)) => {
+                if let Some(problem) = patterns::problem(pattern) {
+                    return self.within("pattern", |it| Err(it.unsupported("pattern", &problem)));
+                }
+            }
+            Some(_) => return Err(self.malformed("`pattern` is to be a regular expression")),
+        }
+        if keywords.get("format").is_some_and(|format| format.as_str().is_some_and(numbers::is_format)) {
+            keywords.shift_remove("format");
+        }
         let Some(format) = keywords.remove("format") else { return Ok(()) };
         let Some(pattern) = format.as_str().and_then(formats::pattern) else {
             let advice = "of formats date, time, date-time, duration, uuid, ipv4, ipv6, hostname, email and uri are held \
@@ -433,7 +479,7 @@ impl<'a> Preparation<'a> {
     }
 
     fn array(&mut self, keywords: &mut Map<String, Value>) -> Result<(), ConstraintError> {
-        self.interval(keywords, ["minItems", "maxItems"], limits::LIST_ITEMS)?;
+        self.interval(keywords, ["minItems", "maxItems"], [limits::LIST_ITEMS, limits::LONGEST_LIST])?;
         if let Some(elements) = keywords.get("prefixItems").cloned() {
             keywords.insert("prefixItems".to_owned(), self.list("prefixItems", &elements)?);
         }
@@ -498,6 +544,6 @@ impl<'a> Preparation<'a> {
         let keys = format!("^[\\s\\S]{{1,{}}}$", limits::MAP_KEY_CHARACTERS);
         keywords.insert("patternProperties".to_owned(), json!({ keys: values }));
         keywords.insert("additionalProperties".to_owned(), Value::Bool(false));
-        self.interval(keywords, ["minProperties", "maxProperties"], limits::MAP_ENTRIES)
+        self.interval(keywords, ["minProperties", "maxProperties"], [limits::MAP_ENTRIES, limits::LONGEST_LIST])
     }
 }

@@ -14,6 +14,18 @@ pub(super) fn bound(
             return Err(preparation.malformed(format!("`{keyword}` is to be a number")));
         }
     }
+    if keywords.shift_remove("format").is_some_and(|format| format == "int32") {
+        let bound = |name: &str| keywords.get(name).and_then(Value::as_f64);
+        let is_wider = [
+            bound("minimum").is_none_or(|least| least < f64::from(i32::MIN)),
+            bound("maximum").is_none_or(|most| most > f64::from(i32::MAX)),
+        ];
+        for ((name, limit), is_wider) in [("minimum", i32::MIN), ("maximum", i32::MAX)].into_iter().zip(is_wider) {
+            if is_wider {
+                keywords.insert(name.to_owned(), json!(limit));
+            }
+        }
+    }
     check_order(preparation, keywords)?;
     if keywords.get("multipleOf").is_some_and(|step| step.as_u64().is_none_or(|step| step == 0)) {
         return Err(preparation.unsupported("multipleOf", "only whole numbers above 0 are held to exactly"));
@@ -37,6 +49,11 @@ pub(super) fn bound(
         keywords.entry("multipleOf").or_insert(step);
     }
     Ok(())
+}
+
+/// Whether a format is one of numbers: of `OpenAPI`'s, `int32` says which there are.
+pub(super) fn is_format(name: &str) -> bool {
+    name == "int32"
 }
 
 fn check_order(preparation: &Preparation<'_>, keywords: &Map<String, Value>) -> Result<(), ConstraintError> {

@@ -270,3 +270,109 @@ fn elements_and_properties_that_only_another_schema_names_are_held_to_both() {
         assert!(is_required || a == &json!(false), "{prepared}");
     }
 }
+
+#[test]
+fn annotations_turn_no_schema_away() {
+    let mut annotated = json!({"type": "string", "maxLength": 9});
+    for (keyword, value) in [
+        ("discriminator", json!({"propertyName": "kind", "mapping": {"a": "#/$defs/a"}})),
+        ("example", json!("a")),
+        ("examples", json!(["a"])),
+        ("xml", json!({"name": "a"})),
+        ("externalDocs", json!({"url": "https://example.com"})),
+        ("deprecated", json!(true)),
+        ("readOnly", json!(true)),
+        ("writeOnly", json!(false)),
+        ("title", json!("A")),
+        ("description", json!("a")),
+        ("$comment", json!("a")),
+        ("default", json!("a")),
+        ("contentMediaType", json!("text/plain")),
+        ("contentEncoding", json!("base64")),
+        ("nullable", json!(false)),
+        ("x-order", json!(1)),
+        ("propertyOrdering", json!(["a"])),
+        ("enumDescriptions", json!(["a"])),
+        ("markdownDescription", json!("a")),
+        ("format", json!("password")),
+    ] {
+        annotated[keyword] = value;
+    }
+    assert_eq!(prepare(&annotated).unwrap()["maxLength"], json!(9));
+    let prepared = prepare(&json!({"type": "object", "properties": {"a": annotated}, "example": {"a": "b"}})).unwrap();
+    assert_eq!(prepared["properties"]["a"], json!({"type": "string", "maxLength": 9}));
+}
+
+#[test]
+fn formats_that_the_standard_does_not_define_are_annotations() {
+    for format in ["int64", "float", "double", "byte", "binary", "password", "color", "phone"] {
+        for name in ["string", "number", "integer"] {
+            let prepared = prepare(&json!({"type": name, "format": format})).unwrap();
+            assert!(prepared.get("format").is_none() && prepared.get("pattern").is_none(), "{prepared}");
+        }
+    }
+    assert_unsupported(&json!({"type": "string", "format": "json-pointer"}), "format", "#");
+    assert!(prepare(&json!({"type": "string", "format": "date"})).unwrap()["pattern"].is_string());
+    let prepared = prepare(&json!({"type": "string", "format": "phone", "pattern": "^[0-9]+$"})).unwrap();
+    assert_eq!(prepared["pattern"], json!("^[0-9]+$"));
+    let prepared = prepare(&json!({"type": "integer", "format": "int32", "minimum": 0})).unwrap();
+    assert_eq!([&prepared["minimum"], &prepared["maximum"]], [&json!(0), &json!(i32::MAX)]);
+    assert!(prepare(&json!({"type": "string", "format": 3})).is_err());
+}
+
+#[test]
+fn what_is_nullable_may_be_null() {
+    let prepared = prepare(&json!({"type": "object", "properties": {
+        "a": {"type": "string", "maxLength": 3, "nullable": true},
+        "b": {"$ref": "#/$defs/b", "nullable": true},
+        "nullable": {"type": "boolean"},
+    }, "$defs": {"b": {"type": "integer", "minimum": 1, "maximum": 2}}}))
+    .unwrap();
+    assert_eq!(prepared["properties"]["a"], json!({"type": ["string", "null"], "maxLength": 3}));
+    assert_eq!(prepared["properties"]["b"]["anyOf"], json!([{"$ref": "#/$defs/0"}, {"type": "null"}]));
+    assert_eq!(prepared["properties"]["nullable"], json!({"type": "boolean"}));
+}
+
+#[test]
+fn a_refused_pattern_names_its_place() {
+    for pattern in ["^(?!x)[a-z]+$", "(?<=a)b", r"(a)\1", r"\bword\b", "("] {
+        assert_unsupported(&json!({"type": "string", "pattern": pattern}), "pattern", "#/pattern");
+        let tool = json!({"type": "object", "properties": {"code": {"type": "string", "pattern": pattern}}});
+        assert_unsupported(&tool, "pattern", "#/properties/code/pattern");
+    }
+    let error = prepare(&json!({"type": "string", "pattern": "^(?!x)"})).unwrap_err().to_string();
+    assert!(error.contains("look-around"), "{error}");
+    let error = prepare(&json!({"type": "object", "properties": {"a": {"type": "string", "pattern": 3}}})).unwrap_err();
+    assert!(error.to_string().contains("#/properties/a"), "{error}");
+}
+
+#[test]
+fn what_would_take_long_is_refused_before_it_is_worked_on() {
+    let words = |count: usize| (0..count).map(|number| json!(format!("w{number}"))).collect::<Vec<_>>();
+    let outer = |inner: Value| json!({"type": "object", "properties": {"a": inner}});
+    assert_unsupported(&outer(json!({"enum": words(1_000_000)})), "enum", "#/properties/a");
+    let several = json!({"anyOf": [{"enum": words(6_000)}, {"enum": words(6_000)}]});
+    assert!(matches!(prepare(&several), Err(ConstraintError::Unsupported { keyword, .. }) if keyword == "enum"));
+    assert_unsupported(&outer(json!({"oneOf": vec![json!({"type": "null"}); 10_000]})), "oneOf", "#/properties/a");
+    assert_unsupported(&outer(json!({"pattern": "a".repeat(100_000)})), "pattern", "#/properties/a/pattern");
+    assert_unsupported(&outer(json!({"type": "string", "minLength": 1e9 as u64})), "minLength", "#/properties/a");
+    let list = json!({"type": "array", "items": {"type": "null"}, "minItems": 1e9 as u64});
+    assert_unsupported(&outer(list), "minItems", "#/properties/a");
+    let unique = json!({"type": "array", "items": {"enum": words(9_000)}, "uniqueItems": true, "minItems": 900});
+    assert_unsupported(&unique, "uniqueItems", "#");
+    assert_unsupported(&json!({"const": "a".repeat(5 << 20)}), "#", "#");
+    let properties: serde_json::Map<String, Value> = (0..300_000).map(|n| (format!("p{n}"), json!({}))).collect();
+    assert_unsupported(&json!({"type": "object", "properties": properties}), "properties", "#/properties");
+    let nested = (0..1_000).fold(json!({"type": "null"}), |inner, _| json!({"type": "array", "items": inner}));
+    assert!(matches!(prepare(&nested), Err(ConstraintError::Unsupported { keyword, .. }) if keyword == "items"));
+    let deep = (0..100).fold(json!({"type": "null"}), |inner, _| json!({"type": "array", "items": inner}));
+    assert!(matches!(prepare(&deep), Err(ConstraintError::Unsupported { .. })));
+}
+
+#[test]
+fn what_may_be_longer_than_can_be_held_to_is_bounded() {
+    let prepared = prepare(&json!({"type": "string", "maxLength": 1e12 as u64})).unwrap();
+    assert_eq!(prepared["maxLength"], json!(crate::constraint::limits::LONGEST_STRING));
+    let list = json!({"type": "array", "items": {"type": "null"}, "maxItems": 1e12 as u64});
+    assert_eq!(prepare(&list).unwrap()["maxItems"], json!(crate::constraint::limits::LONGEST_LIST));
+}

@@ -66,7 +66,8 @@ fn elements(preparation: &Preparation<'_>, schema: &Value) -> Option<Vec<Value>>
         return Some(vec![value.clone()]);
     }
     let mut elements: Vec<Value> = Vec::new();
-    for value in schema.get("enum")?.as_array()? {
+    // There would be more lists than elements.
+    for value in schema.get("enum")?.as_array().filter(|values| values.len() <= limits::UNIQUE_LISTS)? {
         if !elements.contains(value) {
             elements.push(value.clone());
         }

@@ -60,7 +60,7 @@ impl Source for File {
     }
 
     /// `alpha / rank`; 1 where alpha is 0, which stands for none.
-    fn scale(&self, rank: usize) -> f32 {
+    fn scale(&self, _: usize, _: &Module, rank: usize) -> f32 {
         if self.alpha == 0.0 { 1.0 } else { self.alpha / rank as f32 }
     }
 

@@ -3,6 +3,7 @@
 //! Papers: LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685; `DoRA`: Weight-Decomposed Low-Rank Adaptation,
 //! arXiv:2402.09353.
 
+mod config;
 mod gguf;
 mod peft;
 
@@ -147,8 +148,8 @@ trait Source {
     /// The names of all tensors.
     fn names(&self) -> Vec<String>;
 
-    /// What `B·(A·x)` is multiplied by.
-    fn scale(&self, rank: usize) -> f32;
+    /// Factor of `B·(A·x)` for a module in a layer.
+    fn scale(&self, layer: usize, module: &Module, rank: usize) -> f32;
 
     /// How the rows of queries and keys stand in the file.
     fn row_order(&self) -> RowOrder;
@@ -191,10 +192,18 @@ impl Adapter {
     /// Makes an adapter of the contents of PEFT's two files and checks it against the model.
     ///
     /// # Errors
-    /// If the contents are damaged, if the adapter is of a kind that is not supported (trained biases), or if it was made
-    /// for a model of another shape.
+    /// If the contents are damaged, if the configuration asks for what is not done (by its key, with what to do instead), or
+    /// if it was made for a model of another shape.
     pub fn from_parts(config: &[u8], weights: &[u8], model: &Model) -> Result<Self, AdapterError> {
         Self::from_source(&peft::Files::new(config, weights)?, model)
+    }
+
+    /// Whether an `adapter_config.json` asks for nothing but what is done here.
+    ///
+    /// # Errors
+    /// [`AdapterError::Config`], with the key and what to do instead.
+    pub fn check_config(config: &[u8]) -> Result<(), AdapterError> {
+        config::Config::parse(config).map(drop).map_err(AdapterError::Config)
     }
 
     fn from_source(source: &impl Source, model: &Model) -> Result<Self, AdapterError> {
@@ -214,7 +223,7 @@ impl Adapter {
                 check_shapes(&a, &b, rows(&projections), projections[0].weight.cols())?;
                 let magnitude = source.magnitude(layer, module)?;
                 magnitude.iter().try_for_each(|stored| check_magnitude(stored, b.rows))?;
-                let scale = source.scale(a.rows);
+                let scale = source.scale(layer, module, a.rows);
                 let parts = Parts { a, b, magnitude, scale, row_order: source.row_order() };
                 let mut first = 0;
                 for (target, projection) in module.targets.iter().zip(projections) {

@@ -1,24 +1,9 @@
 //! Adapters as the PEFT library saves them.
 
+use super::config::Config;
 use super::{AdapterError, Module, RowOrder, Source, Stored};
 use reinette_kernels::QuantType;
 use safetensors::{Dtype, SafeTensors};
-use serde::Deserialize;
-
-/// What is used of `adapter_config.json`.
-#[derive(Deserialize)]
-struct Config {
-    peft_type: String,
-    lora_alpha: f32,
-    #[serde(default)]
-    use_rslora: bool,
-    #[serde(default)]
-    use_dora: bool,
-    #[serde(default)]
-    bias: Option<String>,
-    #[serde(default)]
-    alpha_pattern: serde_json::Map<String, serde_json::Value>,
-}
 
 /// The contents of `adapter_config.json` and `adapter_model.safetensors`.
 pub(super) struct Files<'a> {
@@ -28,20 +13,7 @@ pub(super) struct Files<'a> {
 
 impl<'a> Files<'a> {
     pub(super) fn new(config: &[u8], weights: &'a [u8]) -> Result<Self, AdapterError> {
-        let unusable = AdapterError::Config;
-        let config: Config = serde_json::from_slice(config).map_err(|error| unusable(error.to_string()))?;
-        if config.peft_type != "LORA" {
-            return Err(unusable(format!("a {} is not supported, only LORA", config.peft_type)));
-        }
-        if config.bias.as_deref().is_some_and(|bias| bias != "none") {
-            return Err(unusable("trained biases are not supported".to_owned()));
-        }
-        if !config.alpha_pattern.is_empty() {
-            return Err(unusable("an alpha_pattern is not supported: train with one lora_alpha".to_owned()));
-        }
-        if !config.lora_alpha.is_finite() {
-            return Err(unusable(format!("a lora_alpha of {} cannot be right", config.lora_alpha)));
-        }
+        let config = Config::parse(config).map_err(AdapterError::Config)?;
         let weights = SafeTensors::deserialize(weights).map_err(|error| AdapterError::Damaged(error.to_string()))?;
         Ok(Self { config, weights })
     }
@@ -88,10 +60,8 @@ impl Source for Files<'_> {
         self.weights.names().into_iter().map(ToOwned::to_owned).collect()
     }
 
-    /// `alpha / rank`, or `alpha / √rank` (arXiv:2312.03732).
-    fn scale(&self, rank: usize) -> f32 {
-        let rank = rank as f32;
-        self.config.lora_alpha / if self.config.use_rslora { rank.sqrt() } else { rank }
+    fn scale(&self, layer: usize, module: &Module, rank: usize) -> f32 {
+        self.config.scale(&format!("model.layers.{layer}.{}", module.peft), rank)
     }
 
     fn row_order(&self) -> RowOrder {
