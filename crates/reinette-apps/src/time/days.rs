@@ -63,7 +63,12 @@ pub(crate) fn day(cursor: &mut Cursor, calendar: Calendar) -> Found {
         }
     }
     let mut ahead = *cursor;
-    let article = ahead.any(&["the", "on the", "le", "du"]).is_some();
+    let article = ahead.phrase(&[
+        ("on the", Article::OfDays),
+        ("the", Article::OfAnything),
+        ("le", Article::OfAnything),
+        ("du", Article::OfAnything),
+    ]);
     let found = day_of_month(&mut ahead, article)?;
     if found.is_some() {
         *cursor = ahead;
@@ -342,12 +347,12 @@ enum Week {
     After(i32),
 }
 
-/// "the 3rd", "le 3".
-fn day_of_month(cursor: &mut Cursor, article: bool) -> Found {
+/// "the 3rd", "le 3". What no month has is an error only behind a word of days, since there are 50th birthdays.
+fn day_of_month(cursor: &mut Cursor, article: Option<Article>) -> Found {
     let ordinal = cursor.attempt(|cursor| cursor.ordinal().filter(|day| *day > 0));
     let found = match ordinal {
         Some(day) => day,
-        None if article => {
+        None if article.is_some() => {
             let mut ahead = *cursor;
             let Some(value) = bare_day(&mut ahead).and_then(small) else { return Ok(None) };
             *cursor = ahead;
@@ -355,8 +360,18 @@ fn day_of_month(cursor: &mut Cursor, article: bool) -> Found {
         }
         None => return Ok(None),
     };
-    if !(1..=31).contains(&found) {
-        return Err(TimeError::Impossible { what: format!("day {found} in a month") });
+    match found {
+        1..=31 => Ok(Some(Day::OfMonth(found))),
+        _ if article == Some(Article::OfDays) => Err(TimeError::Impossible { what: format!("day {found} in a month") }),
+        _ => Ok(None),
     }
-    Ok(Some(Day::OfMonth(found)))
+}
+
+/// What stands before a day of the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Article {
+    /// "on the"
+    OfDays,
+    /// "the", which stands before much else.
+    OfAnything,
 }

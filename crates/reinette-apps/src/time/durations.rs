@@ -2,10 +2,10 @@
 
 use jiff::{Span, ToSpan};
 
-use super::TimeError;
 use super::cursor::Cursor;
-use super::lexer::Join;
+use super::lexer::{Join, Token};
 use super::lexicon::{UNITS, Unit};
+use super::{EXAMPLE_DURATION, TimeError};
 
 /// A length in the three units that no other converts into exactly: months, days and seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,6 +112,45 @@ impl Length {
         };
         build().map_err(|_| TimeError::OutOfRange)
     }
+}
+
+/// Words before a length that add nothing to it.
+#[rustfmt::skip]
+const FILLERS: &[&str] = &[
+    "for", "of", "in", "about", "around", "pendant", "durant", "dans", "de", "d", "environ", "please", "s il te plait", "exactly", "the", "next",
+];
+
+/// How many of `tokens` could belong to a length that begins with the first of them.
+pub(crate) fn reach(tokens: &[Token]) -> usize {
+    let mut cursor = Cursor::new(tokens);
+    cursor.skip(FILLERS);
+    let _ = length(&mut cursor).or_else(|| on_a_dial(&mut cursor));
+    cursor.position()
+}
+
+/// The length that all of `tokens`, which are of `text`, say.
+pub(crate) fn whole(text: &str, tokens: &[Token]) -> Result<Span, TimeError> {
+    let rest = |cursor: &Cursor| match (cursor.peek(), tokens.last()) {
+        (Some(first), Some(last)) => text[first.start..last.end].to_owned(),
+        _ => String::new(),
+    };
+    let not_understood = |words: String| TimeError::NotUnderstood { words, example: EXAMPLE_DURATION };
+    let mut cursor = Cursor::new(tokens);
+    cursor.skip(FILLERS);
+    if cursor.is_done() {
+        return Err(TimeError::Empty { example: EXAMPLE_DURATION });
+    }
+    let Some(length) = length(&mut cursor).or_else(|| on_a_dial(&mut cursor)) else {
+        return Err(not_understood(rest(&Cursor::new(tokens))));
+    };
+    cursor.skip(&["long", "from now", "please", "s il te plait", "s il vous plait"]);
+    if !cursor.is_done() {
+        return Err(not_understood(rest(&cursor)));
+    }
+    if length == Length::default() {
+        return Err(TimeError::Impossible { what: "length of time of zero".to_owned() });
+    }
+    length.to_span()
 }
 
 /// A length: one or more parts such as "an hour", "and a half", "20 min".

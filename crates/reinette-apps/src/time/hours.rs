@@ -245,10 +245,23 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
     let Some(token) = cursor.peek() else { return Ok(None) };
     let leading_zero = matches!(token.kind, Kind::Number { leading_zero: true, .. });
     let start = *cursor;
+    // "In 3" of something is no hour.
+    if !announced && start.follows(&["in", "within", "dans", "sous"]) {
+        return Ok(None);
+    }
     if let Some(reading) = cursor.attempt(|cursor| military(cursor, announced)) {
         return Ok(Some(reading));
     }
+    // "Un appel", "one to one"
+    let is_article = (!announced || start.follows(&["a"])) && { *cursor }.any(&["un", "une", "one"]).is_some();
     let Some(hour) = cursor.number() else { return Ok(None) };
+    if is_article && hour == 1 && { *cursor }
+        .any(&["h", "heure", "am", "pm", "a m", "p m", "o clock", "oclock", "thirty"])
+        .is_none()
+    {
+        *cursor = start;
+        return Ok(None);
+    }
     let colon = cursor.join() == Join::Colon;
     let french = { *cursor }.any(&["h"]).is_some();
     let minutes = cursor

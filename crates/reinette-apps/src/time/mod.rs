@@ -17,6 +17,7 @@ pub(crate) mod cursor;
 mod days;
 mod describe;
 mod durations;
+mod edges;
 mod habits;
 mod holidays;
 mod hours;
@@ -29,6 +30,7 @@ mod recurrence;
 mod repetition;
 mod request;
 mod settle;
+mod spans;
 mod stretches;
 #[cfg(test)]
 mod tests;
@@ -41,6 +43,7 @@ pub use describe::describe;
 pub use language::Language;
 pub use moment::Moment;
 pub use recurrence::{Frequency, Recurrence, RecurringDay};
+pub use spans::{Expression, lengths_in, moments_in};
 
 pub(crate) use describe::describe_date;
 pub(crate) use lexer::plain;
@@ -174,7 +177,7 @@ pub fn resolve(text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, Ti
 pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
     check_length(text)?;
     let tokens = lexer::tokens(text);
-    let request = request::read(text, &tokens, clock)?;
+    let request = request::read(text, &tokens, clock, request::date_order(text))?;
     settle::settle(request, clock, purpose, habits::Habit::of(title))
 }
 
@@ -186,40 +189,26 @@ pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> R
 /// [`TimeError`] when some words are no length of time, or the length is zero or over a thousand years.
 pub fn resolve_duration(text: &str) -> Result<Span, TimeError> {
     check_length(text)?;
-    let tokens = lexer::tokens(text);
-    let mut cursor = cursor::Cursor::new(&tokens);
-    let fillers = [
-        "for",
-        "of",
-        "in",
-        "about",
-        "around",
-        "pendant",
-        "durant",
-        "dans",
-        "de",
-        "d",
-        "environ",
-        "please",
-        "s il te plait",
-        "exactly",
-        "the",
-        "next",
-    ];
-    let not_understood = |words: &str| TimeError::NotUnderstood { words: words.to_owned(), example: EXAMPLE_DURATION };
-    cursor.skip(&fillers);
-    if cursor.is_done() {
-        return Err(TimeError::Empty { example: EXAMPLE_DURATION });
-    }
-    let length = durations::length(&mut cursor).or_else(|| durations::on_a_dial(&mut cursor));
-    let Some(length) = length else { return Err(not_understood(text.trim())) };
-    cursor.skip(&["long", "from now", "please", "s il te plait", "s il vous plait"]);
-    match cursor.peek() {
-        Some(token) => Err(not_understood(text[token.start..].trim())),
-        None if length == durations::Length::default() => {
-            Err(TimeError::Impossible { what: "length of time of zero".to_owned() })
+    durations::whole(text, &lexer::tokens(text))
+}
+
+impl TimeError {
+    /// Whether it is of a phrase that says one thing as a whole, only one that cannot be: a part of that phrase says something else.
+    fn is_of_a_whole(&self) -> bool {
+        match self {
+            Self::Condition { .. }
+            | Self::UnknownEvent { .. }
+            | Self::Unclear { .. }
+            | Self::RepeatsElsewhere
+            | Self::Impossible { .. }
+            | Self::Past { .. }
+            | Self::OutOfRange => true,
+            Self::Empty { .. }
+            | Self::NotUnderstood { .. }
+            | Self::Contradiction { .. }
+            | Self::TooLong { .. }
+            | Self::NotCanonical { .. } => false,
         }
-        None => length.to_span(),
     }
 }
 

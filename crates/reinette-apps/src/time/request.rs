@@ -1,5 +1,7 @@
 //! Collects the items of a phrase, in whatever order they were said.
 
+use std::ops::Range;
+
 use jiff::Zoned;
 
 use super::cursor::Cursor;
@@ -79,6 +81,75 @@ pub(crate) struct Request {
     pub(crate) leads_from_old_to_new: bool,
 }
 
+/// How many of `tokens` could belong to one phrase about time that begins with the first of them: up to the first that is neither
+/// part of an item nor filler. Where an item is impossible, as far as an item goes.
+pub(crate) fn reach(tokens: &[Token], clock: &Clock, order: DateOrder) -> usize {
+    let mut reader = Reader::new(tokens, clock, order);
+    while !reader.cursor.is_done() {
+        match reader.item() {
+            Ok(true) => {}
+            Ok(false) if reader.cursor.any(FILLERS).is_some() => {}
+            Ok(false) => break,
+            Err(_) => return (reader.cursor.position() + LONGEST_ITEM).min(tokens.len()),
+        }
+    }
+    reader.cursor.position()
+}
+
+/// The most tokens of an item that is impossible: "Thursday the 30th of February 2027 at 25:10".
+const LONGEST_ITEM: usize = 10;
+
+/// The kinds of item that two times may share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ItemKind {
+    Day,
+    Hour,
+    Part,
+    Rule,
+    Other,
+}
+
+/// The items of a phrase that is understood, each with its bytes.
+pub(crate) fn items(
+    tokens: &[Token],
+    clock: &Clock,
+    order: DateOrder,
+) -> Result<Vec<(ItemKind, Range<usize>)>, TimeError> {
+    let mut reader = Reader::new(tokens, clock, order);
+    let mut items = Vec::new();
+    while let Some(token) = reader.cursor.peek() {
+        let before = (reader.request.start.clone(), reader.request.rule.clone());
+        if !reader.item()? {
+            if reader.cursor.any(FILLERS).is_none() {
+                return Err(TimeError::Empty { example: EXAMPLE });
+            }
+            continue;
+        }
+        let (was, now) = (&before.0, &reader.request.start);
+        let kind = if before.1 != reader.request.rule {
+            ItemKind::Rule
+        } else if was.hour != now.hour {
+            ItemKind::Hour
+        } else if was.part != now.part && was.day == now.day {
+            ItemKind::Part
+        } else if was.day != now.day && was.part == now.part {
+            ItemKind::Day
+        } else {
+            ItemKind::Other
+        };
+        items.push((kind, token.start..reader.cursor.end()));
+    }
+    Ok(items)
+}
+
+/// In which order a slashed date is written in `text`.
+pub(crate) fn date_order(text: &str) -> DateOrder {
+    match Language::of(text) {
+        Language::English => DateOrder::MonthFirst,
+        Language::French => DateOrder::DayFirst,
+    }
+}
+
 /// Reads phrases: the request so far and the place in the tokens.
 struct Reader<'tokens> {
     cursor: Cursor<'tokens>,
@@ -91,31 +162,12 @@ struct Reader<'tokens> {
     request: Request,
 }
 
-/// Reads all of `text`, whose tokens are given.
+/// Reads all of `tokens`, which are of `text`.
 ///
 /// # Errors
 /// The first words that belong to no item; impossible dates and hours; items that exclude each other.
-pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock) -> Result<Request, TimeError> {
-    let order = match Language::of(text) {
-        Language::English => DateOrder::MonthFirst,
-        Language::French => DateOrder::DayFirst,
-    };
-    let mut reader = Reader {
-        cursor: Cursor::new(tokens),
-        clock,
-        calendar: Calendar { today: clock.now.date(), order },
-        opened: Opened::No,
-        after_hour: false,
-        is_one_stretch: { Cursor::new(tokens) }.any(&["to", "a", "au"]).is_some(),
-        request: Request {
-            start: Facts::default(),
-            end: None,
-            lasting: None,
-            offset: None,
-            rule: None,
-            leads_from_old_to_new: false,
-        },
-    };
+pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock, order: DateOrder) -> Result<Request, TimeError> {
+    let mut reader = Reader::new(tokens, clock, order);
     if let Some(words) = conditions::condition(Cursor::new(tokens)) {
         return Err(TimeError::Condition { words: text[words].to_owned() });
     }
@@ -144,6 +196,25 @@ pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock) -> Result<Reques
 }
 
 impl<'tokens> Reader<'tokens> {
+    fn new(tokens: &'tokens [Token], clock: &'tokens Clock, order: DateOrder) -> Self {
+        Self {
+            cursor: Cursor::new(tokens),
+            clock,
+            calendar: Calendar { today: clock.now.date(), order },
+            opened: Opened::No,
+            after_hour: false,
+            is_one_stretch: Cursor::new(tokens).any(&["to", "a", "au"]).is_some(),
+            request: Request {
+                start: Facts::default(),
+                end: None,
+                lasting: None,
+                offset: None,
+                rule: None,
+                leads_from_old_to_new: false,
+            },
+        }
+    }
+
     /// One item of the phrase; whether there was one. The order of the grammars decides every ambiguity.
     fn item(&mut self) -> Result<bool, TimeError> {
         let after_hour = std::mem::take(&mut self.after_hour);

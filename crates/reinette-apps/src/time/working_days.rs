@@ -32,6 +32,12 @@ pub(crate) fn counted(cursor: &mut Cursor) -> Option<u32> {
     })
 }
 
+/// Whether words for working days stand here.
+pub(crate) fn follow(mut cursor: Cursor) -> bool {
+    cursor.any(&["full", "clear", "pleins"]);
+    cursor.any(NAMES).is_some()
+}
+
 /// "the next working day", "le prochain jour ouvré": the first after today.
 pub(crate) fn next(cursor: &mut Cursor) -> Option<()> {
     cursor.attempt(|cursor| {

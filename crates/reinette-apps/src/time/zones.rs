@@ -231,26 +231,26 @@ pub(crate) fn zone_of_place(place: &str) -> Option<TimeZone> {
     TimeZone::get(name.as_str()).ok()
 }
 
-/// Whether words behind an hour say a zone that is not known: "3pm XST", "9am Springfield time", "15h heure de Brest-même".
-pub(crate) fn looks_like_a_zone(mut cursor: Cursor) -> bool {
-    let Some(token) = cursor.peek() else { return false };
+/// How many tokens behind an hour say a zone that is not known: "3pm XST", "9am Springfield time", "15h heure de Brigadoon".
+pub(crate) fn length_of_unknown(mut cursor: Cursor) -> Option<usize> {
+    let token = cursor.peek()?;
     if cursor.any(&["heure de", "heure d", "heure du", "heure des", "a l heure de", "a l heure d"]).is_some() {
-        return true;
+        while cursor.peek().is_some_and(|token| token.capitalised && !token.after_mark) {
+            cursor.advance();
+        }
+        return Some(cursor.position());
     }
-    let length = token.end - token.start;
-    if token.uppercase && (3..=5).contains(&length) && matches!(&token.kind, Kind::Word(word) if word.ends_with('t')) {
-        return true;
+    let is_like_est = matches!(&token.kind, Kind::Word(word) if (3..=5).contains(&word.len()) && word.ends_with('t'));
+    if token.uppercase && is_like_est {
+        return Some(1);
     }
     for _ in 0..LONGEST_PLACE {
-        match cursor.advance() {
-            Some(token) if token.capitalised => {}
-            _ => return false,
-        }
+        cursor.advance().filter(|token| token.capitalised)?;
         if cursor.any(&["time"]).is_some() {
-            return true;
+            return Some(cursor.position());
         }
     }
-    false
+    None
 }
 
 #[cfg(test)]
