@@ -34,6 +34,7 @@ mod spans;
 mod stretches;
 #[cfg(test)]
 mod tests;
+mod together;
 mod working_days;
 mod zones;
 
@@ -44,6 +45,7 @@ pub use language::Language;
 pub use moment::Moment;
 pub use recurrence::{Frequency, Recurrence, RecurringDay};
 pub use spans::{Expression, lengths_in, moments_in};
+pub use together::{Member, said_together};
 
 pub(crate) use describe::describe_date;
 pub(crate) use lexer::plain;

@@ -532,7 +532,7 @@ fn share_part(start: &mut Facts, end: &mut Facts) {
 }
 
 /// "from 2 to 3:30 pm" starts at 2 pm, "from 11 to 1 pm" at 11 am: the start takes the later reading that is still before the end.
-fn agreeing(start: Reading, end: Reading) -> Reading {
+pub(crate) fn agreeing(start: Reading, end: Reading) -> Reading {
     if start.form == Form::Exact || end.form == Form::Bare {
         return start;
     }
