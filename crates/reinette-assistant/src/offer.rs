@@ -1,44 +1,68 @@
 //! The tools as they are offered for one request.
 //!
-//! What a model says for a time must mean one. The time language knows which words of the request do, so those are all
-//! that the model can choose among; where there is only one such expression, nothing is left to choose, and where there
-//! is none, an argument that may be left out is left out. In the same way nothing can be calculated from words that hold
-//! neither a quantity nor a date.
+//! What a model says for a time must be one of those that the user said. The time language knows which words of the request
+//! do, so those are all that the model can choose among; where there is only one such expression, nothing is left to choose,
+//! and where there is none, an argument that may be left out is left out. What was said of time and is not understood as a
+//! whole is offered as it was said: the app then tells what it did not understand. In the same way nothing can be calculated
+//! from words that hold neither a quantity nor a date.
 
 use reinette::{Schema, ToolDefinition};
 use reinette_apps::calculator::holds_quantities;
-use reinette_apps::time::{Clock, Purpose, resolve, resolve_duration};
+use reinette_apps::time::{Clock, Expression, Purpose, lengths_in, moments_in};
 use serde_json::{Value, json};
-
-/// The most words of an expression of time: "every other Tuesday of the month from 9 to half past ten in the morning".
-const MAX_WORDS: usize = 14;
-
-/// The most words of a request that are looked at; nobody says more in one breath.
-const MAX_REQUEST_WORDS: usize = 200;
+use std::cell::{LazyCell, RefCell};
 
 /// What a time is for, by the tool that is called with it.
 pub(crate) fn purpose(tool: &str) -> Purpose {
     match tool {
         "set_alarm" => Purpose::Alarm,
         "list_events" => Purpose::Search,
+        "create_reminder" => Purpose::Reminder,
+        "move_event" => Purpose::Move,
         _ => Purpose::Event,
     }
 }
 
 /// Offers tools for a request: arguments that are times can only be expressions of time that the words hold.
 pub(crate) fn offer(tools: &[ToolDefinition], words: &str, clock: &Clock) -> Vec<ToolDefinition> {
-    tools.iter().map(|tool| narrow(tool, words, clock)).collect()
+    let said = Said::new(words, clock);
+    tools.iter().map(|tool| narrow(tool, &said)).collect()
 }
 
-fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
+/// The times that the words of a request hold, each kind looked for once.
+struct Said<'a> {
+    words: &'a str,
+    clock: &'a Clock,
+    moments: RefCell<Vec<(Purpose, Vec<&'a str>)>>,
+    durations: LazyCell<Vec<&'a str>, Box<dyn FnOnce() -> Vec<&'a str> + 'a>>,
+}
+
+impl<'a> Said<'a> {
+    fn new(words: &'a str, clock: &'a Clock) -> Self {
+        let durations = LazyCell::new(Box::new(move || durations(words)) as Box<dyn FnOnce() -> _>);
+        Self { words, clock, moments: RefCell::default(), durations }
+    }
+
+    fn moments(&self, purpose: Purpose) -> Vec<&'a str> {
+        let known = self.moments.borrow().iter().find(|(known, _)| *known == purpose).map(|(_, found)| found.clone());
+        known.unwrap_or_else(|| {
+            let found = times(self.words, purpose, self.clock);
+            self.moments.borrow_mut().push((purpose, found.clone()));
+            found
+        })
+    }
+
+    fn holds_nothing_to_calculate(&self) -> bool {
+        !holds_quantities(self.words) && self.moments(Purpose::Event).is_empty() && self.durations.is_empty()
+    }
+}
+
+fn narrow(tool: &ToolDefinition, said: &Said<'_>) -> ToolDefinition {
     let mut schema = tool.parameters.as_json().clone();
     let mut narrowed = tool.clone();
-    let moments = || times(words, purpose(&tool.name), clock);
-    let durations = || expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()));
-    let nothing_to_calculate = || !holds_quantities(words) && moments().is_empty() && durations().is_empty();
     let expressions = |argument: &str| match argument {
-        "when" => Some(moments()),
-        "duration" => Some(durations()),
+        "when" => Some(said.moments(purpose(&tool.name))),
+        "duration" => Some(said.durations.clone()),
         _ => None,
     };
     let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
@@ -50,7 +74,7 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
             Some(_) if required.iter().any(|required| required == name) => {}
             // The argument keeps its name, so that the tool is described in the same words for every request.
             Some(_) => *property = Value::Bool(false),
-            None if name == "expression" && nothing_to_calculate() => *property = Value::Bool(false),
+            None if name == "expression" && said.holds_nothing_to_calculate() => *property = Value::Bool(false),
             None => {}
         }
     }
@@ -58,65 +82,18 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     narrowed
 }
 
-/// The expressions of time that the words hold, in their order.
+/// What the words say of time, in their order, whether it is understood or not.
 pub(crate) fn times<'a>(words: &'a str, purpose: Purpose, clock: &Clock) -> Vec<&'a str> {
-    // Late in the evening "9" is tomorrow at 9: that "tomorrow" says something shows at the day's start.
-    let start = clock.now.start_of_day().map_or_else(|_| clock.clone(), |now| Clock { now });
-    expressions(words, |text| {
-        let meant = resolve(text, clock, purpose).ok()?;
-        let at_start = resolve(text, &start, purpose).map(|moment| moment.to_string());
-        Some(format!("{meant} {}", at_start.unwrap_or_default()))
-    })
+    texts(words, moments_in(words, clock, purpose))
 }
 
-/// The longest runs of words that have a meaning, none of them part of another, each without the words at its ends that
-/// add nothing to it: "on Friday at noon" is "Friday at noon".
-fn expressions(words: &str, meaning: impl Fn(&str) -> Option<String>) -> Vec<&str> {
-    let (starts, ends) = boundaries(words);
-    let mut found: Vec<&str> = Vec::new();
-    let mut covered = 0;
-    for (index, start) in starts.iter().enumerate() {
-        let last = starts.get(index + MAX_WORDS).copied().unwrap_or(words.len());
-        let longest = ends.iter().rev().filter(|end| **end > *start && **end <= last && **end > covered);
-        let Some((end, meant)) = longest.copied().find_map(|end| Some((end, meaning(&words[*start..end])?))) else {
-            continue;
-        };
-        covered = end;
-        let same = |start: usize, end: usize| meaning(&words[start..end]).as_ref() == Some(&meant);
-        let inner_ends = ends.iter().copied().filter(|inner| *inner > *start && *inner < end);
-        let end = inner_ends.clone().find(|inner| same(*start, *inner)).unwrap_or(end);
-        let inner_starts = starts.iter().copied().filter(|inner| *inner > *start && *inner < end);
-        let start = inner_starts.rev().find(|inner| same(*inner, end)).unwrap_or(*start);
-        found.push(&words[start..end]);
-    }
-    found
+/// What the words say of lengths of time, in their order, whether it is understood or not.
+pub(crate) fn durations(words: &str) -> Vec<&str> {
+    texts(words, lengths_in(words))
 }
 
-/// Where words begin (after white space or an apostrophe), and where they end (before white space or punctuation).
-fn boundaries(words: &str) -> (Vec<usize>, Vec<usize>) {
-    let (mut starts, mut ends) = (Vec::new(), Vec::new());
-    let mut before = ' ';
-    for (at, character) in words.char_indices() {
-        if character.is_alphanumeric()
-            && (before.is_whitespace() || matches!(before, '\'' | '’' | '(' | '"' | '«' | '“'))
-        {
-            starts.push(at);
-        }
-        let in_word = character.is_alphanumeric() || matches!(character, '\'' | '’' | ':' | '.' | '/' | '-' | '%');
-        if before.is_alphanumeric() && !character.is_alphanumeric() {
-            // "half past 7." ends before the dot, "7.30" after it, "p.m." with it.
-            ends.push(at);
-        }
-        if before == '.' && !in_word {
-            ends.push(at);
-        }
-        before = character;
-    }
-    if before.is_alphanumeric() || before == '.' {
-        ends.push(words.len());
-    }
-    starts.truncate(MAX_REQUEST_WORDS);
-    (starts, ends)
+fn texts(words: &str, found: Vec<Expression>) -> Vec<&str> {
+    found.into_iter().map(|expression| &words[expression.range]).collect()
 }
 
 #[cfg(test)]
@@ -132,15 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_expressions_of_time_are_found() {
+    fn what_is_said_of_time_is_found() {
         assert_eq!(times("Remind me to call Ana tomorrow at 9"), ["tomorrow at 9"]);
-        assert_eq!(times("New entry: parents evening at school, March 26 at 7pm."), ["evening", "March 26 at 7pm"]);
-        assert_eq!(times("put it on Friday at noon"), ["Friday at noon"]);
-        assert_eq!(times("at 8, no, 9 tomorrow"), ["8", "9 tomorrow"]);
-        assert_eq!(
-            times("réveille-moi demain à 7h et rappelle-moi le pain demain à 8h"),
-            ["demain à 7h", "demain à 8h"]
-        );
+        assert_eq!(times("a call at 3pm XST tomorrow"), ["3pm XST tomorrow"]);
         let late = Clock { now: "2026-03-11T22:45:00+01:00[Europe/Paris]".parse().unwrap() };
         assert_eq!(super::times("call Ana tomorrow at 9", Purpose::Event, &late), ["tomorrow at 9"]);
         assert_eq!(times("set a reminder to buy stamps"), [""; 0]);

@@ -1,7 +1,7 @@
 //! Adds events.
 
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
-use crate::time::{Moment, Purpose, Recurrence, describe, resolve};
+use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
 use crate::{AppError, Change, Plan, World};
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub(crate) struct CreateEvent {
 pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Plan, AppError> {
     let CreateEvent { title, when } = arguments;
     let (language, now) = (world.language, &world.clock.now);
-    let moment = resolve(when, &world.clock, Purpose::Event)?;
+    let moment = resolve_of(title, when, &world.clock, Purpose::Event)?;
     let (start, end, rule) = event_times(moment.clone())?;
     let mut told = language.span(&start, &end, &world.clock);
     let mut file =

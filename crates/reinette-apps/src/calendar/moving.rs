@@ -3,7 +3,7 @@
 use super::create::event_times;
 use super::{Upcoming, find, read};
 use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
-use crate::time::{Clock, Moment, Purpose, TimeError, resolve};
+use crate::time::{Clock, Moment, Purpose, TimeError, resolve_of};
 use crate::{AppError, Change, Plan, World};
 use jiff::{SignedDuration, ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,7 @@ fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(
     let old = &occurrence.start;
     let out_of_range = || AppError::Time(TimeError::OutOfRange);
     let length = old.until(&occurrence.end);
-    let start = match moment_near(old, when, world)? {
+    let start = match moment_near(occurrence, when, world)? {
         Moment::Recurring { .. } => {
             return Err(AppError::Refused(world.language.pick(
                 "An event is moved to one time; to change how it repeats, delete it and add it anew.".to_owned(),
@@ -162,17 +162,18 @@ fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(
     Ok((start, end.written_like(&occurrence.end)))
 }
 
-/// What `when` means for an event at `old`: a time alone is one of the event's own day.
-fn moment_near(old: &CalendarTime, when: &str, world: &World) -> Result<Moment, AppError> {
+/// What `when` means for an event: a time alone is one of the event's own day.
+fn moment_near(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<Moment, AppError> {
     let zone = world.clock.now.time_zone();
-    let moment = resolve(when, &world.clock, Purpose::Event)?;
-    if !says_no_date(when, &world.clock) {
-        return Ok(moment);
+    let title = &occurrence.component.summary;
+    let resolved = resolve_of(title, when, &world.clock, Purpose::Move);
+    if !says_no_date(title, when, &world.clock) {
+        return Ok(resolved?);
     }
-    let morning = old.instant(zone).and_then(|start| start.start_of_day().ok());
+    let morning = occurrence.start.instant(zone).and_then(|start| start.start_of_day().ok());
     Ok(match morning {
-        Some(morning) => resolve(when, &Clock { now: morning }, Purpose::Event)?,
-        None => moment,
+        Some(morning) => resolve_of(title, when, &Clock { now: morning }, Purpose::Move)?,
+        None => resolved?,
     })
 }
 
@@ -180,12 +181,12 @@ fn moment_near(old: &CalendarTime, when: &str, world: &World) -> Result<Moment, 
 const TODAY: &[&str] = &["today", "tonight", "this", "aujourd", "ce", "cet", "cette"];
 
 /// Whether `when` is a time of day and nothing else: on any day it means that day, and it does not count from now.
-fn says_no_date(when: &str, clock: &Clock) -> bool {
+fn says_no_date(title: &str, when: &str, clock: &Clock) -> bool {
     let says_today = when.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| TODAY.contains(&word));
     let on_day = |days: i64, hours: i64| -> Option<(Zoned, Zoned)> {
         let start = clock.now.start_of_day().ok()?.checked_add(days.days()).ok()?;
         let now = start.checked_add(SignedDuration::from_hours(hours)).ok()?;
-        match resolve(when, &Clock { now }, Purpose::Event).ok()? {
+        match resolve_of(title, when, &Clock { now }, Purpose::Move).ok()? {
             Moment::Instant(instant) | Moment::Instants { start: instant, .. } => Some((start, instant)),
             _ => None,
         }

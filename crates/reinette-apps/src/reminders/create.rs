@@ -1,7 +1,7 @@
 //! Adds reminders.
 
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
-use crate::time::{Moment, Purpose, Recurrence, describe, resolve};
+use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
 use crate::{AppError, Change, Plan, World};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Resu
     let mut file = NewFile::new(Kind::ToDo, now).text("SUMMARY", summary).raw("STATUS", "NEEDS-ACTION");
     let mut told = language.quoted(summary);
     if let Some(when) = arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
-        let moment = resolve(when, &world.clock, Purpose::Event)?;
+        let moment = resolve_of(summary, when, &world.clock, Purpose::Reminder)?;
         let described = describe(&moment, &world.clock, language);
         let (due, rule) = due(moment);
         if let Some(rule) = &rule {

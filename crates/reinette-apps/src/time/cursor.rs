@@ -19,6 +19,16 @@ impl<'tokens> Cursor<'tokens> {
         self.tokens.get(self.position)
     }
 
+    /// The byte at which the token before this place ends; 0 at the start.
+    pub(crate) fn end(&self) -> usize {
+        self.position.checked_sub(1).and_then(|before| self.tokens.get(before)).map_or(0, |token| token.end)
+    }
+
+    /// How many tokens were stepped over.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.position >= self.tokens.len()
     }
@@ -80,6 +90,12 @@ impl<'tokens> Cursor<'tokens> {
             .max()?;
         self.position += longest;
         Some(())
+    }
+
+    /// Whether the token before this place is one of these words.
+    pub(crate) fn follows(&self, words: &[&str]) -> bool {
+        let before = self.position.checked_sub(1).and_then(|before| self.tokens.get(before));
+        before.is_some_and(|token| matches!(&token.kind, Kind::Word(word) if words.contains(&word.as_str())))
     }
 
     /// Steps over any run of these words.

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::holidays::{HOLIDAYS, Holiday};
 use super::lexer::Join;
 use super::lexicon::{MONTHS, RELATIVE_DAYS, WEEKDAYS};
-use super::periods;
+use super::{periods, stretches};
 
 /// A day as said, before it meets the other words of the phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) enum Day {
     Span(Date, Date),
     /// A day of a month, not said which month.
     OfMonth(i8),
+    /// A month and a day of it, not said which year.
+    OfYear(i8, i8),
 }
 
 /// In which order a slashed date is written.
@@ -41,12 +43,13 @@ type Found = Result<Option<Day>, TimeError>;
 
 /// A day or a stretch of days.
 pub(crate) fn day(cursor: &mut Cursor, calendar: Calendar) -> Found {
-    let grammars: [fn(&mut Cursor, Calendar) -> Found; 8] = [
+    let grammars: [fn(&mut Cursor, Calendar) -> Found; 9] = [
         numeric_date,
         relative_day,
         holiday,
         periods::nth_weekday,
         periods::edge,
+        stretches::counted_days,
         periods::period,
         month_and_day,
         weekday,
@@ -60,7 +63,12 @@ pub(crate) fn day(cursor: &mut Cursor, calendar: Calendar) -> Found {
         }
     }
     let mut ahead = *cursor;
-    let article = ahead.any(&["the", "on the", "le", "du"]).is_some();
+    let article = ahead.phrase(&[
+        ("on the", Article::OfDays),
+        ("the", Article::OfAnything),
+        ("le", Article::OfAnything),
+        ("du", Article::OfAnything),
+    ]);
     let found = day_of_month(&mut ahead, article)?;
     if found.is_some() {
         *cursor = ahead;
@@ -85,7 +93,30 @@ pub(crate) fn next_of_year(today: Date, month: i8, day: i8) -> Result<Date, Time
     (0..=8)
         .filter_map(|years| Date::new(today.year().checked_add(years)?, month, day).ok())
         .find(|date| *date >= today)
-        .ok_or_else(|| TimeError::Impossible { what: format!("day {day} in month {month}") })
+        .ok_or_else(|| no_such_day(day, month))
+}
+
+/// The last such day of the year, `day` included.
+pub(crate) fn last_of_year(until: Date, month: i8, day: i8) -> Result<Date, TimeError> {
+    (0..=8)
+        .filter_map(|years| Date::new(until.year().checked_sub(years)?, month, day).ok())
+        .find(|date| *date <= until)
+        .ok_or_else(|| no_such_day(day, month))
+}
+
+fn no_such_day(day: impl std::fmt::Display, month: i8) -> TimeError {
+    TimeError::Impossible { what: format!("{day} {}", super::describe::month_name(month)) }
+}
+
+/// The last such day of a month, `until` included.
+pub(crate) fn last_of_month(until: Date, day: i8) -> Result<Date, TimeError> {
+    (0..=12)
+        .filter_map(|months: i32| {
+            let month = until.first_of_month().checked_sub(months.months()).ok()?;
+            Date::new(month.year(), month.month(), day).ok()
+        })
+        .find(|date| *date <= until)
+        .ok_or_else(|| TimeError::Impossible { what: format!("day {day} in a month") })
 }
 
 /// The next such day of a month, strictly after `today`.
@@ -137,7 +168,7 @@ fn numeric_date(cursor: &mut Cursor, calendar: Calendar) -> Found {
         (None, Join::Slash) if first_digits <= 2 && second_digits <= 2 => {
             let (day, month) = day_and_month(first, second, calendar.order, separator);
             let (Some(day), Some(month)) = (small(day), small(month)) else { return Ok(None) };
-            return next_of_year(calendar.today, month, day).map(|date| Some(Day::On(date)));
+            return of_year(calendar.today, month, day).map(Some);
         }
         _ => return Ok(None),
     };
@@ -165,9 +196,17 @@ fn day_and_month(first: u32, second: u32, order: DateOrder, separator: Join) -> 
     }
 }
 
+/// "tomorrow", "tomorrow week", "d'aujourd'hui en huit".
 fn relative_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
+    cursor.any(&["d"]);
     let Some(distance) = cursor.phrase(RELATIVE_DAYS) else { return Ok(None) };
-    shifted(calendar.today, distance).map(|date| Some(Day::On(date)))
+    let weeks = weeks_later(cursor).unwrap_or(0);
+    shifted(calendar.today, distance + 7 * weeks).map(|date| Some(Day::On(date)))
+}
+
+/// So many weeks after the day that stands before: "week", "fortnight", "en huit", "en quinze".
+fn weeks_later(cursor: &mut Cursor) -> Option<i32> {
+    cursor.phrase(&[("week", 1), ("fortnight", 2), ("en huit", 1), ("en quinze", 2), ("d en huit", 1)])
 }
 
 fn holiday(cursor: &mut Cursor, calendar: Calendar) -> Found {
@@ -208,7 +247,7 @@ fn month_and_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
     });
     let Some((day, month)) = month_day else { return Ok(None) };
     let Some(day) = small(day) else {
-        return Err(TimeError::Impossible { what: format!("day {day} in month {month}") });
+        return Err(no_such_day(day, month));
     };
     cursor.attempt(|cursor| {
         cursor.any(&["of", "de", "in"])?;
@@ -222,13 +261,18 @@ fn month_and_day(cursor: &mut Cursor, calendar: Calendar) -> Found {
     ) {
         (Some(year), _) => date(year, month, day)?,
         (None, Some(years)) => date(this_year.checked_add(years).ok_or(TimeError::OutOfRange)?, month, day)?,
-        (None, None) => next_of_year(calendar.today, month, day)?,
+        (None, None) => return of_year(calendar.today, month, day).map(Some),
     };
     Ok(Some(Day::On(found)))
 }
 
+/// A month and a day, if some year has them.
+pub(crate) fn of_year(today: Date, month: i8, day: i8) -> Result<Day, TimeError> {
+    next_of_year(today, month, day).map(|_| Day::OfYear(month, day))
+}
+
 /// The number behind a month, when it is no hour: "May 5", not "May 5 pm" nor "May 14:30".
-fn bare_day(cursor: &mut Cursor) -> Option<u32> {
+pub(crate) fn bare_day(cursor: &mut Cursor) -> Option<u32> {
     let value = match cursor.digits() {
         Some((value, digits)) if digits <= 2 => value,
         Some(_) => return None,
@@ -245,7 +289,7 @@ fn ordinal_day(cursor: &mut Cursor) -> Option<u32> {
     cursor.attempt(|cursor| u32::try_from(cursor.ordinal()?).ok())
 }
 
-/// "Friday", "this Friday", "next Friday", "last Friday", "vendredi prochain", "Monday week", "lundi en huit".
+/// "Friday", "this Friday", "next Friday", "last Friday", "vendredi prochain", "Monday week", "the Friday after next".
 fn weekday(cursor: &mut Cursor, calendar: Calendar) -> Found {
     let today = calendar.today;
     let which = cursor.phrase(&[
@@ -264,10 +308,18 @@ fn weekday(cursor: &mut Cursor, calendar: Calendar) -> Found {
             ("qui vient", Week::Coming),
             ("dernier", Week::Before),
             ("passe", Week::Before),
-            ("week", Week::After(1)),
-            ("en huit", Week::After(1)),
-            ("en quinze", Week::After(2)),
+            // The one after the coming one.
+            ("after next", Week::After(1)),
         ])
+    });
+    let which = which.or_else(|| weeks_later(cursor).map(Week::After));
+    // "Friday next", but not "Friday next week".
+    let which = which.or_else(|| {
+        cursor.attempt(|cursor| {
+            cursor.any(&["next"])?;
+            let is_alone = cursor.is_done() || { *cursor }.any(&["at", "for", "from", "in"]).is_some();
+            is_alone.then_some(Week::Coming)
+        })
     });
     let monday = periods::monday(today)?;
     let offset = i32::from(weekday.to_monday_zero_offset());
@@ -295,12 +347,12 @@ enum Week {
     After(i32),
 }
 
-/// "the 3rd", "le 3".
-fn day_of_month(cursor: &mut Cursor, article: bool) -> Found {
+/// "the 3rd", "le 3". What no month has is an error only behind a word of days, since there are 50th birthdays.
+fn day_of_month(cursor: &mut Cursor, article: Option<Article>) -> Found {
     let ordinal = cursor.attempt(|cursor| cursor.ordinal().filter(|day| *day > 0));
     let found = match ordinal {
         Some(day) => day,
-        None if article => {
+        None if article.is_some() => {
             let mut ahead = *cursor;
             let Some(value) = bare_day(&mut ahead).and_then(small) else { return Ok(None) };
             *cursor = ahead;
@@ -308,8 +360,18 @@ fn day_of_month(cursor: &mut Cursor, article: bool) -> Found {
         }
         None => return Ok(None),
     };
-    if !(1..=31).contains(&found) {
-        return Err(TimeError::Impossible { what: format!("day {found} in a month") });
+    match found {
+        1..=31 => Ok(Some(Day::OfMonth(found))),
+        _ if article == Some(Article::OfDays) => Err(TimeError::Impossible { what: format!("day {found} in a month") }),
+        _ => Ok(None),
     }
-    Ok(Some(Day::OfMonth(found)))
+}
+
+/// What stands before a day of the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Article {
+    /// "on the"
+    OfDays,
+    /// "the", which stands before much else.
+    OfAnything,
 }

@@ -46,6 +46,12 @@ pub(crate) fn weekday_name(weekday: Weekday, language: Language) -> &'static str
     language.choose(english, french)
 }
 
+/// The English name of a month, 1 being January.
+pub(crate) fn month_name(month: i8) -> &'static str {
+    let index = usize::from(month.unsigned_abs()).saturating_sub(1);
+    MONTHS.get(index).map_or("", |[english, _]| english)
+}
+
 /// The moment in words: "tomorrow, Thursday 12 March at 09:00", "every weekday at 07:00", "demain, jeudi 12 mars à 09:00".
 pub fn describe(moment: &Moment, clock: &Clock, language: Language) -> String {
     let today = clock.now.date();

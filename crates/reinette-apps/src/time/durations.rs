@@ -2,10 +2,10 @@
 
 use jiff::{Span, ToSpan};
 
-use super::TimeError;
 use super::cursor::Cursor;
-use super::lexer::Join;
+use super::lexer::{Join, Token};
 use super::lexicon::{UNITS, Unit};
+use super::{EXAMPLE_DURATION, TimeError};
 
 /// A length in the three units that no other converts into exactly: months, days and seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,21 +18,49 @@ pub(crate) struct Length {
 /// The longest length that is understood: a thousand years.
 const LIMIT: Length = Length { months: 12_000, days: 366_000, seconds: 366_000 * 86_400 };
 
+/// A count of units as a fraction, so that quarters and thirds stay exact.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    over: i64,
+    under: i64,
+}
+
+impl Count {
+    const fn of(over: i64, under: i64) -> Self {
+        Self { over, under }
+    }
+
+    fn whole(count: i64) -> Self {
+        Self::of(count, 1)
+    }
+
+    fn plus(self, other: Self) -> Option<Self> {
+        let over = self.over.checked_mul(other.under)?.checked_add(other.over.checked_mul(self.under)?)?;
+        Some(Self { over, under: self.under.checked_mul(other.under)? })
+    }
+
+    /// So many times `size`, rounded to a whole number.
+    fn times(self, size: i64) -> Option<i64> {
+        let total = self.over.checked_mul(size)?;
+        Some(total.checked_add(self.under / 2)? / self.under)
+    }
+
+    /// So many times `size`, when that is a whole number.
+    fn exactly(self, size: i64) -> Option<i64> {
+        let total = self.over.checked_mul(size)?;
+        (total % self.under == 0).then_some(total / self.under)
+    }
+}
+
 impl Length {
-    /// `quarters` quarters of a unit; `None` when they do not come out whole.
-    fn of(quarters: i64, unit: Unit) -> Option<Self> {
+    /// `None` for a part of a month that is no whole month.
+    fn of(count: Count, unit: Unit) -> Option<Self> {
         let in_days = |days: i64| {
-            let hours = quarters.checked_mul(days)?.checked_mul(6)?;
-            Some(Self { days: hours / 24, seconds: hours % 24 * 3600, months: 0 })
+            let seconds = count.times(days * 86_400)?;
+            Some(Self { days: seconds / 86_400, seconds: seconds % 86_400, months: 0 })
         };
-        let in_months = |months: i64| {
-            let total = quarters.checked_mul(months)?;
-            (total % 4 == 0).then_some(Self { months: total / 4, ..Self::default() })
-        };
-        let in_seconds = |seconds: i64| {
-            let total = quarters.checked_mul(seconds)?;
-            Some(Self { seconds: total / 4, ..Self::default() })
-        };
+        let in_months = |months: i64| Some(Self { months: count.exactly(months)?, ..Self::default() });
+        let in_seconds = |seconds: i64| Some(Self { seconds: count.times(seconds)?, ..Self::default() });
         match unit {
             Unit::Second => in_seconds(1),
             Unit::Minute => in_seconds(60),
@@ -43,6 +71,11 @@ impl Length {
             Unit::Month => in_months(1),
             Unit::Year => in_months(12),
         }
+    }
+
+    /// So many whole units.
+    pub(crate) fn counted(count: i64, unit: Unit) -> Option<Self> {
+        Self::of(Count::whole(count), unit)?.plus(Self::default())
     }
 
     fn plus(self, other: Self) -> Option<Self> {
@@ -59,6 +92,14 @@ impl Length {
         self.seconds == 0
     }
 
+    pub(crate) fn is_whole_weeks(self) -> bool {
+        self.is_whole_days() && self.months == 0 && self.days % 7 == 0
+    }
+
+    pub(crate) fn is_whole_minutes(self) -> bool {
+        self.seconds % 60 == 0
+    }
+
     /// The span, its time balanced into hours, minutes and seconds.
     pub(crate) fn to_span(self) -> Result<Span, TimeError> {
         let build = || -> Result<Span, jiff::Error> {
@@ -71,6 +112,45 @@ impl Length {
         };
         build().map_err(|_| TimeError::OutOfRange)
     }
+}
+
+/// Words before a length that add nothing to it.
+#[rustfmt::skip]
+const FILLERS: &[&str] = &[
+    "for", "of", "in", "about", "around", "pendant", "durant", "dans", "de", "d", "environ", "please", "s il te plait", "exactly", "the", "next",
+];
+
+/// How many of `tokens` could belong to a length that begins with the first of them.
+pub(crate) fn reach(tokens: &[Token]) -> usize {
+    let mut cursor = Cursor::new(tokens);
+    cursor.skip(FILLERS);
+    let _ = length(&mut cursor).or_else(|| on_a_dial(&mut cursor));
+    cursor.position()
+}
+
+/// The length that all of `tokens`, which are of `text`, say.
+pub(crate) fn whole(text: &str, tokens: &[Token]) -> Result<Span, TimeError> {
+    let rest = |cursor: &Cursor| match (cursor.peek(), tokens.last()) {
+        (Some(first), Some(last)) => text[first.start..last.end].to_owned(),
+        _ => String::new(),
+    };
+    let not_understood = |words: String| TimeError::NotUnderstood { words, example: EXAMPLE_DURATION };
+    let mut cursor = Cursor::new(tokens);
+    cursor.skip(FILLERS);
+    if cursor.is_done() {
+        return Err(TimeError::Empty { example: EXAMPLE_DURATION });
+    }
+    let Some(length) = length(&mut cursor).or_else(|| on_a_dial(&mut cursor)) else {
+        return Err(not_understood(rest(&Cursor::new(tokens))));
+    };
+    cursor.skip(&["long", "from now", "please", "s il te plait", "s il vous plait"]);
+    if !cursor.is_done() {
+        return Err(not_understood(rest(&cursor)));
+    }
+    if length == Length::default() {
+        return Err(TimeError::Impossible { what: "length of time of zero".to_owned() });
+    }
+    length.to_span()
 }
 
 /// A length: one or more parts such as "an hour", "and a half", "20 min".
@@ -90,55 +170,73 @@ fn part(cursor: &mut Cursor) -> Option<Length> {
     cursor.attempt(fraction_of_unit).or_else(|| cursor.attempt(counted_unit))
 }
 
-/// "half an hour", "three quarters of an hour", "une demi-heure", "un quart d'heure".
+/// "half an hour", "three quarters of an hour", "3/4 of an hour", "½ h", "une demi-heure", "un quart d'heure".
 fn fraction_of_unit(cursor: &mut Cursor) -> Option<Length> {
-    let quarters = cursor.phrase(&[
-        ("half", 2),
-        ("half a", 2),
-        ("half an", 2),
-        ("a half", 2),
-        ("one half", 2),
-        ("a quarter of", 1),
-        ("quarter of", 1),
-        ("quarter", 1),
-        ("a quarter", 1),
-        ("three quarters of", 3),
-        ("three quarter of", 3),
-        ("demi", 2),
-        ("demie", 2),
-        ("une demi", 2),
-        ("une demie", 2),
-        ("un demi", 2),
-        ("un quart d", 1),
-        ("quart d", 1),
-        ("trois quarts d", 3),
-        ("trois quart d", 3),
-    ]);
-    let quarters = match quarters {
-        Some(quarters) => quarters,
-        // "3/4 of an hour", "1/2 hour"
-        None => fraction_in_digits(cursor)?,
-    };
-    cursor.skip(&["of", "a", "an", "d"]);
-    Length::of(quarters, cursor.phrase(UNITS)?)
+    cursor.any(ARTICLES);
+    let count = fraction(cursor)?;
+    cursor.skip(&["of", "a", "an", "d", "de", "l"]);
+    Length::of(count, cursor.phrase(UNITS)?)
 }
 
-fn fraction_in_digits(cursor: &mut Cursor) -> Option<i64> {
-    let (over, _) = cursor.digits()?;
-    match (over, cursor.digits_after(Join::Slash)?.0) {
-        (1, 2) => Some(2),
-        (1, 4) => Some(1),
-        (3, 4) => Some(3),
-        _ => None,
+const ARTICLES: &[&str] = &["a", "an", "un", "une"];
+
+/// A part of one: "half", "three quarters", "1/2", "½", "demie", "un tiers".
+fn fraction(cursor: &mut Cursor) -> Option<Count> {
+    cursor.attempt(fraction_in_digits).or_else(|| {
+        let (over, under) = cursor.phrase(&[
+            ("half", (1, 2)),
+            ("one half", (1, 2)),
+            ("demi", (1, 2)),
+            ("demie", (1, 2)),
+            ("quarter", (1, 4)),
+            ("one quarter", (1, 4)),
+            ("quart", (1, 4)),
+            ("three quarters", (3, 4)),
+            ("three quarter", (3, 4)),
+            ("trois quarts", (3, 4)),
+            ("trois quart", (3, 4)),
+            ("third of", (1, 3)),
+            ("one third of", (1, 3)),
+            ("tiers", (1, 3)),
+            ("two thirds", (2, 3)),
+            ("deux tiers", (2, 3)),
+        ])?;
+        Some(Count::of(over, under))
+    })
+}
+
+/// "1/2", "3/4", "½": what may follow a count or a unit with no "and" between them.
+fn fraction_in_digits(cursor: &mut Cursor) -> Option<Count> {
+    let sign = cursor.phrase(&[("½", (1, 2)), ("¼", (1, 4)), ("¾", (3, 4)), ("⅓", (1, 3)), ("⅔", (2, 3))]);
+    if let Some((over, under)) = sign {
+        return Some(Count::of(over, under));
     }
+    let (over, _) = cursor.digits()?;
+    let (under, _) = cursor.digits_after(Join::Slash)?;
+    let is_a_part = over > 0 && over < under && under <= LARGEST_PART && cursor.join() != Join::Slash;
+    is_a_part.then_some(Count::of(over.into(), under.into()))
 }
 
-/// "20 min", "an hour and a half", "2 and a half hours", "1h30", "1.5 hours", "a couple of minutes".
+/// The smallest part of a unit that is understood: a twelfth, which is five minutes of an hour.
+const LARGEST_PART: u32 = 12;
+
+/// A fraction behind a count or a unit: "and a half", "1/2", "et demie", "et trois quarts", "un quart".
+fn more(cursor: &mut Cursor) -> Option<Count> {
+    cursor.attempt(fraction_in_digits).or_else(|| {
+        cursor.attempt(|cursor| {
+            let joined = cursor.any(&["and", "et"]).is_some();
+            let article = cursor.any(ARTICLES).is_some();
+            let is_plural = { *cursor }.any(&["trois"]).is_some();
+            fraction(cursor).filter(|_| joined || article || is_plural)
+        })
+    })
+}
+
+/// "20 min", "an hour and a half", "2 and a half hours", "1 1/2 hours", "1h30", "1.5 hours", "a couple of minutes".
 fn counted_unit(cursor: &mut Cursor) -> Option<Length> {
-    let hundredths = count(cursor)?;
+    let count = count(cursor)?;
     let unit = cursor.phrase(UNITS)?;
-    let whole = Length::of(hundredths.checked_mul(4)?, unit)?;
-    let mut total = divide_by_hundred(whole, hundredths, unit)?;
+    let mut total = Length::of(count, unit)?;
     if let Some(extra) = cursor.attempt(trailing_fraction) {
         total = total.plus(Length::of(extra, unit)?)?;
     } else if let Some(smaller) = cursor.attempt(|cursor| trailing_number(cursor, unit)) {
@@ -147,23 +245,8 @@ fn counted_unit(cursor: &mut Cursor) -> Option<Length> {
     total.plus(Length::default())
 }
 
-/// Hundredths of a unit that were taken as units, brought back: exact for months only when they come out whole.
-fn divide_by_hundred(times_hundred: Length, hundredths: i64, unit: Unit) -> Option<Length> {
-    if hundredths % 100 == 0 {
-        return Length::of(hundredths / 100 * 4, unit);
-    }
-    if times_hundred.months != 0 {
-        return (times_hundred.months % 100 == 0)
-            .then_some(Length { months: times_hundred.months / 100, ..Length::default() });
-    }
-    let seconds = times_hundred.days.checked_mul(86_400)?.checked_add(times_hundred.seconds)? / 100;
-    let days_are_units = !matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
-    let days = if days_are_units { seconds / 86_400 } else { 0 };
-    Some(Length { days, seconds: seconds - days * 86_400, months: 0 })
-}
-
-/// How many units, in hundredths.
-fn count(cursor: &mut Cursor) -> Option<i64> {
+/// How many units.
+fn count(cursor: &mut Cursor) -> Option<Count> {
     if let Some(count) = cursor.phrase(&[
         ("a couple of", 2),
         ("couple of", 2),
@@ -179,54 +262,34 @@ fn count(cursor: &mut Cursor) -> Option<i64> {
         ("une", 1),
         ("un", 1),
     ]) {
-        return Some(count * 100);
+        return Some(Count::whole(count));
     }
-    let whole = i64::from(cursor.number()?) * 100;
-    if let Some(hundredths) = cursor.attempt(decimals) {
-        return Some(whole + hundredths);
+    let whole = Count::whole(cursor.number()?.into());
+    if let Some(decimals) = cursor.attempt(decimals) {
+        return whole.plus(decimals);
     }
-    let fraction = cursor.attempt(|cursor| {
-        cursor.phrase(&[
-            ("and a half", 50),
-            ("and a quarter", 25),
-            ("and three quarters", 75),
-            ("et demi", 50),
-            ("et demie", 50),
-        ])
-    });
-    Some(whole + fraction.unwrap_or(0))
+    match more(cursor) {
+        Some(fraction) => whole.plus(fraction),
+        None => Some(whole),
+    }
 }
 
-/// The one or two digits behind a decimal point or comma, in hundredths.
-fn decimals(cursor: &mut Cursor) -> Option<i64> {
+/// What stands behind a decimal point or comma.
+fn decimals(cursor: &mut Cursor) -> Option<Count> {
     if !matches!(cursor.join(), Join::Dot | Join::Comma) {
         return None;
     }
-    match cursor.digits()? {
-        (value, 1) => Some(i64::from(value) * 10),
-        (value, 2) => Some(i64::from(value)),
-        _ => None,
-    }
+    let (value, digits) = cursor.digits().filter(|(_, digits)| *digits <= 3)?;
+    Some(Count::of(value.into(), 10_i64.pow(digits.into())))
 }
 
-/// What follows a unit: "and a half", "et quart". In quarters.
-fn trailing_fraction(cursor: &mut Cursor) -> Option<i64> {
-    let quarters = cursor.phrase(&[
-        ("and a half", 2),
-        ("and half", 2),
-        ("and a quarter", 1),
-        ("and three quarters", 3),
-        ("et demie", 2),
-        ("et demi", 2),
-        ("et quart", 1),
-        ("et un quart", 1),
-        ("trois quarts", 3),
-        ("et trois quarts", 3),
-    ])?;
+/// What follows a unit: "and a half", "et quart", "1/2".
+fn trailing_fraction(cursor: &mut Cursor) -> Option<Count> {
+    let fraction = more(cursor)?;
     // "and a half minutes" would be a part of its own.
     let mut ahead = *cursor;
     ahead.skip(&["a", "an", "of", "d"]);
-    ahead.phrase(UNITS).is_none().then_some(quarters)
+    ahead.phrase(UNITS).is_none().then_some(fraction)
 }
 
 /// A number without a unit counts the next smaller one: "1h30", "2 min 30".
@@ -244,7 +307,7 @@ fn trailing_number(cursor: &mut Cursor, unit: Unit) -> Option<Length> {
     if matches!(ahead.join(), Join::Colon | Join::Slash | Join::Dot | Join::Comma) || ahead.phrase(UNITS).is_some() {
         return None;
     }
-    Length::of(i64::from(count) * 4, smaller)
+    Length::of(Count::whole(count.into()), smaller)
 }
 
 /// A length on a dial: "1:30" is an hour and a half, "0:01:30" ninety seconds.

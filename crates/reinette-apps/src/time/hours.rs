@@ -14,6 +14,8 @@ pub(crate) const DAY: u16 = 24 * 60;
 pub(crate) enum Form {
     /// 1 to 12 with nothing more: before or after noon.
     Bare,
+    /// 1 to 12 in the French way of writing, "7h30": of the 24 hours, unless another word says which half of the day.
+    French,
     /// One reading only: am, pm, noon, midnight, 13 to 24, or a leading zero.
     Exact,
 }
@@ -64,21 +66,26 @@ impl Reading {
     pub(crate) fn usual(self) -> u16 {
         match self.form {
             Form::Bare if self.minutes < 7 * 60 => self.minutes + HALF_DAY,
-            _ => self.minutes,
+            Form::Bare | Form::French | Form::Exact => self.minutes,
         }
     }
 
     /// Minutes after midnight, told by a part of the day: "5 in the morning", "7 this evening", "2 at night".
     pub(crate) fn within(self, part: PartOfDay) -> u16 {
         let dial = self.before_noon();
-        match (self.form, part) {
-            (Form::Exact, _) => self.minutes,
-            (Form::Bare, PartOfDay::Morning) => dial,
+        match part {
+            _ if self.form == Form::Exact => self.minutes,
+            PartOfDay::Morning => dial,
             // Twelve at night and the small hours belong to the night that began the evening before.
-            (Form::Bare, PartOfDay::Evening | PartOfDay::Tonight | PartOfDay::Night) if dial < 60 => dial + DAY,
-            (Form::Bare, PartOfDay::Tonight | PartOfDay::Night) if dial < 5 * 60 => dial + DAY,
-            (Form::Bare, _) => dial + HALF_DAY,
+            PartOfDay::Evening | PartOfDay::Tonight | PartOfDay::Night if dial < 60 => dial + DAY,
+            PartOfDay::Tonight | PartOfDay::Night if dial < 5 * 60 => dial + DAY,
+            _ => dial + HALF_DAY,
         }
+    }
+
+    /// Whether the small hours are written in the French way, so that either half of the day may be meant: "à 3h".
+    pub(crate) fn is_unclear(self) -> bool {
+        self.form == Form::French && (60..6 * 60).contains(&self.minutes)
     }
 }
 
@@ -87,7 +94,7 @@ pub(crate) fn hour(cursor: &mut Cursor, countdown: Countdown) -> Result<Option<R
     let mut ahead = *cursor;
     let announced = ahead.any(&["at", "a", "vers", "around", "about", "by"]).is_some();
     ahead.skip(&["about", "around", "exactly", "les"]);
-    let found = match named_hour(&mut ahead) {
+    let found = match named_hour(&mut ahead, announced) {
         Some(reading) => Some(reading),
         None => match relative_hour(&mut ahead, countdown, announced) {
             Some(reading) => Some(reading),
@@ -97,27 +104,37 @@ pub(crate) fn hour(cursor: &mut Cursor, countdown: Countdown) -> Result<Option<R
     if let Some(reading) = found {
         ahead.skip(&["sharp", "pile", "precises", "oclock", "o clock", "ish"]);
         *cursor = ahead;
-        return Ok(Some(meridiem(cursor, reading)));
+        return meridiem(cursor, reading).map(Some);
     }
     Ok(None)
 }
 
-/// Reads "am" or "pm" behind an hour.
-fn meridiem(cursor: &mut Cursor, reading: Reading) -> Reading {
-    if reading.form == Form::Exact {
-        // "15:00 pm" says nothing new.
-        cursor.any(&["pm", "p m"]);
-        return reading;
-    }
-    let offset = cursor.phrase(&[("am", 0), ("a m", 0), ("pm", HALF_DAY), ("p m", HALF_DAY)]);
-    match offset {
-        Some(offset) => Reading { minutes: reading.before_noon() + offset, form: Form::Exact, ..reading },
-        None => reading,
+/// Reads "am" or "pm" behind an hour, which then is one of a dial; behind 12 also "noon" and "midnight".
+fn meridiem(cursor: &mut Cursor, reading: Reading) -> Result<Reading, TimeError> {
+    let said =
+        cursor.phrase(&[("am", ("am", 0)), ("a m", ("am", 0)), ("pm", ("pm", HALF_DAY)), ("p m", ("pm", HALF_DAY))]);
+    match said {
+        Some((_, offset)) if (60..60 + HALF_DAY).contains(&reading.minutes) => {
+            Ok(Reading { minutes: reading.before_noon() + offset, form: Form::Exact, ..reading })
+        }
+        Some((half, _)) => {
+            let (hour, minute) = (reading.minutes / 60, reading.minutes % 60);
+            let minute = if minute == 0 { String::new() } else { format!(":{minute:02}") };
+            Err(TimeError::Impossible { what: format!("hour {hour}{minute} {half}") })
+        }
+        None if reading.form == Form::Bare && reading.minutes == HALF_DAY => {
+            Ok(noon_or_midnight(cursor).map_or(reading, Reading::exact))
+        }
+        None => Ok(reading),
     }
 }
 
 /// "noon", "midi et demi", "end of the day".
-fn named_hour(cursor: &mut Cursor) -> Option<Reading> {
+fn named_hour(cursor: &mut Cursor, announced: bool) -> Option<Reading> {
+    // "Lunch" alone is a meal.
+    if announced && cursor.any(&["lunch"]).is_some() {
+        return Some(Reading::exact(HALF_DAY));
+    }
     if cursor
         .any(&[
             "end of the day",
@@ -143,7 +160,6 @@ fn noon_or_midnight(cursor: &mut Cursor) -> Option<u16> {
         ("noon", HALF_DAY),
         ("midday", HALF_DAY),
         ("mid day", HALF_DAY),
-        ("lunch", HALF_DAY),
         ("lunchtime", HALF_DAY),
         ("lunch time", HALF_DAY),
         ("midi", HALF_DAY),
@@ -229,11 +245,25 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
     let Some(token) = cursor.peek() else { return Ok(None) };
     let leading_zero = matches!(token.kind, Kind::Number { leading_zero: true, .. });
     let start = *cursor;
+    // "In 3" of something is no hour.
+    if !announced && start.follows(&["in", "within", "dans", "sous"]) {
+        return Ok(None);
+    }
     if let Some(reading) = cursor.attempt(|cursor| military(cursor, announced)) {
         return Ok(Some(reading));
     }
+    // "Un appel", "one to one"
+    let is_article = (!announced || start.follows(&["a"])) && { *cursor }.any(&["un", "une", "one"]).is_some();
     let Some(hour) = cursor.number() else { return Ok(None) };
+    if is_article && hour == 1 && { *cursor }
+        .any(&["h", "heure", "am", "pm", "a m", "p m", "o clock", "oclock", "thirty"])
+        .is_none()
+    {
+        *cursor = start;
+        return Ok(None);
+    }
     let colon = cursor.join() == Join::Colon;
+    let french = { *cursor }.any(&["h"]).is_some();
     let minutes = cursor
         .attempt(|cursor| colon_minutes(cursor, announced))
         .or_else(|| cursor.attempt(french_hour_minutes))
@@ -249,10 +279,20 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
         u32::try_from(total).ok().filter(|_| minutes < 60).and_then(|total| Reading::of(total / 60, total % 60));
     match reading {
         Some(reading) => {
-            let form = if leading_zero { Form::Exact } else { reading.form };
+            let form = match reading.form {
+                _ if leading_zero => Form::Exact,
+                Form::Bare if french => Form::French,
+                form => form,
+            };
             Ok(Some(Reading { seconds, form, ..reading }))
         }
-        None if colon => Err(TimeError::Impossible { what: format!("hour {hour}:{minutes:02}") }),
+        None if colon || (french && announced) => {
+            Err(TimeError::Impossible { what: format!("hour {hour}:{minutes:02}") })
+        }
+        // "27 pm"
+        None if { *cursor }.any(&["am", "pm", "a m", "p m"]).is_some() => {
+            Err(TimeError::Impossible { what: format!("hour {hour}") })
+        }
         None => {
             *cursor = start;
             Ok(None)

@@ -46,6 +46,11 @@ pub(crate) struct Token {
     /// Byte range in the text.
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// Whether it is written with a capital first, and whether in capitals altogether.
+    pub(crate) capitalised: bool,
+    pub(crate) uppercase: bool,
+    /// Whether a mark between sentences or clauses stands before it: "at 7, room 12".
+    pub(crate) after_mark: bool,
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -94,8 +99,12 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
             _ => Kind::Word(plain(written)),
         };
         let join = if tokens.is_empty() { Join::Loose } else { join(&gap) };
+        let after_mark = gap.contains([',', ';', ':', '.', '!', '?', '(', ')', '"', '«', '»', '“', '”'])
+            && matches!(join, Join::Loose);
         gap.clear();
-        tokens.push(Token { kind, join, start, end });
+        let capitalised = character.is_uppercase();
+        let uppercase = capitalised && !written.contains(char::is_lowercase);
+        tokens.push(Token { kind, join, start, end, capitalised, uppercase, after_mark });
     }
     tokens
 }

@@ -23,7 +23,7 @@ pub(crate) const ORDINALS: &[(&str, i8)] = &[
     ("tenth", 10), ("eleventh", 11), ("twelfth", 12), ("thirteenth", 13), ("fourteenth", 14), ("fifteenth", 15), ("sixteenth", 16),
     ("seventeenth", 17), ("eighteenth", 18), ("nineteenth", 19), ("twentieth", 20), ("thirtieth", 30), ("last", -1),
     ("premier", 1), ("premiere", 1), ("deuxieme", 2), ("seconde", 2), ("troisieme", 3), ("quatrieme", 4), ("cinquieme", 5),
-    ("dernier", -1), ("derniere", -1),
+    ("dernier", -1), ("derniere", -1), ("premiers", 1), ("deuxiemes", 2), ("seconds", 2), ("troisiemes", 3), ("quatriemes", 4), ("derniers", -1),
 ];
 
 #[rustfmt::skip]

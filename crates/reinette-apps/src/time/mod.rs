@@ -12,10 +12,13 @@
 //! - A weekday is the next one strictly after today; "this Friday" is this week's, "next Friday" next week's. Weeks start on Monday.
 //! - A date without a year is the next one from today on. A date without a time stays a date.
 
+mod conditions;
 pub(crate) mod cursor;
 mod days;
 mod describe;
 mod durations;
+mod edges;
+mod habits;
 mod holidays;
 mod hours;
 mod language;
@@ -27,8 +30,13 @@ mod recurrence;
 mod repetition;
 mod request;
 mod settle;
+mod spans;
+mod stretches;
 #[cfg(test)]
 mod tests;
+mod together;
+mod working_days;
+mod zones;
 
 use jiff::{Span, Zoned};
 
@@ -36,9 +44,12 @@ pub use describe::describe;
 pub use language::Language;
 pub use moment::Moment;
 pub use recurrence::{Frequency, Recurrence, RecurringDay};
+pub use spans::{Expression, lengths_in, moments_in};
+pub use together::{Member, said_together};
 
 pub(crate) use describe::describe_date;
 pub(crate) use lexer::plain;
+pub(crate) use zones::zone_of_place;
 
 /// The phrase that errors give as an example.
 const EXAMPLE: &str = "tomorrow at 9:30";
@@ -65,6 +76,10 @@ pub enum Purpose {
     Alarm,
     /// A question about the calendar: "last week" and "March" are fine.
     Search,
+    /// Something to be reminded of: the past is refused.
+    Reminder,
+    /// Where something is moved: "from Monday to Tuesday" is the old day and the new one.
+    Move,
 }
 
 /// Why a phrase was not resolved.
@@ -85,6 +100,29 @@ pub enum TimeError {
         /// A phrase that works.
         example: &'static str,
     },
+    /// It depends on a place or an occasion.
+    #[error("\"{words}\" depends on where you are or what happens, and I know no places; say a time, for example \"{example}\"", example = EXAMPLE)]
+    Condition {
+        /// The words, as written.
+        words: String,
+    },
+    /// It is counted from something that is no date or time.
+    #[error("I cannot look up when \"{words}\" is; say a date or time, for example \"{example}\"", example = EXAMPLE)]
+    UnknownEvent {
+        /// The words, as written.
+        words: String,
+    },
+    /// The small hours, written so that either half of the day may be meant.
+    #[error("\"{hour}h\" may be at night or in the afternoon; say \"{hour}h du matin\" or \"{afternoon}h\"")]
+    Unclear {
+        /// The hour, as written.
+        hour: u16,
+        /// The other reading.
+        afternoon: u16,
+    },
+    /// A repetition cannot follow the clocks of another place.
+    #[error("what repeats is kept in your own time zone; say the hour as your clock shows it")]
+    RepeatsElsewhere,
     /// The calendar has no such day, or the day no such hour.
     #[error("there is no {what}")]
     Impossible {
@@ -131,10 +169,18 @@ pub enum TimeError {
 /// # Errors
 /// [`TimeError`], which names the words that were not understood.
 pub fn resolve(text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
+    resolve_of("", text, clock, purpose)
+}
+
+/// As [`resolve`], of something whose title is known: "dinner" at 7 is in the evening, "breakfast" at 8 in the morning.
+///
+/// # Errors
+/// Those of [`resolve`].
+pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
     check_length(text)?;
     let tokens = lexer::tokens(text);
-    let request = request::read(text, &tokens, clock)?;
-    settle::settle(request, clock, purpose)
+    let request = request::read(text, &tokens, clock, request::date_order(text))?;
+    settle::settle(request, clock, purpose, habits::Habit::of(title))
 }
 
 /// The length of time that `text` means: "an hour and a half", "1h30", "90 sec", "trois quarts d'heure", "2 weeks".
@@ -145,40 +191,26 @@ pub fn resolve(text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, Ti
 /// [`TimeError`] when some words are no length of time, or the length is zero or over a thousand years.
 pub fn resolve_duration(text: &str) -> Result<Span, TimeError> {
     check_length(text)?;
-    let tokens = lexer::tokens(text);
-    let mut cursor = cursor::Cursor::new(&tokens);
-    let fillers = [
-        "for",
-        "of",
-        "in",
-        "about",
-        "around",
-        "pendant",
-        "durant",
-        "dans",
-        "de",
-        "d",
-        "environ",
-        "please",
-        "s il te plait",
-        "exactly",
-        "the",
-        "next",
-    ];
-    let not_understood = |words: &str| TimeError::NotUnderstood { words: words.to_owned(), example: EXAMPLE_DURATION };
-    cursor.skip(&fillers);
-    if cursor.is_done() {
-        return Err(TimeError::Empty { example: EXAMPLE_DURATION });
-    }
-    let length = durations::length(&mut cursor).or_else(|| durations::on_a_dial(&mut cursor));
-    let Some(length) = length else { return Err(not_understood(text.trim())) };
-    cursor.skip(&["long", "from now", "please", "s il te plait", "s il vous plait"]);
-    match cursor.peek() {
-        Some(token) => Err(not_understood(text[token.start..].trim())),
-        None if length == durations::Length::default() => {
-            Err(TimeError::Impossible { what: "length of time of zero".to_owned() })
+    durations::whole(text, &lexer::tokens(text))
+}
+
+impl TimeError {
+    /// Whether it is of a phrase that says one thing as a whole, only one that cannot be: a part of that phrase says something else.
+    fn is_of_a_whole(&self) -> bool {
+        match self {
+            Self::Condition { .. }
+            | Self::UnknownEvent { .. }
+            | Self::Unclear { .. }
+            | Self::RepeatsElsewhere
+            | Self::Impossible { .. }
+            | Self::Past { .. }
+            | Self::OutOfRange => true,
+            Self::Empty { .. }
+            | Self::NotUnderstood { .. }
+            | Self::Contradiction { .. }
+            | Self::TooLong { .. }
+            | Self::NotCanonical { .. } => false,
         }
-        None => length.to_span(),
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::civil::{Date, Weekday};
 use super::TimeError;
 use super::cursor::Cursor;
 use super::days::{Calendar, Day, date, shifted, year};
-use super::lexicon::{MONTHS, WEEKDAYS};
+use super::lexicon::{MONTHS, PLURAL_WEEKDAYS, WEEKDAYS};
 
 type Found = Result<Option<Day>, TimeError>;
 
@@ -165,9 +165,9 @@ fn week_of(cursor: &mut Cursor, calendar: Calendar) -> Found {
     if ahead.any(&["week of", "week of the", "semaine du", "semaine de"]).is_none() {
         return Ok(None);
     }
-    let Some(Day::On(date)) = super::days::day(&mut ahead, calendar)? else { return Ok(None) };
+    let Some(day @ (Day::On(_) | Day::OfYear(..))) = super::days::day(&mut ahead, calendar)? else { return Ok(None) };
     *cursor = ahead;
-    let (first, last) = Period::Week.days(date, 0)?;
+    let (first, last) = Period::Week.days(super::settle::last_date(day, calendar.today)?, 0)?;
     Ok(Some(Day::Span(first, last)))
 }
 
@@ -249,6 +249,6 @@ pub(crate) fn nth_weekday(cursor: &mut Cursor, calendar: Calendar) -> Found {
 pub(crate) fn ordinal_weekday(cursor: &mut Cursor) -> Option<(i8, Weekday)> {
     cursor.attempt(|cursor| {
         let ordinal = cursor.ordinal().filter(|ordinal| (-1..=5).contains(ordinal))?;
-        Some((ordinal, cursor.phrase(WEEKDAYS)?))
+        Some((ordinal, cursor.phrase(WEEKDAYS).or_else(|| cursor.phrase(PLURAL_WEEKDAYS))?))
     })
 }

@@ -6,21 +6,24 @@ use super::cursor::Cursor;
 use super::holidays::HOLIDAYS;
 use super::lexicon::{MONTHS, PARTS_OF_DAY, PLURAL_WEEKDAYS, UNITS, Unit, WEEKDAYS};
 use super::periods::ordinal_weekday;
-use super::{Frequency, Recurrence, RecurringDay};
+use super::request::contradiction;
+use super::working_days::WORKING_DAYS;
+use super::{Frequency, Recurrence, RecurringDay, TimeError};
 
 const EVERY: &[&str] = &["every", "each", "chaque", "tous les", "toutes les", "tous", "toutes"];
-const WORKING_DAYS: [Weekday; 5] =
-    [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
 const WEEKEND: [Weekday; 2] = [Weekday::Saturday, Weekday::Sunday];
 
 /// A repetition, if one stands here.
 pub(crate) fn repetition(cursor: &mut Cursor) -> Option<Recurrence> {
-    cursor.attempt(adverb).or_else(|| cursor.attempt(of_every_month)).or_else(|| {
-        cursor.attempt(|cursor| {
-            cursor.any(EVERY)?;
-            every_something(cursor)
-        })
-    })
+    cursor.attempt(adverb).or_else(|| cursor.attempt(of_every_month)).or_else(|| cursor.attempt(one_in_many)).or_else(
+        || {
+            cursor.attempt(|cursor| {
+                let after_tous = { *cursor }.any(&["tous les"]).is_some();
+                cursor.any(EVERY)?;
+                every_something(cursor, after_tous)
+            })
+        },
+    )
 }
 
 /// "daily", "weekdays", "Mondays and Thursdays".
@@ -84,21 +87,125 @@ fn of_every_month(cursor: &mut Cursor) -> Option<Recurrence> {
     Some(rule)
 }
 
+/// "un mardi sur deux", "une semaine sur trois", "one day in two", "alternate Mondays".
+fn one_in_many(cursor: &mut Cursor) -> Option<Recurrence> {
+    cursor.skip(&["on", "le", "les"]);
+    if cursor.any(&["alternate", "alternating"]).is_some() {
+        let (days, unit) = (cursor.attempt(every_weekday), cursor.phrase(UNITS));
+        let rule = days.map(Recurrence::weekly).or_else(|| every_unit(unit?, 1))?;
+        return Some(Recurrence { interval: 2, ..rule });
+    }
+    cursor.any(&["un", "une", "1", "one"])?;
+    let days = cursor.phrase(WEEKDAYS).map(|day| vec![day]).or_else(|| {
+        cursor.any(&["weekend", "week end"])?;
+        Some(WEEKEND.to_vec())
+    });
+    let unit = if days.is_none() { Some(cursor.phrase(UNITS)?) } else { None };
+    cursor.any(&["sur", "in", "out of"])?;
+    let many = u16::try_from(cursor.number()?).ok().filter(|many| *many > 1)?;
+    // "One day in two weeks" counts no days.
+    if { *cursor }.phrase(UNITS).is_some() {
+        return None;
+    }
+    match days {
+        Some(days) => Some(Recurrence { interval: many, ..Recurrence::weekly(days) }),
+        None => every_unit(unit?, many.into()),
+    }
+}
+
+/// The rule of a unit, every so many of them.
+fn every_unit(unit: Unit, count: u32) -> Option<Recurrence> {
+    let (frequency, factor) = match unit {
+        Unit::Second => return None,
+        Unit::Minute => (Frequency::Minutely, 1),
+        Unit::Hour => (Frequency::Hourly, 1),
+        Unit::Day => (Frequency::Daily, 1),
+        Unit::Week => (Frequency::Weekly, 1),
+        Unit::Fortnight => (Frequency::Weekly, 2),
+        Unit::Month => (Frequency::Monthly, 1),
+        Unit::Year => (Frequency::Yearly, 1),
+    };
+    let interval = u16::try_from(count.checked_mul(factor)?).ok().filter(|interval| *interval > 0)?;
+    Some(Recurrence { interval, ..Recurrence::every(frequency) })
+}
+
+/// "except Friday", "sauf le dimanche", "but not on weekends": the rule without those days. `None` when no weekday follows.
+pub(crate) fn exception(cursor: &mut Cursor, rule: &Recurrence) -> Option<Result<Recurrence, TimeError>> {
+    let excluded = cursor.attempt(|cursor| {
+        cursor.any(EXCEPT)?;
+        cursor.skip(&["on", "for", "le", "les", "of", "the", "every", "not", "d"]);
+        let weekend = cursor.attempt(|cursor| {
+            cursor.any(&["weekend", "weekends", "week end", "week ends"])?;
+            Some(WEEKEND.to_vec())
+        });
+        weekend.or_else(|| every_weekday(cursor))
+    })?;
+    let all = Recurrence::weekly((0..7).filter_map(|day| Weekday::from_monday_zero_offset(day).ok())).weekdays;
+    let days = match rule.frequency {
+        Frequency::Daily if rule.weekdays.is_empty() => all,
+        Frequency::Weekly if !rule.weekdays.is_empty() => rule.weekdays.clone(),
+        _ => return Some(Err(contradiction("days are left out of a repetition that has no weekdays"))),
+    };
+    if rule.interval != 1 {
+        return Some(Err(contradiction("days are left out of a repetition that leaves out others")));
+    }
+    let left: Vec<_> = days.into_iter().filter(|day| !excluded.contains(&day.weekday)).collect();
+    if left.is_empty() {
+        return Some(Err(contradiction("every day of the repetition is left out")));
+    }
+    Some(Ok(Recurrence { frequency: Frequency::Weekly, weekdays: left, ..rule.clone() }))
+}
+
+/// Words that leave something out.
+pub(crate) const EXCEPT: &[&str] = &[
+    "except",
+    "excepting",
+    "excluding",
+    "but",
+    "but not",
+    "apart from",
+    "aside from",
+    "other than",
+    "save",
+    "sauf",
+    "excepte",
+    "hormis",
+    "hors",
+    "a part",
+    "en dehors de",
+    "en dehors du",
+    "mais pas",
+];
+
 /// Which day of a month: "first Monday", "last day", "15th".
 fn day_in_month(cursor: &mut Cursor) -> Option<Recurrence> {
     let monthly = Recurrence::every(Frequency::Monthly);
     if cursor.any(&["last day", "dernier jour"]).is_some() {
         return Some(Recurrence { month_day: Some(-1), ..monthly });
     }
-    if let Some((ordinal, weekday)) = ordinal_weekday(cursor) {
-        return Some(Recurrence { weekdays: vec![RecurringDay { weekday, ordinal: Some(ordinal) }], ..monthly });
+    if let Some((ordinals, weekday)) = cursor.attempt(ordinals_of_a_weekday) {
+        let day = |ordinal| RecurringDay { weekday, ordinal: Some(ordinal) };
+        return Some(Recurrence { weekdays: ordinals.into_iter().map(day).collect(), ..monthly });
     }
     let day = cursor.ordinal().or_else(|| i8::try_from(cursor.number()?).ok()).filter(|day| (1..=31).contains(day))?;
     Some(Recurrence { month_day: Some(day), ..monthly })
 }
 
+/// "last Friday", "first and third Monday".
+fn ordinals_of_a_weekday(cursor: &mut Cursor) -> Option<(Vec<i8>, Weekday)> {
+    let mut ordinals = Vec::new();
+    loop {
+        if let Some((ordinal, weekday)) = ordinal_weekday(cursor) {
+            ordinals.push(ordinal);
+            return Some((ordinals, weekday));
+        }
+        ordinals.push(cursor.ordinal().filter(|ordinal| (-1..=5).contains(ordinal))?);
+        cursor.skip(&["and", "et", "the", "le"]);
+    }
+}
+
 /// What stands behind "every".
-fn every_something(cursor: &mut Cursor) -> Option<Recurrence> {
+fn every_something(cursor: &mut Cursor, after_tous: bool) -> Option<Recurrence> {
     if cursor
         .any(&[
             "weekday",
@@ -120,16 +227,24 @@ fn every_something(cursor: &mut Cursor) -> Option<Recurrence> {
     if cursor.any(&["weekend", "weekends", "week end", "week ends"]).is_some() {
         return Some(Recurrence::weekly(WEEKEND));
     }
-    cursor
-        .attempt(interval)
+    // "Every second Tuesday" is every other one, but of the month it is the second.
+    let of_the_month = cursor.attempt(|cursor| {
+        let rule = day_in_month(cursor)?;
+        cursor.any(&[
+            "of the month",
+            "of month",
+            "of each month",
+            "of every month",
+            "in the month",
+            "du mois",
+            "de chaque mois",
+        ])?;
+        Some(rule)
+    });
+    of_the_month
+        .or_else(|| cursor.attempt(|cursor| interval(cursor, after_tous)))
         .or_else(|| cursor.attempt(|cursor| every_weekday(cursor).map(Recurrence::weekly)))
-        .or_else(|| {
-            cursor.attempt(|cursor| {
-                let rule = day_in_month(cursor)?;
-                let named = cursor.any(&["of the month", "of month", "du mois"]).is_some();
-                (named || !rule.weekdays.is_empty()).then_some(rule)
-            })
-        })
+        .or_else(|| cursor.attempt(|cursor| day_in_month(cursor).filter(|rule| !rule.weekdays.is_empty())))
         .or_else(|| starts_a_day(*cursor))
 }
 
@@ -138,28 +253,27 @@ fn every_weekday(cursor: &mut Cursor) -> Option<Vec<Weekday>> {
 }
 
 /// "day", "2 weeks", "other Tuesday", "3 months on the 1st".
-fn interval(cursor: &mut Cursor) -> Option<Recurrence> {
+fn interval(cursor: &mut Cursor, after_tous: bool) -> Option<Recurrence> {
     let other = cursor.attempt(|cursor| {
-        cursor.any(&["other", "second", "deuxieme", "deux"])?;
+        cursor.any(&["other", "alternate", "deux"]).or_else(|| cursor.ordinal().filter(|nth| *nth == 2).map(|_| ()))?;
         let days = cursor.attempt(every_weekday)?;
         Some(Recurrence { interval: 2, ..Recurrence::weekly(days) })
     });
     if other.is_some() {
         return other;
     }
-    let count = cursor.phrase(&[("other", 2), ("second", 2), ("single", 1)]).or_else(|| cursor.number()).unwrap_or(1);
-    let (frequency, factor) = match cursor.phrase(UNITS)? {
-        Unit::Second => return None,
-        Unit::Minute => (Frequency::Minutely, 1),
-        Unit::Hour => (Frequency::Hourly, 1),
-        Unit::Day => (Frequency::Daily, 1),
-        Unit::Week => (Frequency::Weekly, 1),
-        Unit::Fortnight => (Frequency::Weekly, 2),
-        Unit::Month => (Frequency::Monthly, 1),
-        Unit::Year => (Frequency::Yearly, 1),
+    let count = cursor
+        .phrase(&[("other", 2), ("second", 2), ("alternate", 2), ("single", 1)])
+        .or_else(|| cursor.number())
+        .unwrap_or(1);
+    let unit = cursor.phrase(UNITS)?;
+    // In French fifteen days are two weeks, and eight are one.
+    let rule = match (count, unit, after_tous) {
+        (8, Unit::Day, true) => every_unit(Unit::Week, 1)?,
+        (15, Unit::Day, true) => every_unit(Unit::Week, 2)?,
+        _ => every_unit(unit, count)?,
     };
-    let interval = u16::try_from(count.checked_mul(factor)?).ok().filter(|interval| *interval > 0)?;
-    Some(monthly_details(cursor, Recurrence { interval, ..Recurrence::every(frequency) }))
+    Some(monthly_details(cursor, rule))
 }
 
 /// The day behind "every month": "on the 1st", "on the last Friday".

@@ -1,5 +1,7 @@
 //! Collects the items of a phrase, in whatever order they were said.
 
+use std::ops::Range;
+
 use jiff::Zoned;
 
 use super::cursor::Cursor;
@@ -7,10 +9,11 @@ use super::days::{self, Calendar, DateOrder, Day};
 use super::durations::{Length, length};
 use super::hours::{self, Countdown, Reading};
 use super::lexer::{Join, Token};
-use super::lexicon::{FILLERS, PARTS_OF_DAY, PartOfDay};
-use super::repetition::repetition;
+use super::lexicon::{FILLERS, PARTS_OF_DAY, PartOfDay, RELATIVE_DAYS, WEEKDAYS};
+use super::repetition::{exception, repetition};
 use super::settle::merge_days;
-use super::{Clock, EXAMPLE, Language, Recurrence, TimeError};
+use super::zones::{self, Zone};
+use super::{Clock, EXAMPLE, Language, Recurrence, TimeError, conditions, stretches, working_days};
 
 /// What was said of one moment, or of one end of a stretch.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) part: Option<PartOfDay>,
     /// A point relative to now: "in two hours".
     pub(crate) instant: Option<Zoned>,
+    /// Where the hour is shown, when that is said.
+    pub(crate) zone: Option<Zone>,
 }
 
 impl Facts {
@@ -34,6 +39,22 @@ enum Opened {
     No,
     From,
     Between,
+}
+
+/// What closed a stretch, since in a move "to" tells the new time from the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// "to", "au"
+    To,
+    /// A dash, "until", "and".
+    Otherwise,
+}
+
+/// How far from a day or an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distance {
+    Length(Length),
+    WorkingDays(u32),
 }
 
 /// On which side of the words behind it a length lies.
@@ -53,8 +74,80 @@ pub(crate) struct Request {
     /// "for an hour".
     pub(crate) lasting: Option<Length>,
     /// "two days before …".
-    pub(crate) offset: Option<(Length, Side)>,
+    pub(crate) offset: Option<(Distance, Side)>,
     pub(crate) rule: Option<Recurrence>,
+    /// Whether "to" leads from what was said first to what was said last, so that in a move they are the old and the new time:
+    /// not when "to" stands before both ("to 2 to 4"), nor when a day does ("Friday from 2 to 4").
+    pub(crate) leads_from_old_to_new: bool,
+}
+
+/// How many of `tokens` could belong to one phrase about time that begins with the first of them: up to the first that is neither
+/// part of an item nor filler. Where an item is impossible, as far as an item goes.
+pub(crate) fn reach(tokens: &[Token], clock: &Clock, order: DateOrder) -> usize {
+    let mut reader = Reader::new(tokens, clock, order);
+    while !reader.cursor.is_done() {
+        match reader.item() {
+            Ok(true) => {}
+            Ok(false) if reader.cursor.any(FILLERS).is_some() => {}
+            Ok(false) => break,
+            Err(_) => return (reader.cursor.position() + LONGEST_ITEM).min(tokens.len()),
+        }
+    }
+    reader.cursor.position()
+}
+
+/// The most tokens of an item that is impossible: "Thursday the 30th of February 2027 at 25:10".
+const LONGEST_ITEM: usize = 10;
+
+/// The kinds of item that two times may share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ItemKind {
+    Day,
+    Hour,
+    Part,
+    Rule,
+    Other,
+}
+
+/// The items of a phrase that is understood, each with its bytes.
+pub(crate) fn items(
+    tokens: &[Token],
+    clock: &Clock,
+    order: DateOrder,
+) -> Result<Vec<(ItemKind, Range<usize>)>, TimeError> {
+    let mut reader = Reader::new(tokens, clock, order);
+    let mut items = Vec::new();
+    while let Some(token) = reader.cursor.peek() {
+        let before = (reader.request.start.clone(), reader.request.rule.clone());
+        if !reader.item()? {
+            if reader.cursor.any(FILLERS).is_none() {
+                return Err(TimeError::Empty { example: EXAMPLE });
+            }
+            continue;
+        }
+        let (was, now) = (&before.0, &reader.request.start);
+        let kind = if before.1 != reader.request.rule {
+            ItemKind::Rule
+        } else if was.hour != now.hour {
+            ItemKind::Hour
+        } else if was.part != now.part && was.day == now.day {
+            ItemKind::Part
+        } else if was.day != now.day && was.part == now.part {
+            ItemKind::Day
+        } else {
+            ItemKind::Other
+        };
+        items.push((kind, token.start..reader.cursor.end()));
+    }
+    Ok(items)
+}
+
+/// In which order a slashed date is written in `text`.
+pub(crate) fn date_order(text: &str) -> DateOrder {
+    match Language::of(text) {
+        Language::English => DateOrder::MonthFirst,
+        Language::French => DateOrder::DayFirst,
+    }
 }
 
 /// Reads phrases: the request so far and the place in the tokens.
@@ -64,26 +157,20 @@ struct Reader<'tokens> {
     calendar: Calendar,
     opened: Opened,
     after_hour: bool,
+    /// Whether the phrase begins with "to", or a day stands before "from".
+    is_one_stretch: bool,
     request: Request,
 }
 
-/// Reads all of `text`, whose tokens are given.
+/// Reads all of `tokens`, which are of `text`.
 ///
 /// # Errors
 /// The first words that belong to no item; impossible dates and hours; items that exclude each other.
-pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock) -> Result<Request, TimeError> {
-    let order = match Language::of(text) {
-        Language::English => DateOrder::MonthFirst,
-        Language::French => DateOrder::DayFirst,
-    };
-    let mut reader = Reader {
-        cursor: Cursor::new(tokens),
-        clock,
-        calendar: Calendar { today: clock.now.date(), order },
-        opened: Opened::No,
-        after_hour: false,
-        request: Request { start: Facts::default(), end: None, lasting: None, offset: None, rule: None },
-    };
+pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock, order: DateOrder) -> Result<Request, TimeError> {
+    let mut reader = Reader::new(tokens, clock, order);
+    if let Some(words) = conditions::condition(Cursor::new(tokens)) {
+        return Err(TimeError::Condition { words: text[words].to_owned() });
+    }
     let mut unknown: Option<(usize, usize)> = None;
     while let Some(token) = reader.cursor.peek() {
         if reader.item()? || reader.cursor.any(FILLERS).is_some() {
@@ -98,17 +185,42 @@ pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock) -> Result<Reques
         reader.cursor.advance();
     }
     if let Some((first, last)) = unknown {
-        return Err(TimeError::NotUnderstood { words: text[first..last].to_owned(), example: EXAMPLE });
+        let words = text[first..last].to_owned();
+        let counts_from_it = reader.request.offset.is_some() && reader.request.start.is_empty();
+        return Err(match counts_from_it {
+            true => TimeError::UnknownEvent { words },
+            false => TimeError::NotUnderstood { words, example: EXAMPLE },
+        });
     }
     Ok(reader.request)
 }
 
-impl Reader<'_> {
+impl<'tokens> Reader<'tokens> {
+    fn new(tokens: &'tokens [Token], clock: &'tokens Clock, order: DateOrder) -> Self {
+        Self {
+            cursor: Cursor::new(tokens),
+            clock,
+            calendar: Calendar { today: clock.now.date(), order },
+            opened: Opened::No,
+            after_hour: false,
+            is_one_stretch: Cursor::new(tokens).any(&["to", "a", "au"]).is_some(),
+            request: Request {
+                start: Facts::default(),
+                end: None,
+                lasting: None,
+                offset: None,
+                rule: None,
+                leads_from_old_to_new: false,
+            },
+        }
+    }
+
     /// One item of the phrase; whether there was one. The order of the grammars decides every ambiguity.
     fn item(&mut self) -> Result<bool, TimeError> {
         let after_hour = std::mem::take(&mut self.after_hour);
-        if self.closes_stretch(after_hour) {
+        if let Some(closed) = self.closes_stretch(after_hour) {
             self.request.end = Some(Facts::default());
+            self.request.leads_from_old_to_new = closed == Closed::To && !self.is_one_stretch;
             return Ok(true);
         }
         if self.opens_stretch() {
@@ -118,24 +230,47 @@ impl Reader<'_> {
             self.add_rule(rule)?;
             return Ok(true);
         }
-        if self.until()? || self.relative()? || self.part_of_day()? {
+        if self.leaves_out()? || self.until()? || self.relative()? || self.part_of_day()? {
             return Ok(true);
         }
         if let Some(day) = days::day(&mut self.cursor, self.calendar)? {
             self.add_day(day)?;
             return Ok(true);
         }
+        if self.ends_with_a_number() {
+            return Ok(true);
+        }
         let countdown = if self.opened == Opened::No { Countdown::Understood } else { Countdown::Excluded };
         if let Some(hour) = hours::hour(&mut self.cursor, countdown)? {
             self.after_hour = true;
+            let after_meridiem = self.cursor.follows(&["am", "pm", "m"]);
+            let zone = zones::zone(&mut self.cursor, after_meridiem);
             let facts = self.facts();
             if facts.hour.is_some() {
                 return Err(contradiction("two hours are said"));
             }
             facts.hour = Some(hour);
+            facts.zone = zone;
             return Ok(true);
         }
         self.bare_length()
+    }
+
+    /// The last day of "the 3rd to 10", "du 3 au 28": where a day of a month began a stretch, a number ends it with another.
+    fn ends_with_a_number(&mut self) -> bool {
+        let began_with_a_day = matches!(
+            self.request.start,
+            Facts { day: Some(Day::OfMonth(_) | Day::OfYear(..)), hour: None, part: None, .. }
+        );
+        let Some(end) = self.request.end.as_mut().filter(|end| began_with_a_day && end.is_empty()) else {
+            return false;
+        };
+        let mut ahead = self.cursor;
+        let number = days::bare_day(&mut ahead).and_then(|day| i8::try_from(day).ok());
+        let Some(day) = number.filter(|day| (1..=31).contains(day)) else { return false };
+        end.day = Some(Day::OfMonth(day));
+        self.cursor = ahead;
+        true
     }
 
     /// The facts of the end that is being read.
@@ -168,29 +303,52 @@ impl Reader<'_> {
     }
 
     /// The word or dash between the two ends of a stretch.
-    fn closes_stretch(&mut self, after_hour: bool) -> bool {
+    fn closes_stretch(&mut self, after_hour: bool) -> Option<Closed> {
         if self.request.end.is_some() || self.request.start.is_empty() {
-            return false;
+            return None;
         }
         if self.cursor.join() == Join::Hyphen {
             // The dash itself is part of the next token; `end` being set keeps it from closing twice.
-            return { self.cursor }.phrase(PARTS_OF_DAY).is_none();
+            return { self.cursor }.phrase(PARTS_OF_DAY).is_none().then_some(Closed::Otherwise);
         }
         let mut ahead = self.cursor;
-        let closes = match self.opened {
-            Opened::Between => ahead.any(&["and", "et", "to", "a"]).is_some(),
+        let closed = match self.opened {
+            Opened::Between => ahead.phrase(&[
+                ("and", Closed::Otherwise),
+                ("et", Closed::Otherwise),
+                ("to", Closed::To),
+                ("a", Closed::To),
+            ]),
             Opened::No | Opened::From => {
-                ahead.any(&["to", "through", "thru", "until", "till", "til", "up to", "jusqu a", "jusqu au"]).is_some()
-                    || (after_hour && ahead.any(&["a"]).is_some())
-                    || (ahead.any(&["au"]).is_some() && { ahead }.phrase(PARTS_OF_DAY).is_none())
+                let closed = ahead.phrase(&[
+                    ("to", Closed::To),
+                    ("through", Closed::Otherwise),
+                    ("thru", Closed::Otherwise),
+                    ("until", Closed::Otherwise),
+                    ("till", Closed::Otherwise),
+                    ("til", Closed::Otherwise),
+                    ("up to", Closed::Otherwise),
+                    ("jusqu a", Closed::Otherwise),
+                    ("jusqu au", Closed::Otherwise),
+                ]);
+                let in_french = |ahead: &mut Cursor| {
+                    let closes = if ahead.any(&["a"]).is_some() {
+                        // "à partir de demain à 9h" is no stretch, "de lundi à mercredi" is one.
+                        after_hour || (self.opened == Opened::From && { *ahead }.phrase(WEEKDAYS).is_some())
+                    } else {
+                        ahead.any(&["au"]).is_some() && { *ahead }.phrase(PARTS_OF_DAY).is_none()
+                    };
+                    closes.then_some(Closed::To)
+                };
+                closed.or_else(|| in_french(&mut ahead))
             }
         };
         // Behind a repetition, "until" and a day end the repetition and not a stretch.
-        let closes = closes && (self.request.rule.is_none() || after_hour);
-        if closes {
+        let closed = closed.filter(|_| self.request.rule.is_none() || after_hour);
+        if closed.is_some() {
             self.cursor = ahead;
         }
-        closes
+        closed
     }
 
     fn opens_stretch(&mut self) -> bool {
@@ -205,7 +363,18 @@ impl Reader<'_> {
             ("in between", Opened::Between),
         ]);
         self.opened = opened.unwrap_or(Opened::No);
+        self.is_one_stretch |= opened.is_some() && !self.request.start.is_empty();
         opened.is_some()
+    }
+
+    /// "except Friday" behind a repetition.
+    fn leaves_out(&mut self) -> Result<bool, TimeError> {
+        let Some(rule) = &mut self.request.rule else { return Ok(false) };
+        match exception(&mut self.cursor, rule) {
+            Some(left) => *rule = left?,
+            None => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// "until Friday" behind a repetition.
@@ -228,14 +397,23 @@ impl Reader<'_> {
             .any(&["right now", "now", "immediately", "maintenant", "tout de suite", "immediatement"])
             .is_some()
         {
-            self.facts().instant = Some(self.clock.now.clone());
+            self.facts().instant = Some(to_the_minute(&self.clock.now)?);
             return Ok(true);
         }
+        if let Some((length, side)) = stretches::counted_hours(&mut self.cursor) {
+            return self.counted_hours(length, side).map(|()| true);
+        }
         let mut ahead = self.cursor;
+        if working_days::next(&mut ahead).is_some() {
+            self.cursor = ahead;
+            self.place(Distance::WorkingDays(1), Side::After)?;
+            return Ok(true);
+        }
         let preposition = ahead.phrase(&[
             ("in", Preposition::In),
             ("within", Preposition::In),
             ("dans", Preposition::In),
+            ("sous", Preposition::In),
             ("d ici", Preposition::In),
             ("il y a", Preposition::Ago),
             ("for", Preposition::For),
@@ -243,37 +421,65 @@ impl Reader<'_> {
             ("durant", Preposition::For),
             ("lasting", Preposition::For),
         ]);
-        let Some(length) = length(&mut ahead) else { return Ok(false) };
-        let placed = match preposition {
-            Some(Preposition::In) => {
-                ahead.any(&["time", "s time", "from now"]);
-                Some(Side::After)
-            }
-            Some(Preposition::Ago) => Some(Side::Before),
-            Some(Preposition::For) => {
-                self.request.lasting = Some(length);
-                self.cursor = ahead;
-                return Ok(true);
-            }
-            None => ahead.phrase(&[
-                ("from now", Side::After),
-                ("hence", Side::After),
-                ("later", Side::After),
-                ("plus tard", Side::After),
-                ("ago", Side::Before),
-                ("earlier", Side::Before),
-                ("plus tot", Side::Before),
-            ]),
+        let distance = match working_days::counted(&mut ahead) {
+            Some(count) => Distance::WorkingDays(count),
+            None => match length(&mut ahead) {
+                Some(length) => Distance::Length(length),
+                None => return Ok(false),
+            },
         };
-        if let Some(side) = placed {
-            self.cursor = ahead;
-            self.place(length, side)?;
-            return Ok(true);
+        let Some(side) = self.side(&mut ahead, preposition, distance)? else {
+            return self.offset(ahead, distance);
+        };
+        self.cursor = ahead;
+        if let Some(side) = side {
+            self.place(distance, side)?;
         }
+        Ok(true)
+    }
+
+    /// On which side of now a distance lies; `Some(None)` when it says how long something lasts.
+    fn side(
+        &mut self,
+        ahead: &mut Cursor,
+        preposition: Option<Preposition>,
+        distance: Distance,
+    ) -> Result<Option<Option<Side>>, TimeError> {
+        Ok(match (preposition, distance) {
+            // "in a week on Friday" is no week from now; "in an hour before" something neither.
+            (Some(Preposition::In), _) => {
+                ahead.any(&["time", "s time", "from now"]);
+                Some(Some(Side::After))
+            }
+            (Some(Preposition::Ago), _) => Some(Some(Side::Before)),
+            (Some(Preposition::For), Distance::Length(length)) => {
+                self.request.lasting = Some(length);
+                Some(None)
+            }
+            (Some(Preposition::For), Distance::WorkingDays(_)) => {
+                return Err(contradiction("working days are counted, and not how long something lasts"));
+            }
+            (None, _) => ahead
+                .phrase(&[
+                    ("from now", Side::After),
+                    ("hence", Side::After),
+                    ("later", Side::After),
+                    ("plus tard", Side::After),
+                    ("ago", Side::Before),
+                    ("earlier", Side::Before),
+                    ("plus tot", Side::Before),
+                ])
+                .map(Some),
+        })
+    }
+
+    /// A distance from the day or hour that follows: "two days before …", "a week on Monday", "a week tomorrow".
+    fn offset(&mut self, mut ahead: Cursor<'tokens>, distance: Distance) -> Result<bool, TimeError> {
         let side = ahead.phrase(&[
             ("before", Side::Before),
             ("avant", Side::Before),
             ("prior to", Side::Before),
+            ("ahead of", Side::Before),
             ("after", Side::After),
             ("from", Side::After),
             // "a week on Monday"
@@ -282,22 +488,46 @@ impl Reader<'_> {
             ("past", Side::After),
             ("following", Side::After),
         ]);
-        let Some(side) = side else { return Ok(false) };
+        let is_weeks = matches!(distance, Distance::Length(length) if length.is_whole_weeks());
+        let a_day_follows = || { ahead }.phrase(WEEKDAYS).is_some() || { ahead }.phrase(RELATIVE_DAYS).is_some();
+        let Some(side) = side.or_else(|| (is_weeks && a_day_follows()).then_some(Side::After)) else {
+            return Ok(false);
+        };
         if self.request.offset.is_some() {
             return Err(contradiction("two distances are said"));
         }
-        self.request.offset = Some((length, side));
+        self.request.offset = Some((distance, side));
         self.cursor = ahead;
         Ok(true)
     }
 
-    /// A length from now: a date when it counts days only, else a point in time.
-    fn place(&mut self, length: Length, side: Side) -> Result<(), TimeError> {
-        if length.is_whole_days() {
-            let date = super::settle::moved_date(self.calendar.today, length, side)?;
-            return self.add_day(Day::On(date));
+    /// "the next 48 hours": from now on, or until now.
+    fn counted_hours(&mut self, length: Length, side: Side) -> Result<(), TimeError> {
+        if !self.request.start.is_empty() || self.request.end.is_some() {
+            return Err(contradiction("a stretch from now and another time are said"));
         }
+        let now = &self.clock.now;
+        let other = super::settle::moved_instant(now, length, side)?;
+        let (start, end) = match side {
+            Side::After => (now.clone(), other),
+            Side::Before => (other, now.clone()),
+        };
+        self.request.start.instant = Some(start);
+        self.request.end = Some(Facts { instant: Some(end), ..Facts::default() });
+        Ok(())
+    }
+
+    /// A distance from now: a date when it counts days only, else a point in time.
+    fn place(&mut self, distance: Distance, side: Side) -> Result<(), TimeError> {
+        let length = match distance {
+            Distance::Length(length) if !length.is_whole_days() => length,
+            whole_days => {
+                let date = super::settle::moved_by(self.calendar.today, whole_days, side)?;
+                return self.add_day(Day::On(date));
+            }
+        };
         let instant = super::settle::moved_instant(&self.clock.now, length, side)?;
+        let instant = if length.is_whole_minutes() { to_the_minute(&instant)? } else { instant };
         let facts = self.facts();
         if facts.instant.is_some() {
             return Err(contradiction("two distances from now are said"));
@@ -336,9 +566,14 @@ impl Reader<'_> {
             return Ok(false);
         }
         self.cursor = ahead;
-        self.place(length, Side::After)?;
+        self.place(Distance::Length(length), Side::After)?;
         Ok(true)
     }
+}
+
+/// The nearest whole minute: nobody who says "in an hour" means seconds.
+fn to_the_minute(instant: &Zoned) -> Result<Zoned, TimeError> {
+    instant.round(jiff::Unit::Minute).map_err(|_| TimeError::OutOfRange)
 }
 
 #[derive(Clone, Copy)]

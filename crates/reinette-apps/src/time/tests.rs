@@ -3,7 +3,7 @@
 use jiff::Zoned;
 use proptest::prelude::*;
 
-use super::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration};
+use super::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration, resolve_of};
 
 const TABLE: &str = include_str!("expressions.txt");
 const NOW: &str = "2026-03-11T10:15:00+01:00[Europe/Paris]";
@@ -12,15 +12,22 @@ fn clock(now: &str) -> Clock {
     Clock { now: now.parse::<Zoned>().unwrap() }
 }
 
-/// What a phrase of the table resolves to, as text.
+/// What a phrase of the table resolves to, as text. A kind may name the title of what takes place: "event of dinner".
 fn outcome(kind: &str, phrase: &str, clock: &Clock) -> String {
-    let result = match kind {
-        "event" => resolve(phrase, clock, Purpose::Event).map(|moment| moment.to_string()),
-        "alarm" => resolve(phrase, clock, Purpose::Alarm).map(|moment| moment.to_string()),
-        "search" => resolve(phrase, clock, Purpose::Search).map(|moment| moment.to_string()),
-        "duration" => resolve_duration(phrase).map(|span| span.to_string()),
+    let (kind, title) = kind.split_once(" of ").unwrap_or((kind, ""));
+    let purpose = match kind {
+        "event" => Purpose::Event,
+        "reminder" => Purpose::Reminder,
+        "move" => Purpose::Move,
+        "alarm" => Purpose::Alarm,
+        "search" => Purpose::Search,
+        "duration" => {
+            let result = resolve_duration(phrase).map(|span| span.to_string());
+            return result.unwrap_or_else(|error| format!("error: {error}"));
+        }
         other => panic!("the table has no kind {other}"),
     };
+    let result = resolve_of(title, phrase, clock, purpose).map(|moment| moment.to_string());
     result.unwrap_or_else(|error| format!("error: {error}"))
 }
 
@@ -107,7 +114,7 @@ fn errors_name_the_words_and_give_an_example() {
 proptest! {
     #[test]
     fn any_text_is_answered_without_a_panic(text in ".{0,120}") {
-        for purpose in [Purpose::Event, Purpose::Alarm, Purpose::Search] {
+        for purpose in [Purpose::Event, Purpose::Alarm, Purpose::Search, Purpose::Reminder, Purpose::Move] {
             let _ = resolve(&text, &clock(NOW), purpose);
         }
         let _ = resolve_duration(&text);

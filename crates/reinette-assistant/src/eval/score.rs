@@ -3,7 +3,7 @@
 use crate::offer::purpose;
 use reinette::ToolCall;
 use reinette_apps::calculator;
-use reinette_apps::time::{Clock, resolve, resolve_duration};
+use reinette_apps::time::{Clock, resolve, resolve_duration, resolve_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ fn mistakes(expected: &Expected, call: &ToolCall, clock: &Clock) -> Vec<String> 
         let argument = if name == "result" { "expression" } else { name };
         let right = match call.arguments.get(argument).and_then(Value::as_str) {
             None => values.iter().any(Value::is_null),
-            Some(said) => values.iter().any(|value| is_right(name, &call.name, said, value, clock)),
+            Some(said) => values.iter().any(|value| is_right(name, call, said, value, clock)),
         };
         if !right {
             let said = call.arguments.get(argument).map_or("nothing".to_owned(), ToString::to_string);
@@ -89,10 +89,12 @@ fn mistakes(expected: &Expected, call: &ToolCall, clock: &Clock) -> Vec<String> 
     mistakes
 }
 
-fn is_right(argument: &str, tool: &str, said: &str, right: &Value, clock: &Clock) -> bool {
+fn is_right(argument: &str, call: &ToolCall, said: &str, right: &Value, clock: &Clock) -> bool {
     match (argument, right) {
         ("when", Value::String(right)) => {
-            resolve(said, clock, purpose(tool)).is_ok_and(|moment| moment.to_string() == *right)
+            // As the apps do, by what it is the time of.
+            let title = call.arguments.get("title").and_then(Value::as_str).unwrap_or_default();
+            resolve_of(title, said, clock, purpose(&call.name)).is_ok_and(|moment| moment.to_string() == *right)
         }
         ("duration", Value::String(right)) => {
             resolve_duration(said).is_ok_and(|duration| duration.to_string() == *right)

@@ -4,6 +4,8 @@ mod corrections;
 mod follow_up;
 mod times;
 mod titles;
+mod together;
+mod unknown;
 
 pub(crate) use follow_up::{corrected, is_only_a_correction};
 use reinette::{ToolCall, ToolDefinition};
@@ -20,6 +22,7 @@ pub(crate) fn settle(words: &str, calls: Vec<ToolCall>, tools: &[ToolDefinition]
     // With several calls, each may have one of the times.
     if let [call] = calls.as_mut_slice() {
         times::join_day_and_hour(words, call, clock);
+        unknown::hand_over(words, call, clock);
     }
-    calls
+    together::give_each_a_call(words, calls, clock)
 }

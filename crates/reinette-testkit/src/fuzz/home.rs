@@ -408,7 +408,7 @@ fn time(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let clock = clock_at(usize::from(present));
     let mut outcome = String::new();
-    for purpose in [Purpose::Event, Purpose::Alarm, Purpose::Search] {
+    for purpose in [Purpose::Event, Purpose::Alarm, Purpose::Search, Purpose::Reminder, Purpose::Move] {
         match resolve(&text, &clock, purpose) {
             Ok(moment) => {
                 for language in [Language::English, Language::French] {
