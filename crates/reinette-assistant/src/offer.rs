@@ -34,7 +34,7 @@ fn narrow(tool: &ToolDefinition, words: &str, clock: &Clock) -> ToolDefinition {
     let mut schema = tool.parameters.as_json().clone();
     let mut narrowed = tool.clone();
     let moments = || times(words, purpose(&tool.name), clock);
-    let durations = || expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()));
+    let durations = || durations(words);
     let nothing_to_calculate = || !holds_quantities(words) && moments().is_empty() && durations().is_empty();
     let expressions = |argument: &str| match argument {
         "when" => Some(moments()),
@@ -67,6 +67,11 @@ pub(crate) fn times<'a>(words: &'a str, purpose: Purpose, clock: &Clock) -> Vec<
         let at_start = resolve(text, &start, purpose).map(|moment| moment.to_string());
         Some(format!("{meant} {}", at_start.unwrap_or_default()))
     })
+}
+
+/// The lengths of time that the words hold, in their order.
+pub(crate) fn durations(words: &str) -> Vec<&str> {
+    expressions(words, |text| Some(resolve_duration(text).ok()?.to_string()))
 }
 
 /// The longest runs of words that have a meaning, none of them part of another, each without the words at its ends that
