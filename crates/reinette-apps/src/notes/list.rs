@@ -56,7 +56,7 @@ pub(super) fn items(text: &str) -> Vec<&str> {
 
 /// The two items around a conjunction, or behind one.
 fn at_conjunction(last: &str) -> Vec<&str> {
-    let spaced = |conjunction: &&str| last.matches(**conjunction).count();
+    let spaced = |conjunction: &&str| last.matches(*conjunction).count();
     let found: Vec<&str> = CONJUNCTIONS.into_iter().filter(|conjunction| spaced(conjunction) > 0).collect();
     let [conjunction] = found[..] else { return vec![last] };
     let is_pair = PAIRS.iter().any(|pair| {

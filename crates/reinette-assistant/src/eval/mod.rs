@@ -111,8 +111,10 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
     let dictation = dictated(&case.text);
     let asked = dictation.as_ref().map_or(case.text.as_str(), |dictation| dictation.rest);
     let needs_model = !asked.is_empty() && missing(asked, &clock).is_none();
-    let mut calls = if needs_model { choose(asked, model, tools, &clock)? } else { Vec::new() };
-    calls.splice(0..0, dictation.map(|dictation| dictation.call));
+    let mut calls: Vec<ToolCall> = dictation.into_iter().map(|dictation| dictation.call).collect();
+    if needs_model {
+        calls.extend(choose(asked, model, tools, &clock)?);
+    }
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     Ok(Trial {
         id: case.id.clone(),

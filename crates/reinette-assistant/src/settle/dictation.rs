@@ -110,7 +110,7 @@ pub(crate) fn dictated(text: &str) -> Option<Dictation<'_>> {
 
 /// The marks behind which a text may begin.
 fn starts(head: &str) -> impl Iterator<Item = Start> + '_ {
-    head.char_indices().filter_map(|(cue_end, mark)| {
+    head.char_indices().filter_map(move |(cue_end, mark)| {
         let text_start = cue_end + mark.len_utf8();
         let opens = match mark {
             // "At 14:30" has no space behind its colon.
@@ -153,7 +153,7 @@ fn behind_mark<'a>(text: &'a str, said: &[Word], start: Start) -> Option<Dictati
     }
     let titled = begins(behind, TITLED);
     let title = behind.get(titled.or_else(|| begins(behind, ABOUT))?)?;
-    let title = text[title.start..start.cue_end].trim_matches(|mark| "\"“”„«» \u{a0}\u{202f}".contains(mark));
+    let title = text[title.start..start.cue_end].trim_matches(|mark: char| "\"“”„«» \u{a0}\u{202f}".contains(mark));
     let joint = if titled.is_some() { "\n\n" } else { ": " };
     dictation(create(format!("{title}{joint}{literal}")), behind_joint(rest))
 }

@@ -22,7 +22,7 @@ struct Kind {
 }
 
 #[rustfmt::skip]
-const KINDS: [Kind; 4] = [
+static KINDS: [Kind; 4] = [
     Kind {
         tool: "create_reminder",
         lacks: "title",
