@@ -26,6 +26,19 @@ impl Language {
         self.pick(format!("“{text}”"), format!("« {text} »"))
     }
 
+    /// Several texts, each between quotation marks: "“eggs”, “bread” and “coffee”".
+    pub(crate) fn listed(self, texts: &[&str]) -> String {
+        let quoted: Vec<String> = texts.iter().map(|text| self.quoted(text)).collect();
+        match quoted.as_slice() {
+            [first @ .., second_last, last] => {
+                let and = self.pick("and", "et");
+                let first: String = first.iter().map(|text| format!("{text}, ")).collect();
+                format!("{first}{second_last} {and} {last}")
+            }
+            quoted => quoted.concat(),
+        }
+    }
+
     /// A day: "tomorrow, Thursday 12 March".
     pub(crate) fn day(self, date: Date, clock: &Clock) -> String {
         describe(&Moment::Date(date), clock, self)
@@ -136,10 +149,9 @@ impl Language {
             Match::None { nearest } => {
                 let mut text = self.pick(format!("There is no {query}."), format!("Je ne trouve pas {query}."));
                 if !nearest.is_empty() {
+                    let closest = if nearest.len() == 1 { "Le plus proche" } else { "Les plus proches" };
                     let nearest = nearest.iter().map(label).collect::<Vec<_>>().join("; ");
-                    text.push_str(
-                        &self.pick(format!(" The nearest: {nearest}."), format!(" Le plus proche : {nearest}.")),
-                    );
+                    text.push_str(&self.pick(format!(" The nearest: {nearest}."), format!(" {closest} : {nearest}.")));
                 }
                 Ok(Plan::Answer(text))
             }

@@ -31,7 +31,10 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
                 ),
                 ("rappelle-moi de payer le loyer le 5", &[("title", "payer le loyer"), ("when", "le 5")]),
                 ("don't let me forget to feed the neighbour's cat", &[("title", "feed the neighbour's cat")]),
-                ("in half an hour remind me to ring Paul", &[("title", "ring Paul"), ("when", "in half an hour")]),
+                (
+                    "give me a nudge in forty minutes to ring Paul",
+                    &[("title", "ring Paul"), ("when", "in forty minutes")],
+                ),
                 (
                     "ping me at 4:15 to leave for the station",
                     &[("title", "leave for the station"), ("when", "at 4:15")],
@@ -46,19 +49,19 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "list_reminders",
             "Show the open reminders.",
-            &[("what do I still have to do?", &[]), ("montre-moi mes rappels", &[])],
+            &[("which reminders are still open?", &[]), ("montre-moi mes rappels", &[])],
             reminders::list_reminders,
         ),
         planner(
             "complete_reminder",
             "Mark a reminder as done.",
-            &[("I've paid the rent, tick it off", &[("title", "paid the rent")])],
+            &[("I've fed the hamster, tick that reminder off", &[("title", "fed the hamster")])],
             reminders::complete_reminder,
         ),
         planner(
             "delete_reminder",
             "Delete a reminder.",
-            &[("forget the reminder about the parcel", &[("title", "parcel")])],
+            &[("scrap the parcel reminder for good", &[("title", "parcel")])],
             reminders::delete_reminder,
         ),
     ]
@@ -90,9 +93,9 @@ fn calendar_tools() -> Vec<Box<dyn Planner>> {
             "list_events",
             "Show what is in the calendar, diary or agenda, or how busy the user is, on some days.",
             &[
-                ("what do I have on Tuesday?", &[("when", "Tuesday")]),
-                ("am I free on Thursday, I mean, on Friday?", &[("when", "Friday")]),
-                ("mon agenda de la semaine prochaine", &[("when", "la semaine prochaine")]),
+                ("what is planned for Tuesday?", &[("when", "Tuesday")]),
+                ("is Thursday busy, I mean, Friday?", &[("when", "Friday")]),
+                ("qu'ai-je de prévu la semaine prochaine ?", &[("when", "la semaine prochaine")]),
             ],
             calendar::list_events,
         ),
@@ -147,7 +150,7 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
             "set_alarm",
             "Set an alarm that rings at a time.",
             &[
-                ("wake me up at 6:30", &[("when", "6:30")]),
+                ("get me out of bed at 6:30", &[("when", "6:30")]),
                 ("mets un réveil demain à 5h45", &[("when", "demain à 5h45")]),
             ],
             timers::set_alarm,
@@ -155,13 +158,16 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "list_timers",
             "Show the running timers and alarms.",
-            &[("which alarms are set?", &[]), ("how long is left on the timer?", &[])],
+            &[("which alarms are set?", &[]), ("how many minutes does the timer still have?", &[])],
             timers::list_timers,
         ),
         planner(
             "cancel_timer",
             "Stop a timer or an alarm, not an event.",
-            &[("stop the bread timer", &[("which", "bread timer")]), ("arrête le minuteur", &[])],
+            &[
+                ("stop the bread timer", &[("which", "bread timer")]),
+                ("coupe le minuteur du four", &[("which", "minuteur du four")]),
+            ],
             timers::cancel_timer,
         ),
     ]
@@ -190,7 +196,7 @@ fn note_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "find_note",
             "Find notes by their words.",
-            &[("what did I jot down about the boiler?", &[("query", "boiler")])],
+            &[("look up what I wrote about the chimney sweep", &[("query", "chimney sweep")])],
             notes::find_note,
         ),
     ]
@@ -214,7 +220,7 @@ fn answer_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "tell_time",
             "Tell the time and date, here or in another place.",
-            &[("what time is it in Oslo?", &[("place", "Oslo")]), ("quelle date sommes-nous ?", &[])],
+            &[("Oslo time, please", &[("place", "Oslo")]), ("quelle date sommes-nous ?", &[])],
             answers::tell_time,
         ),
     ]

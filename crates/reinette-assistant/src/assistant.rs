@@ -5,7 +5,8 @@ use crate::instructions::instructions;
 use crate::journal::{self, Intent, Journal, JournalError, Line};
 use crate::offer::offer;
 use crate::sentences;
-use crate::settle::{corrected, is_only_a_correction, settle};
+use crate::settle::{completed, corrected, dictated, is_only_a_correction, missing, settle};
+use crate::speech::Speech;
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
 use reinette::{
@@ -19,6 +20,8 @@ use std::sync::Arc;
 
 /// An answer in words ends here: what a small model says beyond it is seldom worth reading.
 const MAX_ANSWER_TOKENS: usize = 512;
+/// A token of a model stands for about so many characters of what people write; whoever uses fewer is told by the model.
+const CHARACTERS_PER_TOKEN: usize = 4;
 /// Keeps a small model from turning in circles.
 const REPETITION_PENALTY: f32 = 1.1;
 
@@ -119,6 +122,16 @@ pub enum AssistantError {
     /// Something could not be taken back.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The request is longer than what the model can read.
+    #[error(
+        "the request has {length} characters, and this model reads at most {limit}: shorten it, or save it as a file of its own"
+    )]
+    TooLong {
+        /// How many characters it has.
+        length: usize,
+        /// How many it may have.
+        limit: usize,
+    },
 }
 
 /// A conversation with a user in a home.
@@ -208,8 +221,10 @@ impl Assistant {
         confirm: Confirm,
         listener: &mut dyn Listener,
     ) -> Result<(), AssistantError> {
+        check_length(words, model.as_ref())?;
         let clock = Clock { now: (self.now)() };
         let corrected = corrected(words, &self.transcript, &clock);
+        let completed = completed(words, &self.transcript, &clock);
         self.say(Entry::Prompt { text: words.to_owned() })?;
         let mut errand = Errand { confirm, language: Language::of(words), request: None };
         let before = self.last_request.take();
@@ -221,8 +236,18 @@ impl Assistant {
             let text = sentences::nothing_to_correct(errand.language);
             listener.on(Happening::Text(&text));
             self.say(Entry::Response { text })?;
+        } else if let Some((call, language)) = completed {
+            errand.language = language;
+            // A note is kept as it was said.
+            let is_literal = call.arguments.contains_key("text");
+            let calls = if is_literal { vec![call] } else { settle(words, vec![call], &self.tools(), &clock) };
+            self.act(Answer { calls, ..Answer::default() }, &mut errand, listener)?;
+        } else if let Some(missing) = missing(words, &clock) {
+            listener.on(Happening::Text(missing.question));
+            self.say(Entry::Response { text: missing.question.to_owned() })?;
         } else {
-            self.ask_model(model, &mut errand, listener)?;
+            let answer = self.understand(words, model, &mut errand, listener)?;
+            self.act(answer, &mut errand, listener)?;
         }
         self.last_request = errand.request;
         Ok(())
@@ -232,17 +257,31 @@ impl Assistant {
         self.transcript.entries.iter().any(|entry| matches!(entry, Entry::ToolCalls { .. }))
     }
 
-    fn ask_model(
+    /// What `words` ask for: what they dictate is taken as it was said, the rest is the model's to understand.
+    fn understand(
         &mut self,
+        words: &str,
         model: &Arc<dyn LanguageModel>,
         errand: &mut Errand,
         listener: &mut dyn Listener,
-    ) -> Result<(), AssistantError> {
-        let answer = self.respond(model, listener)?;
+    ) -> Result<Answer, AssistantError> {
+        let Some(dictation) = dictated(words) else { return self.respond(words, model, errand.language, listener) };
+        errand.language = Language::of(dictation.cue);
+        let mut answer = match dictation.rest {
+            "" => Answer::default(),
+            rest => self.respond(rest, model, errand.language, listener)?,
+        };
+        answer.calls.insert(0, dictation.call);
+        Ok(answer)
+    }
+
+    /// Remembers an answer and carries out its calls.
+    fn act(&mut self, answer: Answer, errand: &mut Errand, listener: &mut dyn Listener) -> Result<(), AssistantError> {
         if !answer.text.is_empty() {
             self.say(Entry::Response { text: answer.text })?;
         }
         if !answer.calls.is_empty() {
+            answer.calls.iter().for_each(|call| listener.on(Happening::Call(call)));
             self.say(Entry::ToolCalls { calls: answer.calls.clone() })?;
             for call in &answer.calls {
                 if listener.cancelled() {
@@ -299,11 +338,17 @@ impl Assistant {
         Ok(())
     }
 
-    /// Asks the model, leaving out the oldest turns if the conversation has become too long for it.
-    fn respond(&self, model: &Arc<dyn LanguageModel>, listener: &mut dyn Listener) -> Result<Answer, AssistantError> {
+    /// Asks the model for what `words` say, leaving out the oldest turns if the conversation has become too long for it.
+    fn respond(
+        &self,
+        words: &str,
+        model: &Arc<dyn LanguageModel>,
+        language: Language,
+        listener: &mut dyn Listener,
+    ) -> Result<Answer, AssistantError> {
         let mut recent = self.transcript.clone();
         loop {
-            match self.respond_to(&recent, model, listener) {
+            match self.respond_to(&recent, words, model, language, listener) {
                 Err(ModelError::ContextFull { .. }) if drop_oldest_turn(&mut recent) => {}
                 answer => return Ok(answer?),
             }
@@ -313,13 +358,18 @@ impl Assistant {
     fn respond_to(
         &self,
         recent: &Transcript,
+        words: &str,
         model: &Arc<dyn LanguageModel>,
+        language: Language,
         listener: &mut dyn Listener,
     ) -> Result<Answer, ModelError> {
         let mut transcript = Transcript::default();
         transcript.push(Entry::Instructions { text: instructions(&(self.now)()) });
         transcript.entries.extend(recent.entries.iter().cloned());
-        let words = recent.last_prompt().unwrap_or_default();
+        if let Some(Entry::Prompt { text }) = transcript.entries.last_mut() {
+            // What was dictated is not for the model.
+            words.clone_into(text);
+        }
         let (tools, clock) = (self.tools(), Clock { now: (self.now)() });
         let request = Request {
             transcript,
@@ -333,12 +383,13 @@ impl Assistant {
                 ..GenerationOptions::default()
             },
         };
-        let mut answer = Answer::default();
+        let (mut answer, mut speech) = (Answer::default(), Speech::new(words, language));
         for event in model.respond(request) {
             match event? {
                 Event::Text(text) => {
-                    listener.on(Happening::Text(&text));
-                    answer.text.push_str(&text);
+                    if speech.hear(&text, &mut |text| listener.on(Happening::Text(text))).is_break() {
+                        break;
+                    }
                 }
                 Event::ToolCall(call) => answer.calls.push(call),
                 Event::Finished(summary) => answer.summary = Some(summary),
@@ -349,21 +400,21 @@ impl Assistant {
                 break;
             }
         }
+        answer.text = speech.finish(&mut |text| listener.on(Happening::Text(text)));
         answer.calls = settle(words, answer.calls, &tools, &clock);
-        answer.calls.iter().for_each(|call| listener.on(Happening::Call(call)));
         Ok(answer)
     }
 
     /// Plans a call, asks what is to be asked, acts; says how it ended.
     fn carry_out(&self, call: &ToolCall, errand: &mut Errand, listener: &mut dyn Listener) -> (Outcome, String) {
         let Some(planner) = self.planners.iter().find(|planner| planner.definition().name == call.name) else {
-            return (Outcome::Failed, sentences::no_app(errand.language, &call.name));
+            return (Outcome::Failed, sentences::no_app(errand.language));
         };
         let clock = Clock { now: (self.now)() };
         let world = World { clock, folders: self.home.folders.clone(), language: errand.language };
         let mut plan = match planner.plan(&call.arguments, &world) {
             Ok(plan) => plan,
-            Err(error) => return (Outcome::Failed, error.to_string()),
+            Err(error) => return (Outcome::Failed, error.told(errand.language)),
         };
         loop {
             match plan {
@@ -441,6 +492,14 @@ impl Errand {
             Decision::Nobody => Err((Outcome::Unconfirmed, sentences::unconfirmed(self.language, effect))),
         }
     }
+}
+
+/// Whether the model can read a request, before anything is done about it.
+fn check_length(words: &str, model: &dyn LanguageModel) -> Result<(), AssistantError> {
+    let limit = model.info().context_tokens.saturating_mul(CHARACTERS_PER_TOKEN);
+    let length = words.chars().count();
+    // A server may not tell what its model reads.
+    if limit > 0 && length > limit { Err(AssistantError::TooLong { length, limit }) } else { Ok(()) }
 }
 
 /// Forgets the oldest turn: a prompt and all that followed it. The last prompt stays; `false` if there is no other.

@@ -17,6 +17,7 @@ pub mod journal;
 mod offer;
 mod sentences;
 mod settle;
+mod speech;
 mod store;
 mod tier;
 

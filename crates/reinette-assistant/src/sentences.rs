@@ -3,19 +3,49 @@
 use reinette_apps::Question;
 use reinette_apps::time::Language;
 
-/// There is no app for a tool that the model has learned.
-pub(crate) fn no_app(language: Language, tool: &str) -> String {
+/// There is no app for what the user asks.
+pub(crate) fn no_app(language: Language) -> String {
     match language {
-        Language::English => format!("I cannot do that yet: there is no app for “{tool}”."),
-        Language::French => format!("Je ne sais pas encore faire cela : aucune application pour « {tool} »."),
+        Language::English => {
+            "I can’t do that yet. I can help with reminders, your calendar, timers and alarms, notes, sums and the time."
+        }
+        Language::French => {
+            "Je ne sais pas encore faire cela. Je m’occupe des rappels, de l’agenda, des minuteurs et des alarmes, des notes, \
+             des calculs et de l’heure."
+        }
     }
+    .to_owned()
+}
+
+/// Something was to be done, and it is not clear what.
+pub(crate) fn not_understood(language: Language) -> String {
+    match language {
+        Language::English => {
+            "I didn’t understand what to do, so I did nothing. Could you say it differently? For example: “remind me to call \
+             Ana tomorrow at 9”."
+        }
+        Language::French => {
+            "Je n’ai pas compris ce qu’il faut faire, donc je n’ai rien fait. Pouvez-vous le dire autrement ? Par exemple : \
+             « rappelle-moi d’appeler Ana demain à 9 h »."
+        }
+    }
+    .to_owned()
+}
+
+/// The model was about to say that something was done, and nothing was.
+pub(crate) fn nothing_done(language: Language) -> String {
+    match language {
+        Language::English => "I didn’t do anything just now. What would you like me to do?",
+        Language::French => "Je n’ai rien fait à l’instant. Que voulez-vous que je fasse ?",
+    }
+    .to_owned()
 }
 
 /// The user said no.
 pub(crate) fn declined(language: Language) -> String {
     match language {
-        Language::English => "All right, I left it.",
-        Language::French => "D’accord, je n’ai rien fait.",
+        Language::English => "All right, I didn’t do it.",
+        Language::French => "D’accord, je ne l’ai pas fait.",
     }
     .to_owned()
 }
@@ -31,8 +61,8 @@ pub(crate) fn instead(language: Language, done: &str, before: &str) -> String {
 /// A time is put right, and nothing was done that it could be the time of.
 pub(crate) fn nothing_to_correct(language: Language) -> String {
     match language {
-        Language::English => "I have done nothing yet that I could change. Please say the whole request.",
-        Language::French => "Je n’ai encore rien fait que je puisse changer. Dites-moi toute la demande.",
+        Language::English => "I haven’t done anything yet that I could change. Please say the whole request.",
+        Language::French => "Je n’ai encore rien fait que je puisse changer. Dites-moi la demande en entier.",
     }
     .to_owned()
 }
@@ -40,19 +70,25 @@ pub(crate) fn nothing_to_correct(language: Language) -> String {
 /// Nobody could be asked.
 pub(crate) fn unconfirmed(language: Language, effect: &str) -> String {
     match language {
-        Language::English => format!("Not done, as nobody could be asked: {effect} Allow it with --confirm never."),
+        Language::English => {
+            format!(
+                "I didn’t do this, because nobody was there to say yes: {effect} To allow it without asking: --confirm never"
+            )
+        }
         Language::French => {
-            format!("Pas fait, faute de pouvoir demander : {effect} Pour l’autoriser : --confirm never.")
+            format!(
+                "Je ne l’ai pas fait, car personne n’était là pour dire oui : {effect} Pour l’autoriser sans question : --confirm never"
+            )
         }
     }
 }
 
 /// Nobody chose.
 pub(crate) fn unanswered(language: Language, question: &Question) -> String {
-    let choices: Vec<&str> = question.choices.iter().map(|choice| choice.label.as_str()).collect();
+    let choices: Vec<String> = question.choices.iter().map(|choice| format!("\n  {}", choice.label)).collect();
     let nothing = match language {
-        Language::English => "I left it as it was.",
-        Language::French => "Je n’ai rien changé.",
+        Language::English => "Nobody chose, so I changed nothing.",
+        Language::French => "Personne n’a choisi, donc je n’ai rien changé.",
     };
-    format!("{} {} {nothing}", question.text, choices.join(" · "))
+    format!("{}{}\n{nothing}", question.text, choices.concat())
 }

@@ -33,8 +33,10 @@ fn delete(event: &Upcoming<'_>, world: &World) -> Plan {
         Choice { label: only, plan: Plan::Change(delete_occurrence(event, world)) },
         Choice { label: language.pick("all of them", "tous").to_owned(), plan: Plan::Change(delete_all(event, world)) },
     ];
-    let text = language
-        .pick(format!("{title} repeats: delete which?"), format!("{title} se répète : que faut-il supprimer ?"));
+    let text = language.pick(
+        format!("{title} repeats. Which one shall I delete?"),
+        format!("{title} se répète. Que faut-il supprimer ?"),
+    );
     Plan::Ask(Question { text, choices })
 }
 

@@ -56,16 +56,15 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, A
     let from = language.span(&occurrence.start, &occurrence.end, &world.clock);
     let to = language.span(&start, &end, &world.clock);
     let note = if of_many {
-        language.pick(" Only this one: the others stay.", " Seulement celui-ci : les autres restent.")
+        language
+            .pick(" Only this one; the others stay where they are.", " Seulement celui-ci ; les autres ne bougent pas.")
     } else {
         ""
     };
     Ok(Change {
-        effect: language.pick(
-            format!("Moves {title} from {from} to {to}.{note}"),
-            format!("Déplace {title} : {from} → {to}.{note}"),
-        ),
-        done: language.pick(format!("Moved {title} to {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
+        effect: language
+            .pick(format!("Moves {title}: {from} → {to}.{note}"), format!("Déplace {title} : {from} → {to}.{note}")),
+        done: language.pick(format!("Moved {title}: now {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
         files: vec![file.edited(editor)],
     })
 }
@@ -140,7 +139,7 @@ fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(
     let start = match moment_near(occurrence, when, world)? {
         Moment::Recurring { .. } => {
             return Err(AppError::Refused(world.language.pick(
-                "An event is moved to one time; to change how it repeats, delete it and add it anew.".to_owned(),
+                "An event is moved to one time; to change how it repeats, delete it and add it again.".to_owned(),
                 "Un évènement se déplace vers une seule date ; pour changer sa répétition, supprimez-le et recréez-le."
                     .to_owned(),
             )));

@@ -1,6 +1,7 @@
 //! Writes notes.
 
 use super::folder::{Note, Notes, free_path, title_of};
+use super::list::{is_name_of_list, items};
 use crate::matching::{self, Match};
 use crate::{AppError, Change, FileChange, Plan, World};
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub(crate) fn create_note(arguments: &CreateNote, world: &World) -> Result<Plan,
     let name = language.quoted(Note { path: path.clone(), text: String::new() }.title());
     Ok(Plan::Change(Change {
         effect: language.pick(format!("Writes the note {name}."), format!("Écrit la note {name}.")),
-        done: language.pick(format!("Wrote the note {name}."), format!("Note {name} écrite.")),
+        done: language.pick(format!("Wrote the note {name}."), format!("La note {name} est écrite.")),
         files: vec![FileChange::create(path, format!("{text}\n"))],
     }))
 }
@@ -59,21 +60,23 @@ fn required<'a>(text: &'a str, world: &World) -> Result<&'a str, AppError> {
     Ok(text)
 }
 
-/// A new note with one item.
+/// A new note that begins as a list.
 fn begin(title: &str, text: &str, world: &World) -> Change {
     let language = world.language;
     let path = free_path(&world.folders.notes, title);
-    let (title, item) = (language.quoted(title), language.quoted(text));
+    let items = if is_name_of_list(title) { items(text) } else { vec![text] };
+    let (title, told) = (language.quoted(title), language.listed(&items));
+    let lines: String = items.iter().map(|item| format!("- {item}\n")).collect();
     Change {
         effect: language.pick(
-            format!("There is no note {title} yet: begins one with {item}."),
-            format!("Il n’y a pas encore de note {title} : en commence une avec {item}."),
+            format!("There is no note {title} yet: starts one with {told}."),
+            format!("Il n’y a pas encore de note {title} : en commence une avec {told}."),
         ),
         done: language.pick(
-            format!("There was no note {title} yet: began one with {item}."),
-            format!("Il n’y avait pas de note {title} : commencée avec {item}."),
+            format!("There was no note {title} yet, so I started one with {told}."),
+            format!("Il n’y avait pas encore de note {title} : je l’ai commencée avec {told}."),
         ),
-        files: vec![FileChange::create(path, format!("- {text}\n"))],
+        files: vec![FileChange::create(path, lines)],
     }
 }
 
@@ -83,13 +86,15 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
     let last = note.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // A list goes on as a list.
     let bullet = ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet));
+    let items = if bullet.is_some() { items(text) } else { vec![text] };
     let bullet = bullet.map_or("", |bullet| if bullet == "- [x] " { "- [ ] " } else { bullet });
     let join = if note.text.is_empty() || note.text.ends_with('\n') { "" } else { line_end };
-    let after = format!("{}{join}{bullet}{text}{line_end}", note.text);
-    let (title, item) = (language.quoted(note.title()), language.quoted(text));
+    let lines: String = items.iter().map(|item| format!("{bullet}{item}{line_end}")).collect();
+    let (title, told) = (language.quoted(note.title()), language.listed(&items));
     Change {
-        effect: language.pick(format!("Adds {item} to the note {title}."), format!("Ajoute {item} à la note {title}.")),
-        done: language.pick(format!("Added {item} to the note {title}."), format!("{item} ajouté à la note {title}.")),
-        files: vec![FileChange::edit(note.path.clone(), note.text.clone(), after)],
+        effect: language.pick(format!("Adds {told} to the note {title}."), format!("Ajoute {told} à la note {title}.")),
+        done: language
+            .pick(format!("Added {told} to the note {title}."), format!("J’ai ajouté {told} à la note {title}.")),
+        files: vec![FileChange::edit(note.path.clone(), note.text.clone(), format!("{}{join}{lines}", note.text))],
     }
 }

@@ -16,11 +16,31 @@ const MAX_FILES: usize = 100_000;
 const MAX_DEPTH: usize = 8;
 
 /// The title has at most so many words, and the file name so many bytes (file systems allow 255).
-const MAX_TITLE_WORDS: usize = 6;
+const MAX_TITLE_WORDS: usize = 8;
+/// A title is not cut before it has so many words.
+const MIN_TITLE_WORDS: usize = 3;
 const MAX_NAME_BYTES: usize = 120;
 
 /// Names that Windows reserves, with which notes could not be synchronised.
 const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
+
+/// Words that begin a phrase: a title that is too long ends before one of them.
+#[rustfmt::skip]
+const PHRASE_STARTS: &[&str] = &[
+    "and", "or", "but", "with", "for", "to", "in", "on", "at", "by", "from", "because", "which", "who", "when", "where", "while", "before", "after", "until", "if", "so",
+    "et", "ou", "mais", "avec", "pour", "à", "au", "aux", "dans", "sur", "par", "chez", "parce", "qui", "quand", "si", "avant", "après", "car",
+];
+
+/// Words that lead to the next: a title that was cut does not end with them.
+#[rustfmt::skip]
+const LEADING_WORDS: &[&str] = &[
+    "the", "a", "an", "my", "our", "your", "his", "her", "their", "its", "this", "that", "these", "those", "is", "are", "was", "were", "be", "has", "have", "had", "will", "can", "not", "very", "of",
+    "le", "la", "les", "un", "une", "des", "du", "de", "mon", "ma", "mes", "ton", "ta", "tes", "son", "sa", "ses", "ce", "cette", "ces", "est", "sont", "en", "que", "ne", "très",
+];
+
+/// Words whose full stop ends no sentence.
+const ABBREVIATIONS: &[&str] =
+    &["mr", "mrs", "ms", "dr", "st", "prof", "no", "vs", "approx", "tel", "m", "mme", "mlle", "tél", "env", "av", "bd"];
 
 /// A note.
 #[derive(Clone, Debug)]
@@ -86,18 +106,32 @@ impl Notes {
     }
 }
 
-/// The title of a text: the first words of its first line that has any, as far as a mark that ends a clause.
+/// The title of a text: its first clause, as far as a whole phrase of it is short enough for a title.
 pub(super) fn title_of(text: &str) -> String {
     let line = text.lines().map(|line| line.trim_start_matches(['#', '-', '*', ' '])).find(|line| !line.is_empty());
-    let mut title: Vec<&str> = Vec::new();
-    for word in line.unwrap_or_default().split_whitespace().take(MAX_TITLE_WORDS) {
-        let bare = word.trim_end_matches([',', ';', ':', '.', '!', '?']);
-        title.push(bare);
-        if bare != word {
-            break;
-        }
+    let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    let length = words.iter().position(|word| ends_clause(word)).map_or(words.len(), |last| last + 1);
+    let clause = &words[..length];
+    let title = if length > MAX_TITLE_WORDS { first_phrases(clause) } else { clause };
+    title.join(" ").trim_end_matches([',', ';', ':', '.', '!', '?', ' ']).to_owned()
+}
+
+/// The most words of a long clause that are whole phrases.
+fn first_phrases<'a>(clause: &'a [&'a str]) -> &'a [&'a str] {
+    let is = |word: &str, known: &[&str]| known.contains(&word.to_lowercase().as_str());
+    let is_between = |at: &usize| clause[at - 1].ends_with(',') || is(clause[*at], PHRASE_STARTS);
+    let mut end = (MIN_TITLE_WORDS..=MAX_TITLE_WORDS).rev().find(is_between).unwrap_or(MAX_TITLE_WORDS);
+    while end > 1 && (is(clause[end - 1], LEADING_WORDS) || is(clause[end - 1], PHRASE_STARTS)) {
+        end -= 1;
     }
-    title.join(" ").trim().to_owned()
+    &clause[..end]
+}
+
+fn ends_clause(word: &str) -> bool {
+    match word.strip_suffix('.') {
+        Some(bare) => bare.chars().count() > 1 && !ABBREVIATIONS.contains(&bare.to_lowercase().as_str()),
+        None => word.ends_with([';', ':', '!', '?', '…']),
+    }
 }
 
 /// A path in `folder` for a note with this title: a plain file name that no note has yet.
@@ -153,10 +187,29 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_the_first_words() {
+    fn a_title_is_a_whole_phrase() {
         assert_eq!(title_of("Wifi: 42, at home"), "Wifi");
         assert_eq!(title_of("# Wifi\n\npassword"), "Wifi");
-        assert_eq!(title_of("\n- one two three four five six seven"), "one two three four five six");
+        assert_eq!(title_of("\n- one two three. Four"), "one two three");
+        for (text, title) in [
+            ("Eggs, bread and coffee", "Eggs, bread and coffee"),
+            ("Dr. Smith called about the results. Ring back", "Dr. Smith called about the results"),
+            (
+                "the plumber comes on Tuesday morning at nine and needs the key",
+                "the plumber comes on Tuesday morning at nine",
+            ),
+            ("the best way to get to the airport is by train", "the best way to get to the airport"),
+            ("le plombier vient mardi matin avec la clé de la maison du gardien", "le plombier vient mardi matin"),
+            ("our neighbour keeps a spare key of the house under the pot", "our neighbour keeps a spare key"),
+            (
+                "eggs, bread, milk, butter, flour, sugar, coffee, tea, jam",
+                "eggs, bread, milk, butter, flour, sugar, coffee, tea",
+            ),
+            ("a b c d e f g h i j", "a b c d e f g h"),
+            (":", ""),
+        ] {
+            assert_eq!(title_of(text), title);
+        }
         assert_eq!(file_name("../../etc/passwd"), "Etc passwd");
         assert_eq!(file_name("Étagère : 3×2"), "Étagère 3×2");
         assert_eq!(file_name("nul"), "Note nul");

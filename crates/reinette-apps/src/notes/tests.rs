@@ -30,6 +30,28 @@ fn a_list_goes_on_as_a_list_and_begins_when_there_is_none() {
 }
 
 #[test]
+fn what_is_said_as_a_list_becomes_one() {
+    let mut home = Home::new();
+    let notes = home.world.folders.notes.clone();
+    let change = home.act("append_note", &json!({"note": "shopping list", "text": "eggs, bread and coffee"}));
+    assert_eq!(
+        change.done,
+        "There was no note “shopping list” yet, so I started one with “eggs”, “bread” and “coffee”."
+    );
+    home.world.language = crate::time::Language::French;
+    let change = home.act("append_note", &json!({"note": "shopping list", "text": "du sel et du poivre"}));
+    assert_eq!(change.done, "J’ai ajouté « du sel » et « du poivre » à la note « Shopping list ».");
+    let list = fs::read_to_string(notes.join("Shopping list.md")).unwrap();
+    assert_eq!(list, "- eggs\n- bread\n- coffee\n- du sel\n- du poivre\n");
+    // A diary is no list.
+    let path = write_file(&notes, "Diary.md", "Monday: rain\n");
+    home.act("append_note", &json!({"note": "diary", "text": "sun, wind and rain"}));
+    assert_eq!(fs::read_to_string(path).unwrap(), "Monday: rain\nsun, wind and rain\n");
+    home.act("append_note", &json!({"note": "thoughts", "text": "it rained, and I slept"}));
+    assert_eq!(fs::read_to_string(notes.join("Thoughts.md")).unwrap(), "- it rained, and I slept\n");
+}
+
+#[test]
 fn what_a_note_holds_stays_as_it_is() {
     let home = Home::new();
     let notes = home.world.folders.notes.clone();

@@ -29,8 +29,8 @@ pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, App
     let duration = now.duration_until(&rings_at);
     if !duration.is_positive() {
         return Err(AppError::Refused(language.pick(
-            "A timer needs a duration of more than nothing; say for example “10 minutes”.".to_owned(),
-            "Il faut une durée plus longue que zéro ; par exemple « 10 minutes ».".to_owned(),
+            "A timer has to run for some time; say for example “10 minutes”.".to_owned(),
+            "Un minuteur doit durer un certain temps ; dites par exemple « 10 minutes ».".to_owned(),
         )));
     }
     let at =

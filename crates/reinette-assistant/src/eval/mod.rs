@@ -8,7 +8,7 @@ mod score;
 pub use score::{Expected, Verdict};
 
 use crate::offer::offer;
-use crate::settle::settle;
+use crate::settle::{dictated, missing, settle};
 use reinette::{
     Event, GenerationOptions, LanguageModel, ModelError, Request, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
@@ -107,24 +107,14 @@ pub fn read_cases(lines: &str) -> Result<Vec<Case>, EvalError> {
 /// If the model fails.
 pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefinition]) -> Result<Trial, EvalError> {
     let clock = Clock { now: NOW.parse()? };
-    let request = Request {
-        transcript: Transcript::from_prompt(&case.text),
-        tools: offer(tools, &case.text, &clock),
-        examples: Some(examples()),
-        tool_mode: ToolMode::Allowed,
-        response_schema: None,
-        options: GenerationOptions::default(),
-    };
     let started = Instant::now();
-    let mut calls = Vec::new();
-    for event in model.respond(request) {
-        match event? {
-            Event::ToolCall(call) => calls.push(call),
-            // The first word of an answer tells that no call follows.
-            _ => break,
-        }
+    let dictation = dictated(&case.text);
+    let asked = dictation.as_ref().map_or(case.text.as_str(), |dictation| dictation.rest);
+    let needs_model = !asked.is_empty() && missing(asked, &clock).is_none();
+    let mut calls: Vec<ToolCall> = dictation.into_iter().map(|dictation| dictation.call).collect();
+    if needs_model {
+        calls.extend(choose(asked, model, tools, &clock)?);
     }
-    let calls = settle(&case.text, calls, tools, &clock);
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     Ok(Trial {
         id: case.id.clone(),
@@ -136,6 +126,32 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
         calls,
         milliseconds,
     })
+}
+
+/// The calls that a model makes of words.
+fn choose(
+    words: &str,
+    model: &Arc<dyn LanguageModel>,
+    tools: &[ToolDefinition],
+    clock: &Clock,
+) -> Result<Vec<ToolCall>, EvalError> {
+    let request = Request {
+        transcript: Transcript::from_prompt(words),
+        tools: offer(tools, words, clock),
+        examples: Some(examples()),
+        tool_mode: ToolMode::Allowed,
+        response_schema: None,
+        options: GenerationOptions::default(),
+    };
+    let mut calls = Vec::new();
+    for event in model.respond(request) {
+        match event? {
+            Event::ToolCall(call) => calls.push(call),
+            // The first word of an answer tells that no call follows.
+            _ => break,
+        }
+    }
+    Ok(settle(words, calls, tools, clock))
 }
 
 /// A share of requests, with the interval in which the true rate lies with 95% confidence.

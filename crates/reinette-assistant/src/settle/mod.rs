@@ -1,13 +1,21 @@
-//! What code can tell about calls from the words that were said, after the model has made them.
+//! What code can tell from the words that were said: calls that need no model, what is wrong with those that a model made, and
+//! what a model may say.
 
+mod claims;
 mod corrections;
+mod dictation;
 mod follow_up;
+mod missing;
+mod phrases;
 mod times;
 mod titles;
 mod together;
 mod unknown;
 
+pub(crate) use claims::{Claims, asks_for_text};
+pub(crate) use dictation::dictated;
 pub(crate) use follow_up::{corrected, is_only_a_correction};
+pub(crate) use missing::{asks_for_deed, completed, missing};
 use reinette::{ToolCall, ToolDefinition};
 use reinette_apps::time::Clock;
 
@@ -19,10 +27,11 @@ pub(crate) fn settle(words: &str, calls: Vec<ToolCall>, tools: &[ToolDefinition]
         corrections::take_back_within(call);
         titles::release_time(words, call, tools, clock);
     }
-    // With several calls, each may have one of the times.
+    // With several calls, each may have one of the times, and what is not in one text may be another call's.
     if let [call] = calls.as_mut_slice() {
         times::join_day_and_hour(words, call, clock);
         unknown::hand_over(words, call, clock);
+        dictation::keep_whole(words, call);
     }
     together::give_each_a_call(words, calls, clock)
 }

@@ -23,6 +23,7 @@
 mod dialogue;
 mod example;
 mod invented;
+mod nearness;
 mod pattern;
 mod product;
 mod requests;

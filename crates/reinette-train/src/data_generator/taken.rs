@@ -2,13 +2,11 @@
 
 use super::GeneratorError;
 use super::example::Example;
+use super::nearness::{are_near, word_set};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
-
-/// Of the words of two requests together, those in both, from which on one is as good as the other.
-const NEARLY: f64 = 0.7;
 
 /// The requests that must not be made.
 #[derive(Clone, Debug, Default)]
@@ -70,12 +68,7 @@ impl Taken {
     /// Whether a request shares most of its words with one that models are judged by.
     pub(super) fn is_nearly_judged(&self, request: &str) -> bool {
         let words = word_set(request);
-        self.judged_words.iter().any(|judged| {
-            // Sets of very different sizes share too little.
-            let (less, more) = (words.len().min(judged.len()) as f64, words.len().max(judged.len()) as f64);
-            less > NEARLY * more
-                && words.intersection(judged).count() as f64 > NEARLY * words.union(judged).count() as f64
-        })
+        self.judged_words.iter().any(|judged| are_near(&words, judged))
     }
 }
 
@@ -97,11 +90,6 @@ fn plain(request: &str) -> String {
 /// A name without what tells only how it is written.
 fn letters(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-fn word_set(request: &str) -> BTreeSet<String> {
-    let words = request.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const NO_TOOL_EXAMPLES: [&str; 28] = [
     "What is the capital of Peru?",
     "Why do cats purr?",
     "Write me a short poem about autumn.",
-    "Which things can you do for me?",
+    "How could you be of use to somebody?",
     "Had a lovely walk with my brother yesterday.",
     "Comment fait-on les crêpes ?",
     "Give me an idea for a rainy Sunday.",

@@ -3,7 +3,7 @@
 use super::adapter::{Adapter, LearnedTools};
 use super::{OnDeviceConfig, calls, prompts};
 use crate::{
-    Event, FinishReason, LikelyToken, ModelError, Request, Schema, SchemaDisplay, Summary, TokenLogProbability,
+    Entry, Event, FinishReason, LikelyToken, ModelError, Request, Schema, SchemaDisplay, Summary, TokenLogProbability,
     ToolDefinition, ToolMode,
 };
 use async_channel::{Receiver, Sender};
@@ -26,6 +26,9 @@ const MAX_CALL_TOKENS: usize = 512;
 
 /// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
 const PREFIX_BYTES: usize = 256 << 20;
+
+/// Text of more bytes a token than this does not fit, whatever the vocabulary: it is refused before it is cut into tokens.
+const MAX_BYTES_PER_TOKEN: usize = 32;
 
 /// What thoughts stand between, in the models whose template speaks of them.
 const BEGINNING_OF_THOUGHTS: &str = "<think>";
@@ -71,6 +74,8 @@ pub(super) struct Worker {
     tools: Option<Adapter>,
     generator: Generator,
     speculation: Speculation,
+    /// The longest conversation.
+    context_tokens: usize,
     answered: AtomicUsize,
 }
 
@@ -100,6 +105,7 @@ impl Worker {
             tools: config.adapter.as_ref().map(|files| Adapter::of_tools("for tools", files, &model)).transpose()?,
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
+            context_tokens: config.context_tokens.min(model.context_tokens()),
             generator: Generator::new(Arc::clone(&model), batch).map_err(engine)?,
             model,
             answered: AtomicUsize::new(0),
@@ -141,7 +147,13 @@ impl Worker {
         Ok(talking.max(choosing))
     }
 
+    /// Whether a request can be answered, as far as can be told without reading it.
     fn check(&self, request: &Request) -> Result<(), ModelError> {
+        let bytes: usize = request.transcript.entries.iter().map(text_bytes).sum();
+        let least_tokens = bytes / MAX_BYTES_PER_TOKEN;
+        if least_tokens > self.context_tokens {
+            return Err(ModelError::ContextFull { needed_tokens: least_tokens, limit_tokens: self.context_tokens });
+        }
         request.options.adapters.iter().try_for_each(|adapter| adapter.check(&self.model))
     }
 
@@ -248,17 +260,24 @@ impl Worker {
         Ok(Prompt { tokens, prefix_tokens })
     }
 
+    /// Refuses a prompt that cannot be read, before a grammar is made of its words.
+    fn check_length(&self, prompt: &Prompt) -> Result<(), ModelError> {
+        let (needed_tokens, limit_tokens) = (prompt.tokens.len(), self.context_tokens);
+        if needed_tokens < limit_tokens { Ok(()) } else { Err(ModelError::ContextFull { needed_tokens, limit_tokens }) }
+    }
+
     /// Lets the model choose tools, sends the calls, and tells how many there are.
     fn choose(&self, job: &Job) -> Result<(Summary, usize), ModelError> {
         let request = &job.request;
+        // First what does not wait for the vocabulary, which another thread is building when a process is new.
+        let prompt = self.choosing_prompt(request)?;
+        self.check_length(&prompt)?;
         let grammar = Grammar::Calls(CallGrammar {
             tools: self.offered(request).iter().map(call_tool).collect(),
             words: request.transcript.last_prompt().unwrap_or_default().to_owned(),
             max_calls: MAX_CALLS,
             no_call: if request.tool_mode == ToolMode::Required { NoCall::Refused } else { NoCall::Allowed },
         });
-        // First what does not wait for the vocabulary, which another thread is building when a process is new.
-        let prompt = self.choosing_prompt(request)?;
         let adapters = self.choosing_adapters(request);
         self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &adapters);
         let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
@@ -435,6 +454,18 @@ fn after_thought(thought: Option<Summary>, talked: Summary) -> Summary {
         first_token_ms: thought.first_token_ms,
         total_ms: thought.total_ms + talked.total_ms,
         ..talked
+    }
+}
+
+/// How long the text of an entry is that is read.
+fn text_bytes(entry: &Entry) -> usize {
+    match entry {
+        Entry::Instructions { text }
+        | Entry::Prompt { text }
+        | Entry::Response { text }
+        | Entry::ToolOutput { text, .. } => text.len(),
+        // Thoughts are not read again.
+        Entry::Reasoning { .. } | Entry::ToolCalls { .. } | Entry::Attachment { .. } => 0,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod first_page;
 mod imports;
+mod judged;
 mod text;
 
 use anyhow::{Context, Result, ensure};
@@ -68,6 +69,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 fn check(metadata: &Metadata, files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = imports::check(metadata);
     findings.extend(first_page::check(metadata, files));
+    findings.extend(judged::check(files));
     findings.extend(files.iter().flat_map(text::check));
     findings.sort();
     findings
