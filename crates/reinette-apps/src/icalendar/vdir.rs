@@ -3,11 +3,9 @@
 use super::component::{Component, Kind};
 use super::edit::{ComponentPath, Editor};
 use super::series::Series;
-use crate::{AppError, FileChange};
+use crate::{AppError, FileChange, Folders};
 use calcard::icalendar::ICalendar;
 use jiff::tz::TimeZone;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A larger file is left alone: an event with some pictures attached has a few megabytes.
@@ -33,27 +31,14 @@ pub(crate) struct Vdir {
 }
 
 impl Vdir {
-    /// Reads the folder; one that does not exist is empty.
-    pub(crate) fn read(folder: &Path, kind: Kind, local: &TimeZone) -> Result<Self, AppError> {
+    /// Reads one of the folders; one that does not exist is empty.
+    pub(crate) fn read(folders: &Folders, folder: &Path, kind: Kind, local: &TimeZone) -> Result<Self, AppError> {
         let read_error = |source| AppError::Read { path: folder.to_owned(), source };
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(read_error(error)),
-        };
-        let mut paths = Vec::new();
-        for entry in entries.take(MAX_FILES) {
-            let path = entry.map_err(read_error)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ics")) && !name.starts_with('.')
-            {
-                paths.push(path);
-            }
-        }
-        paths.sort();
+        let paths = folders.list(folder, "ics", 0, MAX_FILES).map_err(read_error)?;
         let mut vdir = Self::default();
         for path in paths {
-            match read_file(&path, kind, local) {
+            let content = folders.read(folder, &path, MAX_FILE_BYTES).ok();
+            match content.and_then(|content| parse(&path, content, kind, local)) {
                 Some(file) if file.components.is_empty() => {}
                 Some(file) => vdir.files.push(file),
                 None => vdir.broken.extend(path.file_name().map(|name| name.to_string_lossy().into_owned())),
@@ -97,13 +82,9 @@ impl VdirFile {
     }
 }
 
-/// Reads one file; `None` when it is broken.
-fn read_file(path: &Path, kind: Kind, local: &TimeZone) -> Option<VdirFile> {
-    let metadata = fs::metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return None;
-    }
-    let text = String::from_utf8(fs::read(path).ok()?).ok()?;
+/// Reads the content of a file; `None` when it is broken.
+fn parse(path: &Path, content: Vec<u8>, kind: Kind, local: &TimeZone) -> Option<VdirFile> {
+    let text = String::from_utf8(content).ok()?;
     let calendar = ICalendar::parse(&text).ok()?;
     let components = Component::read_all(&calendar, kind, local);
     // A reader that tolerates everything calls a truncated file whole: what is cut off must not be edited.

@@ -1,8 +1,8 @@
 //! The folder of notes, and the names of files in it.
 
-use crate::AppError;
+use crate::files::MAX_DEPTH;
+use crate::{AppError, Folders};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A larger file is no note that somebody wrote.
@@ -10,9 +10,6 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// More notes than this are not read.
 const MAX_FILES: usize = 100_000;
-
-/// Folders in folders are followed this far.
-const MAX_DEPTH: usize = 8;
 
 /// The title has at most so many words, and the file name so many bytes (file systems allow 255).
 const MAX_TITLE_WORDS: usize = 6;
@@ -44,49 +41,21 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Reads the folder and those in it; one that does not exist is empty. Hidden files and symbolic links to folders
-    /// are not followed.
-    pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
+    /// Reads the folder and those in it; one that does not exist is empty. Hidden files and links to folders are not
+    /// followed.
+    pub(super) fn read(folders: &Folders) -> Result<Self, AppError> {
+        let folder = &folders.notes;
+        let read_error = |source| AppError::Read { path: folder.clone(), source };
         let mut notes = Self::default();
-        notes.read_folder(folder, 0)?;
-        notes.all.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(notes)
-    }
-
-    fn read_folder(&mut self, folder: &Path, depth: usize) -> Result<(), AppError> {
-        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(read_error(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(read_error)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || self.all.len() >= MAX_FILES {
-                continue;
-            }
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && depth < MAX_DEPTH {
-                self.read_folder(&entry.path(), depth + 1)?;
-            } else if !is_folder && entry.path().extension().is_some_and(|extension| extension == "md") {
-                match read_note(entry.path()) {
-                    Some(note) => self.all.push(note),
-                    None => self.broken.push(name),
-                }
+        for path in folders.list(folder, "md", MAX_DEPTH, MAX_FILES).map_err(read_error)? {
+            let content = folders.read(folder, &path, MAX_FILE_BYTES).ok();
+            match content.and_then(|content| String::from_utf8(content).ok()) {
+                Some(text) => notes.all.push(Note { path, text }),
+                None => notes.broken.extend(path.file_name().map(|name| name.to_string_lossy().into_owned())),
             }
         }
-        Ok(())
+        Ok(notes)
     }
-}
-
-fn read_note(path: PathBuf) -> Option<Note> {
-    let metadata = fs::metadata(&path).ok()?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return None;
-    }
-    let text = String::from_utf8(fs::read(&path).ok()?).ok()?;
-    Some(Note { path, text })
 }
 
 /// The title of a text: the first words of its first line that has any, as far as a mark that ends a clause.

@@ -59,7 +59,7 @@ impl Open<'_> {
 }
 
 fn read(world: &World) -> Result<Vdir, AppError> {
-    Vdir::read(&world.folders.reminders, Kind::ToDo, world.clock.now.time_zone())
+    Vdir::read(&world.folders, &world.folders.reminders, Kind::ToDo, world.clock.now.time_zone())
 }
 
 fn open(vdir: &Vdir) -> impl Iterator<Item = Open<'_>> {

@@ -12,13 +12,16 @@ use std::io::ErrorKind;
 /// The name of the file; the point keeps it out of the timers.
 const TOLD_UNTIL: &str = ".reminders-told-until";
 
+/// A time takes far less.
+const MAX_FILE_BYTES: u64 = 1 << 10;
+
 /// The reminders that the user has to be told about, the oldest first. Those of a day without an hour do not ring.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
     let path = world.folders.timers.join(TOLD_UNTIL);
-    let mut told = match std::fs::read(&path) {
+    let mut told = match world.folders.read(&world.folders.timers, &path, MAX_FILE_BYTES) {
         Ok(content) => Some(content),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(source) => return Err(AppError::Read { path, source }),

@@ -3,12 +3,10 @@
 use crate::icalendar::{CalendarTime, parse_rule, starts};
 use crate::sentences::clock_time;
 use crate::time::{Language, Moment, describe};
-use crate::{AppError, World};
+use crate::{AppError, Folders, World};
 use jiff::{SignedDuration, Zoned};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A larger file is none of ours.
 const MAX_FILE_BYTES: u64 = 64 << 10;
@@ -57,23 +55,15 @@ pub(super) struct Timers {
 
 impl Timers {
     /// Reads the folder; one that does not exist is empty.
-    pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
-        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(read_error(error)),
-        };
+    pub(super) fn read(folders: &Folders) -> Result<Self, AppError> {
+        let folder = &folders.timers;
+        let read_error = |source| AppError::Read { path: folder.clone(), source };
         let mut timers = Self::default();
-        for entry in entries.take(MAX_FILES) {
-            let entry = entry.map_err(read_error)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || entry.path().extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match read_file(entry.path()) {
-                Some(stored) => timers.all.push(stored),
-                None => timers.broken.push(name),
+        for path in folders.list(folder, "json", 0, MAX_FILES).map_err(read_error)? {
+            let content = folders.read(folder, &path, MAX_FILE_BYTES).unwrap_or_default();
+            match Timer::from_json(&content) {
+                Some(timer) => timers.all.push(Stored { path, content, timer }),
+                None => timers.broken.extend(path.file_name().map(|name| name.to_string_lossy().into_owned())),
             }
         }
         timers.all.sort_by(|a, b| (&a.timer.rings_at, &a.path).cmp(&(&b.timer.rings_at, &b.path)));
@@ -81,16 +71,12 @@ impl Timers {
     }
 }
 
-fn read_file(path: PathBuf) -> Option<Stored> {
-    if fs::metadata(&path).ok()?.len() > MAX_FILE_BYTES {
-        return None;
-    }
-    let content = fs::read(&path).ok()?;
-    let timer = serde_json::from_slice(&content).ok()?;
-    Some(Stored { path, content, timer })
-}
-
 impl Timer {
+    /// The timer that a file with this content holds.
+    pub(super) fn from_json(content: &[u8]) -> Option<Self> {
+        serde_json::from_slice(content).ok()
+    }
+
     /// The content of its file.
     pub(super) fn to_json(&self) -> Vec<u8> {
         let value = serde_json::to_value(self).unwrap_or_default();
