@@ -202,4 +202,47 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         assert!(matches!(Home::open(Some(&file.join("home"))), Err(HomeError::Unwritable { .. })));
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_is_the_users_alone_whatever_it_was() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("home");
+        let shared = folder.path().join("shared");
+        let open_to_all = |path: &Path, is_folder: bool| {
+            if is_folder {
+                fs::create_dir_all(path).unwrap();
+            } else {
+                fs::write(path, "").unwrap();
+            }
+            fs::set_permissions(path, fs::Permissions::from_mode(if is_folder { 0o755 } else { 0o644 })).unwrap();
+        };
+        let folders = ["", "notes", "cache", "cache/prefixes"].map(|name| data.join(name));
+        let files = ["store.sqlite", "store.sqlite-wal", "journal.lock", "chat_history.txt", "cache/prefixes/a.kv"];
+        let files = files.map(|name| data.join(name));
+        folders.iter().for_each(|path| open_to_all(path, true));
+        files.iter().for_each(|path| open_to_all(path, false));
+        open_to_all(&shared, true);
+        fs::write(data.join("config.toml"), "[folders]\ncalendar = \"../shared\"").unwrap();
+
+        Home::open(Some(&data)).unwrap();
+        let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(folders.each_ref().map(mode), [0o700; 4]);
+        assert_eq!(files.each_ref().map(mode), [0o600; 5]);
+        assert_eq!(mode(&shared), 0o755, "what other programs share stays theirs");
+        let new = folder.path().join("a/new/home");
+        Home::open(Some(&new)).unwrap();
+        assert_eq!(mode(&new), 0o700);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_the_configuration_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(
+            std::process::Command::new("mkfifo").arg(folder.path().join("config.toml")).status().unwrap().success()
+        );
+        assert!(matches!(Home::open(Some(folder.path())), Err(HomeError::Config { .. })));
+    }
 }
