@@ -132,7 +132,10 @@ fn repair_modes(data: &Path, folders: &Folders) {
         fs::read_dir(folder).into_iter().flatten().flatten().for_each(|entry| make_private(&entry.path()));
     }
     let apps = [&folders.calendar, &folders.reminders, &folders.notes, &folders.timers];
-    apps.into_iter().filter(|folder| folder.starts_with(data)).for_each(|folder| make_private(folder));
+    let is_inside = |folder: &Path| {
+        fs::canonicalize(folder).is_ok_and(|folder| fs::canonicalize(data).is_ok_and(|data| folder.starts_with(data)))
+    };
+    apps.into_iter().filter(|folder| is_inside(folder)).for_each(|folder| make_private(folder));
 }
 
 #[cfg(not(unix))]

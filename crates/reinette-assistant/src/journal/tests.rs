@@ -152,7 +152,7 @@ fn lines_with_absolute_paths_are_the_homes_if_they_are_in_it() {
 
     let store = Store::open(&desk.home).unwrap();
     let journal = Journal::lock(&store, &desk.home, &now()).unwrap();
-    let mut undo = || journal.undo(&now()).unwrap().remove(0);
+    let undo = || journal.undo(&now()).unwrap().remove(0);
     let unreadable = undo();
     assert!(unreadable.state == State::Abandoned && unreadable.reason.unwrap().contains("line 9"));
     assert_eq!((undo().state, undo().state), (State::Abandoned, State::Undone));
