@@ -1,14 +1,21 @@
 //! Changes to files that can be shown before, made atomically, and taken back after.
 
+mod exchange;
+
+use crate::files;
+use exchange::{exchange, folder_of, holds, replace, restore, target};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How the names of unfinished files begin and end; readers skip them.
 const TEMPORARY_PREFIX: &str = ".reinette-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// No app writes a larger file.
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// One file before and after; `None` is a file that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +37,14 @@ pub enum ChangeError {
     Conflict {
         /// Which file.
         path: PathBuf,
+    },
+    /// What has the file's name is something else.
+    #[error("{} is left as it is: {reason}", path.display())]
+    NotPlain {
+        /// Which file.
+        path: PathBuf,
+        /// What is in its place.
+        reason: String,
     },
     /// The system refused.
     #[error("cannot {action} {}: {source}. {}", path.display(), hint(source))]
@@ -54,6 +69,13 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
+impl ChangeError {
+    /// Whether the file is not what the change is about, so that trying again changes nothing.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::NotPlain { .. })
+    }
+}
+
 impl FileChange {
     /// A file that comes to be.
     pub fn create(path: PathBuf, content: impl Into<Vec<u8>>) -> Self {
@@ -75,7 +97,7 @@ impl FileChange {
     /// # Errors
     /// [`ChangeError::Conflict`] when the file is not as it was when the change was planned; [`ChangeError::Io`].
     pub fn apply(&self) -> Result<(), ChangeError> {
-        replace(&self.path, self.before.as_deref(), self.after.as_deref())
+        replace(&self.path, self.before.as_deref(), self.after.as_deref(), exchange)
     }
 
     /// Takes the change back.
@@ -83,8 +105,54 @@ impl FileChange {
     /// # Errors
     /// [`ChangeError::Conflict`] when the file is not as the change left it; [`ChangeError::Io`].
     pub fn revert(&self) -> Result<(), ChangeError> {
-        replace(&self.path, self.after.as_deref(), self.before.as_deref())
+        replace(&self.path, self.after.as_deref(), self.before.as_deref(), exchange)
     }
+
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        Self { path: self.path, before: self.after, after: self.before }
+    }
+
+    /// Whether the file is as it was when the change was planned.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotPlain`], [`ChangeError::Io`].
+    pub fn can_be_made(&self) -> Result<bool, ChangeError> {
+        let target = target(&self.path)?;
+        holds(&target, self.before.as_deref()).map_err(failed("read", &target))
+    }
+
+    /// Whether the file is as the change leaves it.
+    pub fn is_made(&self) -> bool {
+        target(&self.path).is_ok_and(|target| holds(&target, self.after.as_deref()).unwrap_or(false))
+    }
+
+    /// What the file holds now; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read or is far larger than what apps write.
+    pub fn content(&self) -> io::Result<Option<Vec<u8>>> {
+        match files::read(folder_of(&self.path), &self.path, MAX_FILE_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            content => content.map(Some),
+        }
+    }
+}
+
+/// Changes one after the other as changes at once: one a file, none that changes nothing. Changes of a file that do not
+/// follow from each other stay apart, and so will not be made.
+pub fn combine(changes: impl IntoIterator<Item = FileChange>) -> Vec<FileChange> {
+    let mut combined: Vec<FileChange> = Vec::new();
+    for change in changes {
+        let same_file = combined.iter_mut().rev().find(|earlier| earlier.path == change.path);
+        match same_file.filter(|earlier| earlier.after == change.before) {
+            Some(earlier) => earlier.after = change.after,
+            None => combined.push(change),
+        }
+    }
+    combined.retain(|change| change.before != change.after);
+    combined
 }
 
 /// Makes all of `changes` or none of them.
@@ -122,68 +190,32 @@ fn in_order<'a>(
     Ok(())
 }
 
-/// Replaces the content of `path`, which must be `expected`, by `wanted`.
-fn replace(path: &Path, expected: Option<&[u8]>, wanted: Option<&[u8]>) -> Result<(), ChangeError> {
-    let target = behind_links(path);
-    if read_if_exists(&target)?.as_deref() != expected {
-        return Err(ChangeError::Conflict { path: path.to_owned() });
-    }
-    let folder = target.parent().unwrap_or(Path::new("."));
-    match wanted {
-        Some(content) => write(&target, folder, content, expected.is_some())?,
-        None if expected.is_some() => fs::remove_file(&target).map_err(failed("delete", &target))?,
-        None => return Ok(()),
-    }
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("save the folder", folder))
-}
-
-/// The file behind a symbolic link is what other programs share: the link stays.
-fn behind_links(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-fn write(target: &Path, folder: &Path, content: &[u8], replaces: bool) -> Result<(), ChangeError> {
-    fs::create_dir_all(folder).map_err(failed("create the folder", folder))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .tempfile_in(folder)
-        .map_err(failed("write in", folder))?;
-    if let Ok(metadata) = fs::metadata(target) {
-        fs::set_permissions(file.path(), metadata.permissions()).map_err(failed("write", target))?;
-    }
-    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(failed("write", target))?;
-    if replaces {
-        return file.persist(target).map(drop).map_err(|error| failed("write", target)(error.error));
-    }
-    file.persist_noclobber(target).map(drop).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => ChangeError::Conflict { path: target.to_owned() },
-        _ => failed("write", target)(error.error),
-    })
-}
-
-fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, ChangeError> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path)(error)),
-    }
-}
-
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ChangeError {
     move |source| ChangeError::Io { action, path: path.to_owned(), source }
 }
 
-/// Takes back whatever of `changes` was made by a process that died, the last one first, and deletes what it left
-/// unfinished. What it did not reach, or what somebody else changed since, stays. To be called while nobody writes.
-pub fn take_back(changes: &[FileChange]) {
+/// Takes back whatever of `changes` was made by a process that died, the last one first, and what it left unfinished. What
+/// it did not reach, or what another program changed since, stays. To be called while no other process makes changes.
+///
+/// # Errors
+/// The first [`ChangeError::Io`]; all that could be taken back was.
+pub fn take_back(changes: &[FileChange]) -> Result<(), ChangeError> {
+    let mut first_error = Ok(());
     for change in changes.iter().rev() {
-        // Anything but a file as the change left it is an error of a revert, and to be left alone.
-        drop(change.revert());
-        if let Some(folder) = behind_links(&change.path).parent() {
-            remove_temporary_files(folder, Duration::ZERO);
+        let taken_back = take_back_one(change);
+        // Anything but a file as the change left it is to be left alone.
+        if taken_back.as_ref().is_err_and(|error| !error.is_conflict()) {
+            first_error = first_error.and(taken_back);
         }
     }
+    first_error
+}
+
+fn take_back_one(change: &FileChange) -> Result<(), ChangeError> {
+    let target = target(&change.path)?;
+    restore(&target, change.before.as_deref(), change.after.as_deref(), exchange)?;
+    remove_temporary_files(folder_of(&target), Duration::ZERO);
+    change.revert()
 }
 
 /// Deletes files in `folder` that a killed process left unfinished, at least `age` ago; returns how many they were. A

@@ -12,6 +12,7 @@
 //!
 //! # Invariants
 //! - Only `change` writes files; every write is atomic and refuses when somebody else changed the file meanwhile.
+//! - Only `files` reads them: plain files in their folder, never through a link out of it, never a pipe or a device.
 //! - No app reads the system's clock: the time is [`World::clock`].
 //! - Files belong to the user's other programs as well: what is not understood is neither rewritten nor deleted.
 
@@ -37,11 +38,12 @@ mod timers;
 mod tools;
 mod world;
 
-pub use change::{ChangeError, FileChange, apply_all, remove_temporary_files, revert_all, take_back};
+pub use change::{ChangeError, FileChange, apply_all, combine, remove_temporary_files, revert_all, take_back};
+pub use files::{open_plain, open_private};
 pub use plan::{AppError, Change, Choice, Plan, Question};
 pub use planner::Planner;
 pub use reminders::due_reminders;
 pub use ring::Ring;
-pub use timers::due_timers;
+pub use timers::{Rung, due_timers, rung};
 pub use tools::{examples, tools};
 pub use world::{Folders, World};

@@ -1,6 +1,8 @@
 //! What the apps stand in: the time, the user's folders, the user's language.
 
 use crate::time::{Clock, Language};
+use crate::files::{Folder, Planned};
+use crate::{AppError, FileChange};
 use std::path::{Path, PathBuf};
 
 /// What an app may know when it plans.
@@ -25,6 +27,7 @@ pub struct Folders {
     pub notes: PathBuf,
     /// Timers and alarms: one JSON file each.
     pub timers: PathBuf,
+    planned: Planned,
 }
 
 impl Folders {
@@ -35,6 +38,19 @@ impl Folders {
             reminders: home.join("reminders"),
             notes: home.join("notes"),
             timers: home.join("timers"),
+            planned: Planned::new(),
         }
+    }
+
+    /// The same folders as they will be once `changes` are made: whoever plans with them plans what comes after.
+    #[must_use]
+    pub fn after(mut self, changes: &[FileChange]) -> Self {
+        self.planned.extend(changes.iter().map(|change| (change.path.clone(), change.after.clone())));
+        self
+    }
+
+    /// One of the folders as it will be once what is planned is done, or `None` when it does not exist.
+    pub(crate) fn open(&self, folder: &Path) -> Result<Option<Folder>, AppError> {
+        Folder::open(folder, &self.planned)
     }
 }

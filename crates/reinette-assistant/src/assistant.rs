@@ -1,20 +1,23 @@
 //! From words to a done task.
 
+mod deeds;
+
 use crate::home::Home;
 use crate::instructions::instructions;
-use crate::journal::{self, Intent, Journal, JournalError, Line};
+use crate::journal::{self, Journal, JournalError, Line, Listing};
 use crate::offer::offer;
 use crate::sentences;
 use crate::settle::{completed, corrected, dictated, is_only_a_correction, missing, settle};
 use crate::speech::Speech;
 use crate::store::{Store, StoreError, Turn};
+use deeds::{Deed, Errand};
 use jiff::Zoned;
 use reinette::{
     Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall, ToolDefinition, ToolMode,
     Transcript,
 };
 use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Change, Plan, Planner, Question, World, examples, tools};
+use reinette_apps::{Planner, Question, examples, tools};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -89,6 +92,8 @@ pub enum Happening<'a> {
         outcome: Outcome,
         /// What there is to say.
         text: &'a str,
+        /// The change that was made, with its files.
+        line: Option<&'a Line>,
     },
     /// The answer is complete.
     Finished(&'a Summary),
@@ -140,9 +145,13 @@ pub struct Assistant {
     store: Store,
     planners: Vec<Box<dyn Planner>>,
     transcript: Transcript,
-    conversation: i64,
+    /// Its number, once something was said.
+    conversation: Option<i64>,
     /// The number that the last request has in the journal, if it changed anything.
     last_request: Option<i64>,
+    /// What a killed process was taking back when it died, and now is.
+    interrupted_undo: Vec<Line>,
+    warnings: Vec<String>,
     now: fn() -> Zoned,
 }
 
@@ -153,29 +162,64 @@ impl Assistant {
     /// # Errors
     /// If the store cannot be opened.
     pub fn open(home: Home, now: fn() -> Zoned) -> Result<Self, AssistantError> {
-        let store = Store::open(&home.data)?;
-        drop(Journal::lock(&store, &home.data)?);
-        let conversation = store.new_conversation()?;
-        Ok(Self {
+        let store = Store::open(&home)?;
+        let recovery = Journal::lock(&store, &home, &now())?.into_recovery();
+        let warnings = recovery.failures.iter().map(sentences::not_recovered).collect();
+        let assistant = Self::new(home, store, now);
+        Ok(Self { interrupted_undo: recovery.undone, warnings, ..assistant })
+    }
+
+    /// The same, or, where nothing can be written, what is there to be read: then every change is refused.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn open_to_read(home: Home, now: fn() -> Zoned) -> Result<Self, AssistantError> {
+        let store = Store::open_to_read(&home)?;
+        if store.must_be_writable().is_err() {
+            return Ok(Self::new(home, store, now));
+        }
+        match Journal::lock(&store, &home, &now()).map(Journal::into_recovery) {
+            Ok(recovery) => {
+                let warnings = recovery.failures.iter().map(sentences::not_recovered).collect();
+                let assistant = Self::new(home, store, now);
+                Ok(Self { interrupted_undo: recovery.undone, warnings, ..assistant })
+            }
+            Err(error) => {
+                let warnings = vec![sentences::not_recovered(&error)];
+                Ok(Self { warnings, ..Self::new(home, store, now) })
+            }
+        }
+    }
+
+    fn new(home: Home, store: Store, now: fn() -> Zoned) -> Self {
+        Self {
             home,
             store,
             planners: tools(),
             transcript: Transcript::default(),
-            conversation,
+            conversation: None,
             last_request: None,
+            interrupted_undo: Vec::new(),
+            warnings: Vec::new(),
             now,
-        })
+        }
     }
 
-    /// Goes on with the last conversation, if there was one.
+    /// What the user has to know of the home's state: changes that were interrupted and could not be taken back yet.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Goes on with the last conversation, if there was one, as far as it can be read.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn resume(&mut self) -> Result<(), AssistantError> {
         if let Some(conversation) = self.store.last_conversation()? {
             let turns = self.store.turns(Some(conversation), usize::MAX)?;
-            self.transcript = Transcript { entries: turns.into_iter().map(|turn| turn.entry).collect() };
-            self.conversation = conversation;
+            self.warnings.extend(turns.unreadable.iter().map(ToString::to_string));
+            self.transcript = Transcript { entries: turns.found.into_iter().map(|turn| turn.entry).collect() };
+            self.conversation = Some(conversation);
         }
         Ok(())
     }
@@ -185,28 +229,35 @@ impl Assistant {
         self.planners.iter().map(|planner| planner.definition().clone()).collect()
     }
 
-    /// What was said, in all conversations, oldest first.
+    /// What was said, in all conversations.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn history(&self, limit: usize) -> Result<Vec<Turn>, AssistantError> {
+    pub fn history(&self, limit: usize) -> Result<Listing<Turn>, AssistantError> {
         Ok(self.store.turns(None, limit)?)
     }
 
-    /// What was done, oldest first.
+    /// What was done.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn journal(&self, limit: usize) -> Result<Vec<Line>, AssistantError> {
-        Ok(journal::last_lines(&self.store, limit)?)
+    pub fn journal(&self, limit: usize) -> Result<Listing<Line>, AssistantError> {
+        Ok(journal::last_lines(&self.store, &self.home, limit)?)
     }
 
-    /// Takes back what the last request changed; gives what was taken back, the last first.
+    /// Takes back what the last request changed; gives what became of each change, the last first: it is
+    /// [taken back](journal::State::Undone), [left](journal::State::Abandoned) with a reason, which is told once, or
+    /// [over](journal::State::Spent).
     ///
     /// # Errors
-    /// If a file was changed by another program since.
-    pub fn undo(&self) -> Result<Vec<Line>, AssistantError> {
-        Ok(Journal::lock(&self.store, &self.home.data)?.undo()?)
+    /// When the system refuses.
+    pub fn undo(&mut self) -> Result<Vec<Line>, AssistantError> {
+        // Whoever says it again after it was interrupted means the same change.
+        if !self.interrupted_undo.is_empty() {
+            return Ok(std::mem::take(&mut self.interrupted_undo));
+        }
+        let now = (self.now)();
+        Ok(Journal::lock(&self.store, &self.home, &now)?.undo(&now)?)
     }
 
     /// Answers what the user says: understands it with the model, acts as the policy and the user allow, remembers.
@@ -226,12 +277,16 @@ impl Assistant {
         let corrected = corrected(words, &self.transcript, &clock);
         let completed = completed(words, &self.transcript, &clock);
         self.say(Entry::Prompt { text: words.to_owned() })?;
-        let mut errand = Errand { confirm, language: Language::of(words), request: None };
+        let mut errand = Errand { confirm, language: Language::of(words), request: None, corrects: None };
         let before = self.last_request.take();
         if let Some(call) = corrected {
             listener.on(Happening::Call(&call));
             self.say(Entry::ToolCalls { calls: vec![call.clone()] })?;
-            self.carry_out_instead(before, &call, &mut errand, listener)?;
+            errand.corrects = before;
+            let deed = self.carry_out(&call, &mut errand, listener);
+            self.end(&call, &deed, listener)?;
+            // What was not put right can still be.
+            errand.request = errand.request.or(before);
         } else if is_only_a_correction(words, &clock) && !self.has_acted() {
             let text = sentences::nothing_to_correct(errand.language);
             listener.on(Happening::Text(&text));
@@ -287,8 +342,8 @@ impl Assistant {
                 if listener.cancelled() {
                     break;
                 }
-                let (outcome, text) = self.carry_out(call, errand, listener);
-                self.end(call, outcome, text, listener)?;
+                let deed = self.carry_out(call, errand, listener);
+                self.end(call, &deed, listener)?;
             }
         }
         if let Some(summary) = &answer.summary {
@@ -297,43 +352,19 @@ impl Assistant {
         Ok(())
     }
 
-    /// Carries out a call that puts right what the request `before` did: that is taken back, and done again if nothing
-    /// comes of the call.
-    fn carry_out_instead(
-        &mut self,
-        before: Option<i64>,
-        call: &ToolCall,
-        errand: &mut Errand,
-        listener: &mut dyn Listener,
-    ) -> Result<(), AssistantError> {
-        let journal = || Journal::lock(&self.store, &self.home.data);
-        let undone = before.map_or(Ok(Vec::new()), |before| journal()?.undo_request(before))?;
-        let (outcome, mut text) = self.carry_out(call, errand, listener);
-        if let [line] = undone.as_slice()
-            && outcome == Outcome::Done
-        {
-            text = sentences::instead(errand.language, &text, &line.effect);
-        } else if outcome != Outcome::Done && !undone.is_empty() {
-            journal()?.redo(&undone, (self.now)().timestamp())?;
-            errand.request = before;
-        }
-        self.end(call, outcome, text, listener)
-    }
-
     /// Tells how a call ended, and remembers it.
-    fn end(
-        &mut self,
-        call: &ToolCall,
-        outcome: Outcome,
-        text: String,
-        listener: &mut dyn Listener,
-    ) -> Result<(), AssistantError> {
-        listener.on(Happening::Ended { call, outcome, text: &text });
-        self.say(Entry::ToolOutput { call_id: call.id.clone(), text })
+    fn end(&mut self, call: &ToolCall, deed: &Deed, listener: &mut dyn Listener) -> Result<(), AssistantError> {
+        let Deed { outcome, text, line } = deed;
+        listener.on(Happening::Ended { call, outcome: *outcome, text, line: line.as_ref() });
+        self.say(Entry::ToolOutput { call_id: call.id.clone(), text: text.clone() })
     }
 
     fn say(&mut self, entry: Entry) -> Result<(), AssistantError> {
-        self.store.remember(self.conversation, (self.now)().timestamp(), &entry)?;
+        let conversation = match self.conversation {
+            Some(conversation) => conversation,
+            None => *self.conversation.insert(self.store.new_conversation()?),
+        };
+        self.store.remember(conversation, (self.now)().timestamp(), &entry)?;
         self.transcript.push(entry);
         Ok(())
     }
@@ -404,51 +435,6 @@ impl Assistant {
         answer.calls = settle(words, answer.calls, &tools, &clock);
         Ok(answer)
     }
-
-    /// Plans a call, asks what is to be asked, acts; says how it ended.
-    fn carry_out(&self, call: &ToolCall, errand: &mut Errand, listener: &mut dyn Listener) -> (Outcome, String) {
-        let Some(planner) = self.planners.iter().find(|planner| planner.definition().name == call.name) else {
-            return (Outcome::Failed, sentences::no_app(errand.language));
-        };
-        let clock = Clock { now: (self.now)() };
-        let world = World { clock, folders: self.home.folders.clone(), language: errand.language };
-        let mut plan = match planner.plan(&call.arguments, &world) {
-            Ok(plan) => plan,
-            Err(error) => return (Outcome::Failed, error.told(errand.language)),
-        };
-        loop {
-            match plan {
-                Plan::Answer(text) => return errand.answer(call, text, listener),
-                Plan::Change(change) => return self.change(call, &change, errand, listener),
-                Plan::Ask(mut question) => match listener.choose(&question) {
-                    Some(index) if index < question.choices.len() => plan = question.choices.swap_remove(index).plan,
-                    _ => return (Outcome::Unconfirmed, sentences::unanswered(errand.language, &question)),
-                },
-            }
-        }
-    }
-
-    fn change(
-        &self,
-        call: &ToolCall,
-        change: &Change,
-        errand: &mut Errand,
-        listener: &mut dyn Listener,
-    ) -> (Outcome, String) {
-        if let Err(refused) = errand.allow(Confirm::Never, call, &change.effect, listener) {
-            return refused;
-        }
-        let made = Journal::lock(&self.store, &self.home.data).and_then(|journal| {
-            let request = errand.request.map_or_else(|| journal.new_request(), Ok)?;
-            errand.request = Some(request);
-            let at = (self.now)().timestamp();
-            journal.make(&Intent { request, at, tool: &call.name, effect: &change.done, files: &change.files })
-        });
-        match made {
-            Ok(()) => (Outcome::Done, change.done.clone()),
-            Err(error) => (Outcome::Failed, error.to_string()),
-        }
-    }
 }
 
 /// What the model said.
@@ -457,41 +443,6 @@ struct Answer {
     text: String,
     calls: Vec<ToolCall>,
     summary: Option<Summary>,
-}
-
-/// A request while its calls are carried out.
-struct Errand {
-    confirm: Confirm,
-    language: Language,
-    /// Its number in the journal, once something was changed.
-    request: Option<i64>,
-}
-
-impl Errand {
-    fn answer(&self, call: &ToolCall, text: String, listener: &mut dyn Listener) -> (Outcome, String) {
-        match self.allow(Confirm::Ask, call, &call.name, listener) {
-            Ok(()) => (Outcome::Answered, text),
-            Err(refused) => refused,
-        }
-    }
-
-    /// Asks the user, unless the policy says that at this level nobody need be asked.
-    fn allow(
-        &self,
-        unasked: Confirm,
-        call: &ToolCall,
-        effect: &str,
-        listener: &mut dyn Listener,
-    ) -> Result<(), (Outcome, String)> {
-        if self.confirm == Confirm::Never || (unasked == Confirm::Ask && self.confirm == Confirm::Ask) {
-            return Ok(());
-        }
-        match listener.confirm(&Proposal { call, effect }) {
-            Decision::Yes => Ok(()),
-            Decision::No => Err((Outcome::Declined, sentences::declined(self.language))),
-            Decision::Nobody => Err((Outcome::Unconfirmed, sentences::unconfirmed(self.language, effect))),
-        }
-    }
 }
 
 /// Whether the model can read a request, before anything is done about it.

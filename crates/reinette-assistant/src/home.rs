@@ -1,8 +1,10 @@
 //! Where a user's things are.
 
 use reinette::data_folder;
-use reinette_apps::Folders;
+use reinette_apps::{Folders, open_plain};
 use serde::Deserialize;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The folders of one user.
@@ -27,7 +29,7 @@ pub enum HomeError {
         /// The folder, or the file in it.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The configuration is not as it should be.
     #[error("{} cannot be used: {reason}", path.display())]
@@ -64,27 +66,114 @@ impl Home {
     /// If there is nowhere to put it, it cannot be written, or its `config.toml` is wrong.
     pub fn open(home: Option<&Path>) -> Result<Self, HomeError> {
         let data = home.map(Path::to_path_buf).or_else(data_folder).ok_or(HomeError::Nowhere)?;
-        std::fs::create_dir_all(&data).map_err(|source| HomeError::Unwritable { path: data.clone(), source })?;
+        let unwritable = |source| HomeError::Unwritable { path: data.clone(), source };
+        let data = std::path::absolute(&data).map_err(unwritable)?;
+        make_private_folder(&data).map_err(unwritable)?;
         let config = read_config(&data.join("config.toml"))?.folders;
-        let inside = Folders::inside(&data);
-        let folders = Folders {
-            calendar: config.calendar.map_or(inside.calendar, |path| data.join(path)),
-            reminders: config.reminders.map_or(inside.reminders, |path| data.join(path)),
-            notes: config.notes.map_or(inside.notes, |path| data.join(path)),
-            timers: inside.timers,
-        };
+        let mut folders = Folders::inside(&data);
+        let configured = [
+            (&mut folders.calendar, config.calendar),
+            (&mut folders.reminders, config.reminders),
+            (&mut folders.notes, config.notes),
+        ];
+        for (folder, configured) in configured {
+            if let Some(path) = configured {
+                *folder = data.join(path);
+            }
+        }
+        repair_modes(&data, &folders);
         Ok(Self { data, folders })
     }
 }
 
+/// The program's own files in a home, and its own folders.
+const OWN_FILES: [&str; 7] = [
+    "store.sqlite",
+    "store.sqlite-wal",
+    "store.sqlite-shm",
+    "journal.lock",
+    "daemon.lock",
+    "config.toml",
+    "chat_history.txt",
+];
+const OWN_FOLDERS: [&str; 3] = ["cache", "cache/prefixes", "cache/packed"];
+
+/// Makes a folder that only its owner may enter, in folders with the usual modes.
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// Takes from everybody but the owner what a former version, or a copy, let them read: in the home's folder, the program's
+/// own files, the apps' folders that are in it, and the cache with its files. A folder that other programs share keeps
+/// its mode, and so does a home that is everybody's or another user's, such as `/tmp`. Where the system refuses, nothing
+/// can be done.
+#[cfg(unix)]
+fn repair_modes(data: &Path, folders: &Folders) {
+    const STICKY: u32 = 0o1000;
+    let Ok(home) = fs::symlink_metadata(data) else { return };
+    // What holds other things, and is used as a home for the first time, is left as the user made it.
+    let is_empty = || fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_none());
+    if mode(&home) & STICKY == 0 && (data.join("store.sqlite").exists() || is_empty()) {
+        make_private(data);
+    }
+    OWN_FILES.iter().for_each(|name| make_private(&data.join(name)));
+    for name in OWN_FOLDERS {
+        let folder = data.join(name);
+        make_private(&folder);
+        fs::read_dir(folder).into_iter().flatten().flatten().for_each(|entry| make_private(&entry.path()));
+    }
+    let apps = [&folders.calendar, &folders.reminders, &folders.notes, &folders.timers];
+    let is_inside = |folder: &Path| {
+        fs::canonicalize(folder).is_ok_and(|folder| fs::canonicalize(data).is_ok_and(|data| folder.starts_with(data)))
+    };
+    apps.into_iter().filter(|folder| is_inside(folder)).for_each(|folder| make_private(folder));
+}
+
+#[cfg(not(unix))]
+fn repair_modes(_: &Path, _: &Folders) {}
+
+/// Takes everybody's rights but the owner's from a plain file or a folder.
+#[cfg(unix)]
+fn make_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(found) = fs::symlink_metadata(path) else { return };
+    if (found.is_file() || found.is_dir()) && mode(&found) & 0o077 != 0 {
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode(&found) & 0o700));
+    }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+}
+
+/// Reads the configuration, which may stand behind a link of the user's, but is no pipe to be waited for.
+fn read_plain_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open_plain(&fs::canonicalize(path)?)?.take(MAX_CONFIG_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 fn read_config(path: &Path) -> Result<Config, HomeError> {
     let unusable = |reason: String| HomeError::Config { path: path.to_path_buf(), reason };
-    match std::fs::read_to_string(path) {
+    match read_plain_file(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| unusable(error.to_string())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Config::default()),
         Err(error) => Err(unusable(error.to_string())),
     }
 }
+
+/// A configuration is far shorter.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -115,5 +204,48 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
         assert!(matches!(Home::open(Some(&file.join("home"))), Err(HomeError::Unwritable { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_is_the_users_alone_whatever_it_was() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("home");
+        let shared = folder.path().join("shared");
+        let open_to_all = |path: &Path, is_folder: bool| {
+            if is_folder {
+                fs::create_dir_all(path).unwrap();
+            } else {
+                fs::write(path, "").unwrap();
+            }
+            fs::set_permissions(path, fs::Permissions::from_mode(if is_folder { 0o755 } else { 0o644 })).unwrap();
+        };
+        let folders = ["", "notes", "cache", "cache/prefixes"].map(|name| data.join(name));
+        let files = ["store.sqlite", "store.sqlite-wal", "journal.lock", "chat_history.txt", "cache/prefixes/a.kv"];
+        let files = files.map(|name| data.join(name));
+        folders.iter().for_each(|path| open_to_all(path, true));
+        files.iter().for_each(|path| open_to_all(path, false));
+        open_to_all(&shared, true);
+        fs::write(data.join("config.toml"), "[folders]\ncalendar = \"../shared\"").unwrap();
+
+        Home::open(Some(&data)).unwrap();
+        let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(folders.each_ref().map(mode), [0o700; 4]);
+        assert_eq!(files.each_ref().map(mode), [0o600; 5]);
+        assert_eq!(mode(&shared), 0o755, "what other programs share stays theirs");
+        let new = folder.path().join("a/new/home");
+        Home::open(Some(&new)).unwrap();
+        assert_eq!(mode(&new), 0o700);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_the_configuration_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(
+            std::process::Command::new("mkfifo").arg(folder.path().join("config.toml")).status().unwrap().success()
+        );
+        assert!(matches!(Home::open(Some(folder.path())), Err(HomeError::Config { .. })));
     }
 }

@@ -1,5 +1,6 @@
 //! What the assistant itself says, in the user's language.
 
+use crate::journal::JournalError;
 use reinette_apps::Question;
 use reinette_apps::time::Language;
 
@@ -41,6 +42,11 @@ pub(crate) fn nothing_done(language: Language) -> String {
     .to_owned()
 }
 
+/// Something that a killed process left half done is still so.
+pub(crate) fn not_recovered(error: &JournalError) -> String {
+    format!("a change that was interrupted is not taken back yet: {error} It is tried again at every start.")
+}
+
 /// The user said no.
 pub(crate) fn declined(language: Language) -> String {
     match language {
@@ -55,6 +61,14 @@ pub(crate) fn instead(language: Language, done: &str, before: &str) -> String {
     match language {
         Language::English => format!("{done} I took back what I did before: {before}"),
         Language::French => format!("{done} J’ai annulé ce que j’avais fait : {before}"),
+    }
+}
+
+/// What was done before will be taken back, and this done in its place.
+pub(crate) fn will_be_instead(language: Language, effect: &str, before: &str) -> String {
+    match language {
+        Language::English => format!("{effect} It takes the place of what I did before: {before}"),
+        Language::French => format!("{effect} Cela remplace ce que j’avais fait : {before}"),
     }
 }
 

@@ -67,7 +67,17 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
 
 /// A conversation in the user's home.
 pub(crate) fn open(context: &Context) -> Result<Assistant> {
-    Ok(Assistant::open(context.home()?, jiff::Zoned::now)?)
+    Ok(warned(context, Assistant::open(context.home()?, jiff::Zoned::now)?))
+}
+
+/// What is remembered in the user's home, where need be only to be read.
+pub(crate) fn open_to_read(context: &Context) -> Result<Assistant> {
+    Ok(warned(context, Assistant::open_to_read(context.home()?, jiff::Zoned::now)?))
+}
+
+fn warned(context: &Context, assistant: Assistant) -> Assistant {
+    assistant.warnings().iter().for_each(|warning| context.printer.warn(warning));
+    assistant
 }
 
 /// Shows what happens and answers for the user.
@@ -165,7 +175,7 @@ impl Listener for Terminal {
                 self.printer.note(&format!("→ {}", describe(call)));
                 self.write(|printer| printer.print_for_programs("call", call));
             }
-            Happening::Ended { call, outcome, text } => self.ended(call, outcome, text),
+            Happening::Ended { call, outcome, text, .. } => self.ended(call, outcome, text),
             Happening::Finished(summary) => {
                 self.end_line();
                 self.write(|printer| printer.print_for_programs("finished", summary));

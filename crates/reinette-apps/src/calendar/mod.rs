@@ -36,7 +36,7 @@ impl Upcoming<'_> {
 }
 
 fn read(world: &World) -> Result<Vdir, AppError> {
-    Vdir::read(&world.folders.calendar, Kind::Event, world.clock.now.time_zone())
+    Vdir::read(&world.folders, &world.folders.calendar, Kind::Event, world.clock.now.time_zone())
 }
 
 /// The event that `title` means; those that are over count only when no other fits.

@@ -126,10 +126,10 @@ fn a_process_killed_in_the_middle_leaves_the_file_whole() {
         assert!(content == a || content == b, "half a file of {} bytes", content.len());
         fs::write(&path, &a).unwrap();
     }
-    for entry in fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.path() != path) {
-        let name = entry.file_name().into_string().unwrap();
-        assert!(name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX), "{name}");
-    }
+    // What it left is known by its name, and goes with the change.
+    take_back(&[FileChange::edit(path.clone(), a, b)]).unwrap();
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert_eq!(left, [path]);
 }
 
 #[test]
@@ -157,8 +157,158 @@ fn what_a_dead_process_made_is_taken_back_and_nothing_else() {
     apply_all(&changes[..2]).unwrap();
     fs::write(file("changed since"), "theirs").unwrap();
     fs::write(file(".reinette-1.tmp"), "ha").unwrap();
-    take_back(&changes);
+    take_back(&changes).unwrap();
     let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left, [file("changed since")]);
     assert_eq!(fs::read(&left[0]).unwrap(), b"theirs");
+}
+
+/// Another program that writes a file once, at another moment each round.
+fn write_meanwhile(path: &Path, content: &str, how: ForeignWrite, after: Duration) -> thread::JoinHandle<()> {
+    let (path, content) = (path.to_owned(), content.to_owned());
+    thread::spawn(move || {
+        let started = std::time::Instant::now();
+        while started.elapsed() < after {
+            std::hint::spin_loop();
+        }
+        match how {
+            ForeignWrite::InPlace => fs::write(path, content).unwrap(),
+            ForeignWrite::ByRename => {
+                let other = path.with_extension("other");
+                fs::write(&other, content).unwrap();
+                fs::rename(other, path).unwrap();
+            }
+        }
+    })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ForeignWrite {
+    InPlace,
+    ByRename,
+}
+
+/// How many writes of another program race with each kind of change; `REINETTE_RACES` says another number.
+fn races() -> u32 {
+    std::env::var("REINETTE_RACES").ok().and_then(|races| races.parse().ok()).unwrap_or(24)
+}
+
+#[test]
+fn no_write_of_another_program_is_lost_while_a_change_is_made() {
+    let kinds = [(Some("base"), Some("ours")), (Some("base"), None), (None, Some("ours"))];
+    let exchanges = [exchange as exchange::Exchange, exchange::exchange_by_moves];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.ics");
+    for (before, after) in kinds {
+        for (how, exchange) in [ForeignWrite::InPlace, ForeignWrite::ByRename].into_iter().zip(exchanges.repeat(2)) {
+            let mut taken = Duration::from_millis(1);
+            for round in 0..races() {
+                let _ = fs::remove_file(&path);
+                if let Some(before) = before {
+                    fs::write(&path, before).unwrap();
+                }
+                let theirs = format!("theirs {round}");
+                let other = write_meanwhile(&path, &theirs, how, taken * (round % 16) / 12);
+                let started = std::time::Instant::now();
+                let made = replace(&path, before.map(str::as_bytes), after.map(str::as_bytes), exchange);
+                taken = started.elapsed();
+                other.join().unwrap();
+                let found = fs::read_to_string(&path).unwrap_or_default();
+                assert_eq!(found, theirs, "{before:?} → {after:?}, written {how:?}, {made:?}");
+                let left: Vec<_> =
+                    fs::read_dir(folder.path()).unwrap().flatten().map(|file| file.file_name()).collect();
+                assert_eq!(left, ["file.ics"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_another_program_wrote_is_found_again_when_a_process_dies_in_an_exchange() {
+    let (_folder, path) = home();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let aside = exchange_name(&path);
+    // What has the place, what is aside, and what has the place after: the change was from "old" to "new".
+    for (placed, displaced, found) in [
+        (Some("new"), "theirs", Some("theirs")),
+        (None, "theirs", Some("theirs")),
+        (Some("new"), "old", Some("old")),
+        (Some("old"), "new", Some("old")),
+        (None, "old", Some("old")),
+        (Some("later"), "old", Some("later")),
+    ] {
+        let _ = fs::remove_file(&path);
+        placed.into_iter().for_each(|content| fs::write(&path, content).unwrap());
+        fs::write(&aside, displaced).unwrap();
+        take_back(&[FileChange::edit(path.clone(), "old", "new")]).unwrap();
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), found, "{placed:?}, {displaced} aside");
+        assert!(!aside.exists());
+    }
+    // Deleting what was created: nothing is to come back.
+    fs::remove_file(&path).unwrap();
+    fs::write(&aside, "new").unwrap();
+    take_back(&[FileChange::create(path.clone(), "new")]).unwrap();
+    assert!(!path.exists() && !aside.exists());
+}
+
+fn exchange_name(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    path.with_file_name(format!(".reinette-{name}-0123456789abcdef0123456789abcdef.aside"))
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_changed_behind_a_link_to_another_folder() {
+    let (folder, path) = home();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let outside = folder.path().join("outside");
+    fs::write(&outside, "one").unwrap();
+    std::os::unix::fs::symlink(&outside, &path).unwrap();
+    for change in [FileChange::edit(path.clone(), "one", "two"), FileChange::remove(path.clone(), "one")] {
+        let error = change.apply().unwrap_err();
+        assert!(error.is_conflict() && error.to_string().contains("link to another folder"), "{error}");
+    }
+    assert_eq!(fs::read(&outside).unwrap(), b"one");
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe.ics");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(FileChange::edit(path.clone(), "one", "two").apply().unwrap_err().is_conflict());
+    assert!(FileChange::create(path.clone(), "two").apply().unwrap_err().is_conflict());
+    assert!(path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn new_files_are_the_users_alone_unless_the_folder_is_a_groups() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for (of_folder, of_file) in [(0o755, 0o600), (0o777, 0o600), (0o2770, 0o660), (0o2755, 0o640)] {
+        let shared = folder.path().join(format!("{of_folder:o}"));
+        fs::create_dir(&shared).unwrap();
+        fs::set_permissions(&shared, fs::Permissions::from_mode(of_folder)).unwrap();
+        FileChange::create(shared.join("new/file"), "x").apply().unwrap();
+        FileChange::create(shared.join("file"), "x").apply().unwrap();
+        assert_eq!((mode(&shared.join("file")), mode(&shared.join("new"))), (of_file, 0o700), "{of_folder:o}");
+    }
+}
+
+#[test]
+fn changes_one_after_the_other_are_one_change() {
+    let path = |name: &str| PathBuf::from(name);
+    let changes = [
+        FileChange::remove(path("a"), "1"),
+        FileChange::edit(path("b"), "1", "2"),
+        FileChange::create(path("a"), "3"),
+        FileChange::create(path("c"), "1"),
+        FileChange::remove(path("c"), "1"),
+        FileChange::edit(path("b"), "2", "1"),
+    ];
+    assert_eq!(combine(changes), [FileChange::edit(path("a"), "1", "3")]);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Folders;
 use crate::icalendar::edit::{escape, fold, unfolded};
 use crate::icalendar::zones::{ZoneCache, Zones};
 use crate::testing::{Home, write_file};
@@ -68,7 +69,7 @@ proptest! {
     fn no_file_makes_the_reader_panic_or_is_lost(text in "(?s)(BEGIN:VCALENDAR\n|BEGIN:VEVENT\n|END:VEVENT\n|DTSTART:2026|RRULE:FREQ=|[A-Z;:=0-9\n]{1,9}){0,30}") {
         let home = Home::new();
         write_file(&home.world.folders.calendar, "a.ics", &text);
-        let vdir = Vdir::read(&home.world.folders.calendar, Kind::Event, &paris()).unwrap();
+        let vdir = Vdir::read(&home.world.folders, &home.world.folders.calendar, Kind::Event, &paris()).unwrap();
         prop_assert!(vdir.files.len() + vdir.broken.len() <= 1);
         for series in vdir.series() {
             series.next(&home.world.clock.now);
@@ -114,7 +115,7 @@ fn broken_files_are_named_and_never_taken_for_events() {
     std::fs::write(folder.join("bytes.ics"), [0xff, 0xfe, 0x00]).unwrap();
     write_file(folder, ".reinette-1.tmp", "x");
     write_file(folder, "good.ICS", &whole);
-    let vdir = Vdir::read(folder, Kind::Event, &paris()).unwrap();
+    let vdir = Vdir::read(&Folders::inside(folder), folder, Kind::Event, &paris()).unwrap();
     assert_eq!(vdir.broken.len(), broken.len() + 1, "{:?}", vdir.broken);
     assert_eq!(vdir.files.len(), 2);
 }

@@ -5,8 +5,8 @@ use super::edit::{ComponentPath, Editor, unfolded};
 use super::rule::Effort;
 use super::series::Series;
 use super::zones::{ZoneCache, Zones};
-use crate::files::{Fault, Folder, Limits, ReadFile, Unread};
-use crate::{AppError, FileChange};
+use crate::files::{Fault, Limits, ReadFile, Unread};
+use crate::{AppError, FileChange, Folders};
 use calcard::icalendar::ICalendar;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -44,13 +44,13 @@ pub(crate) struct Vdir {
 }
 
 impl Vdir {
-    /// Reads the folder; one that does not exist is empty.
-    pub(crate) fn read(folder: &Path, kind: Kind, local: &TimeZone) -> Result<Self, AppError> {
-        let Some(folder) = Folder::open(folder)? else { return Ok(Self::default()) };
+    /// Reads one of the folders; one that does not exist is empty.
+    pub(crate) fn read(folders: &Folders, folder: &Path, kind: Kind, local: &TimeZone) -> Result<Self, AppError> {
+        let Some(folder) = folders.open(folder)? else { return Ok(Self::default()) };
         let mut files = Vec::new();
         let cache = ZoneCache::default();
         let mut left = MAX_TOTAL_BYTES;
-        let broken = folder.read_all("ics", Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES }, |file| {
+        let broken = folder.read_all("ics", Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES, depth: 0 }, |file| {
             left = left.checked_sub(file.content.len() as u64).ok_or(Fault::Size(MAX_TOTAL_BYTES))?;
             let file = parse(file, kind, local, &cache)?;
             files.extend((!file.components.is_empty()).then_some(file));

@@ -40,7 +40,7 @@ pub(crate) fn create_note(arguments: &CreateNote, world: &World) -> Result<Plan,
 pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let text = required(&arguments.text, world)?;
-    let notes = Notes::read(&world.folders.notes)?;
+    let notes = Notes::read(&world.folders)?;
     let title = arguments.note.trim();
     match matching::find(title, notes.all, Note::title) {
         Match::None { .. } => Ok(Plan::Change(begin(title, text, world))),

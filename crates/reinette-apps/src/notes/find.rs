@@ -20,7 +20,7 @@ pub(crate) struct FindNote {
 
 pub(crate) fn find_note(arguments: &FindNote, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
-    let notes = Notes::read(&world.folders.notes)?;
+    let notes = Notes::read(&world.folders)?;
     let query = arguments.query.as_str();
     // A word counts a little more in the title than in the text.
     let score = |note: &Note| {

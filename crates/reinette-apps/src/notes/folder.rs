@@ -1,9 +1,8 @@
 //! The folder of notes, and the names of files in it.
 
-use crate::AppError;
-use crate::files::{Fault, Folder, Unread, is_hidden};
+use crate::files::{Fault, Limits, Unread};
+use crate::{AppError, Folders};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A larger file is no note that somebody wrote.
@@ -12,7 +11,7 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// More notes than this are not read.
 const MAX_FILES: usize = 100_000;
 
-/// Folders in folders are followed this far.
+/// Folders in folders are read this far.
 const MAX_DEPTH: usize = 8;
 
 /// The title has at most so many words, and the file name so many bytes (file systems allow 255).
@@ -65,44 +64,19 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Reads the folder and those in it; one that does not exist is empty. Hidden files and symbolic links to folders
-    /// are not followed.
-    pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
-        let mut notes = Self::default();
-        let Some(root) = Folder::open(folder)? else { return Ok(notes) };
-        notes.read_folder(&root, folder, 0).map_err(|source| AppError::Read { path: folder.to_owned(), source })?;
-        notes.all.sort_by(|a, b| a.path.cmp(&b.path));
-        // A link to a note beside it is the same note.
-        notes.all.dedup_by(|a, b| a.path == b.path);
-        Ok(notes)
-    }
-
-    fn read_folder(&mut self, root: &Folder, folder: &Path, depth: usize) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let path = entry.path();
-            if is_hidden(&path) || self.all.len() >= MAX_FILES {
-                continue;
-            }
-            let is_folder = entry.file_type()?.is_dir();
-            let read = if is_folder && depth < MAX_DEPTH {
-                // One folder that cannot be read does not hide the others.
-                self.read_folder(root, &path, depth + 1).map_err(|_| Fault::Access)
-            } else if !is_folder && path.extension().is_some_and(|extension| extension == "md") {
-                self.read_note(root, &path)
-            } else {
-                Ok(())
-            };
-            self.broken.extend(read.err().map(|fault| Unread::new(&path, fault)));
-        }
-        Ok(())
-    }
-
-    fn read_note(&mut self, root: &Folder, path: &Path) -> Result<(), Fault> {
-        let file = root.read(path, MAX_FILE_BYTES)?;
-        let text = String::from_utf8(file.content).map_err(|_| Fault::Encoding)?;
-        self.all.push(Note { path: file.path, text });
-        Ok(())
+    /// Reads the folder and those in it; one that does not exist is empty. Hidden files and links to folders are not
+    /// followed.
+    pub(super) fn read(folders: &Folders) -> Result<Self, AppError> {
+        let Some(folder) = folders.open(&folders.notes)? else { return Ok(Self::default()) };
+        let mut all = Vec::new();
+        let limits = Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES, depth: MAX_DEPTH };
+        let broken = folder.read_all("md", limits, |file| {
+            let text = String::from_utf8(file.content).map_err(|_| Fault::Encoding)?;
+            all.push(Note { path: file.path, text });
+            Ok(())
+        })?;
+        all.sort_by(|a: &Note, b: &Note| a.path.cmp(&b.path));
+        Ok(Self { all, broken })
     }
 }
 

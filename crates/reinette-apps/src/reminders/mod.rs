@@ -56,7 +56,7 @@ impl<'a> Open<'a> {
 }
 
 fn read(world: &World) -> Result<Vdir, AppError> {
-    Vdir::read(&world.folders.reminders, Kind::ToDo, world.clock.now.time_zone())
+    Vdir::read(&world.folders, &world.folders.reminders, Kind::ToDo, world.clock.now.time_zone())
 }
 
 fn open<'a>(vdir: &'a Vdir, world: &World) -> impl Iterator<Item = Open<'a>> {

@@ -4,9 +4,8 @@
 //! the user was told; what comes due after it rings, once.
 
 use super::{Open, open, read};
-use crate::files::Folder;
 use crate::ring::heard_until;
-use crate::{AppError, FileChange, Ring, World};
+use crate::{AppError, FileChange, Folders, Ring, World};
 use jiff::{Timestamp, Zoned};
 use std::path::Path;
 
@@ -22,7 +21,7 @@ const MAX_FILE_BYTES: u64 = 4096;
 /// When the folder cannot be read.
 pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
     let path = world.folders.timers.join(TOLD_UNTIL);
-    let mut told = told_until(&world.folders.timers, &path)?;
+    let mut told = told_until(&world.folders, &path)?;
     let now = &world.clock.now;
     // A file that says no time is somebody else's: it is taken for one that is not there, and rewritten.
     let noted = told.as_deref().and_then(|told| std::str::from_utf8(told).ok()?.trim().parse::<Timestamp>().ok());
@@ -40,8 +39,8 @@ pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
 }
 
 /// What the file says, if there is one. It may be anything that somebody put in its place, and is never waited for.
-fn told_until(timers: &Path, path: &Path) -> Result<Option<Vec<u8>>, AppError> {
-    let Some(folder) = Folder::open(timers)? else { return Ok(None) };
+fn told_until(folders: &Folders, path: &Path) -> Result<Option<Vec<u8>>, AppError> {
+    let Some(folder) = folders.open(&folders.timers)? else { return Ok(None) };
     match folder.read(path, MAX_FILE_BYTES) {
         Ok(file) => Ok(Some(file.content)),
         Err(_) if path.symlink_metadata().is_err() => Ok(None),

@@ -27,7 +27,7 @@ pub(crate) fn cancel_timer(arguments: &CancelTimer, world: &World) -> Result<Pla
     let said = words(which);
     let says = |known: &[&str]| said.iter().any(|word| known.contains(&word.as_str()));
     let (timers, alarms) = (says(TIMER), says(ALARM));
-    let mut all = Timers::read(&world.folders.timers)?.all;
+    let mut all = Timers::read(&world.folders)?.all;
     // Both or neither named: either kind.
     all.retain(|stored| timers == alarms || timers == (stored.timer.kind == TimerKind::Timer));
     if says(ALL) && !all.is_empty() {

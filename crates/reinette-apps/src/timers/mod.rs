@@ -5,8 +5,9 @@ mod set;
 mod store;
 
 use crate::{AppError, FileChange, Plan, Ring, World};
+use jiff::Zoned;
 use serde::{Deserialize, Serialize};
-use store::{Stored, Timers};
+use store::{Stored, Timer, Timers};
 
 pub(crate) use cancel::cancel_timer;
 pub(crate) use set::{set_alarm, set_timer};
@@ -16,7 +17,7 @@ pub(crate) use set::{set_alarm, set_timer};
 /// # Errors
 /// When the folder cannot be read.
 pub fn due_timers(world: &World) -> Result<Vec<Ring>, AppError> {
-    let timers = Timers::read(&world.folders.timers)?;
+    let timers = Timers::read(&world.folders)?;
     let due = timers.all.into_iter().filter(|stored| stored.timer.rings_at <= world.clock.now);
     Ok(due.map(|stored| ring(&stored, world)).collect())
 }
@@ -30,12 +31,36 @@ fn ring(stored: &Stored, world: &World) -> Ring {
     Ring::new(&timer.name(world.language), &timer.rings_at, world, acknowledgement)
 }
 
+/// What ringing made of the file of a timer or an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// Nothing: it has not rung, or is no timer's.
+    Not,
+    /// The file went, since it rang for the last time.
+    Gone,
+    /// It rang, and was set to the next time.
+    Again,
+}
+
+/// What ringing made of a timer's file that was written with the content `written` and has `now` another, or none.
+pub fn rung(written: &[u8], found: Option<&[u8]>, now: &Zoned) -> Rung {
+    let Some(timer) = Timer::from_json(written) else { return Rung::Not };
+    match found.map(Timer::from_json) {
+        None if timer.rings_at <= *now => Rung::Gone,
+        Some(Some(found)) if found.rings_at > timer.rings_at => {
+            let same = Timer { rings_at: timer.rings_at.clone(), ..found };
+            if same == timer && timer.rule.is_some() { Rung::Again } else { Rung::Not }
+        }
+        _ => Rung::Not,
+    }
+}
+
 /// The arguments of `list_timers`: none.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
 pub(crate) struct ListTimers {}
 
 pub(crate) fn list_timers(_: &ListTimers, world: &World) -> Result<Plan, AppError> {
-    let timers = Timers::read(&world.folders.timers)?;
+    let timers = Timers::read(&world.folders)?;
     let mut lines: Vec<String> = timers.all.iter().map(|stored| stored.timer.label(world)).collect();
     if lines.is_empty() {
         lines.push(world.language.pick("No timers or alarms.", "Aucun minuteur ni alarme.").to_owned());

@@ -1,14 +1,14 @@
 //! The files of timers and alarms.
 
-use crate::files::{Fault, Folder, Limits, ReadFile, Unread};
+use crate::files::{Fault, Limits, ReadFile, Unread};
 use crate::icalendar::{CalendarTime, Effort, parse_rule, rule_from};
 use crate::sentences::clock_time;
 use crate::time::{Language, Moment, describe};
-use crate::{AppError, World};
+use crate::{AppError, Folders, World};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Zoned};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A larger file is none of ours.
 const MAX_FILE_BYTES: u64 = 64 << 10;
@@ -57,12 +57,13 @@ pub(super) struct Timers {
 
 impl Timers {
     /// Reads the folder; one that does not exist is empty.
-    pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
-        let Some(folder) = Folder::open(folder)? else { return Ok(Self::default()) };
+    pub(super) fn read(folders: &Folders) -> Result<Self, AppError> {
+        let Some(folder) = folders.open(&folders.timers)? else { return Ok(Self::default()) };
         let mut all: Vec<Stored> = Vec::new();
-        let broken = folder.read_all("json", Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES }, |file| {
+        let limits = Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES, depth: 0 };
+        let broken = folder.read_all("json", limits, |file| {
             let ReadFile { path, content } = file;
-            let timer = serde_json::from_slice(&content).map_err(|_| Fault::Content)?;
+            let timer = Timer::from_json(&content).ok_or(Fault::Content)?;
             all.push(Stored { path, content, timer });
             Ok(())
         })?;
@@ -72,6 +73,11 @@ impl Timers {
 }
 
 impl Timer {
+    /// The timer that a file with this content holds.
+    pub(super) fn from_json(content: &[u8]) -> Option<Self> {
+        serde_json::from_slice(content).ok()
+    }
+
     /// The content of its file.
     pub(super) fn to_json(&self) -> Vec<u8> {
         let value = serde_json::to_value(self).unwrap_or_default();

@@ -2,7 +2,11 @@ use super::*;
 use reinette::{ModelInfo, ResponseStream};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Mutex;
+
+#[cfg(target_os = "linux")]
+mod faults;
 
 /// What a model says, or that it cannot.
 struct Said(Result<Event, ModelError>);
@@ -182,7 +186,7 @@ fn nothing_is_done_without_a_yes() {
         desk.ask("remind me", &ScriptedModel::says([vec![remind("call Ana")]]), Confirm::Ask, &mut user);
         assert_eq!(user.outcomes(), [outcome]);
         assert!(desk.reminders().is_empty());
-        assert!(desk.assistant.journal(10).unwrap().is_empty());
+        assert!(desk.assistant.journal(10).unwrap().found.is_empty());
     }
 }
 
@@ -218,7 +222,7 @@ fn a_conversation_goes_on_where_it_stopped() {
     };
     assert_eq!([first, second, third], ["Hello", "Good morning", "Still there?"]);
     assert!(matches!(&asked[0].transcript.entries[0], Entry::Instructions { text } if text.contains("11 March 2026")));
-    assert_eq!(later.history(10).unwrap().len(), 4);
+    assert_eq!(later.history(10).unwrap().found.len(), 4);
 }
 
 #[test]
@@ -259,12 +263,153 @@ fn a_correction_takes_the_place_of_what_was_done() {
     assert!(reminder.contains("20260313T090000"), "{reminder}");
     assert_eq!(model.asked.lock().unwrap().len(), 1, "the model is not asked");
 
-    // And once more, and back to nothing.
+    // And once more, and back, one correction after the other.
     desk.ask("sorry, at 10", &model, Confirm::Ask, &mut user);
-    let [reminder] = &desk.reminders()[..] else { panic!("one reminder") };
-    assert!(reminder.contains("20260313T100000"), "{reminder}");
-    desk.assistant.undo().unwrap();
+    for due in ["20260313T100000", "20260313T090000", "20260312T090000"] {
+        let [reminder] = &desk.reminders()[..] else { panic!("one reminder") };
+        assert!(reminder.contains(due), "{reminder}");
+        assert_eq!(desk.assistant.undo().unwrap().len(), 1);
+    }
     assert!(desk.reminders().is_empty());
+}
+
+/// A user who looks at the folder before saying no, or yes.
+struct Observer<'a> {
+    folder: &'a Path,
+    decision: Decision,
+    seen: Vec<(String, Vec<String>)>,
+}
+
+impl Listener for Observer<'_> {
+    fn on(&mut self, _: Happening<'_>) {}
+
+    fn confirm(&mut self, proposal: &Proposal<'_>) -> Decision {
+        self.seen.push((proposal.effect.to_owned(), files(self.folder)));
+        self.decision
+    }
+
+    fn choose(&mut self, _: &Question) -> Option<usize> {
+        None
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// The contents of all files of a folder.
+fn files(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<String> = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn nothing_is_removed_before_a_correction_is_allowed() {
+    let mut desk = Desk::new();
+    let calendar = desk.folder.path().join("calendar");
+    let lunch = call("create_event", &json!({"title": "lunch with Pierre", "when": "Friday at noon"}));
+    let model = ScriptedModel::says([vec![lunch]]);
+    desk.ask(
+        "put lunch with Pierre in my calendar on Friday at noon",
+        &model,
+        Confirm::Never,
+        &mut User::who_says(Decision::No),
+    );
+    let before = files(&calendar);
+    for decision in [Decision::No, Decision::Nobody, Decision::Yes] {
+        let mut user = Observer { folder: &calendar, decision, seen: Vec::new() };
+        let model: Arc<dyn LanguageModel> = Arc::clone(&model) as _;
+        desk.assistant.ask("no, make it Thursday", &model, Confirm::Ask, &mut user).unwrap();
+        let [(effect, seen)] = &user.seen[..] else { panic!("asked once") };
+        assert!(effect.contains("takes the place") && *seen == before, "{effect}");
+        assert_eq!(files(&calendar) == before, decision != Decision::Yes);
+    }
+    let [event] = &files(&calendar)[..] else { panic!("one event") };
+    assert!(event.contains("20260312T120000"), "{event}");
+    // One change, which is taken back as one: the lunch on Friday is there again.
+    let lines = desk.assistant.journal(10).unwrap().found;
+    assert_eq!(lines.iter().map(|line| line.corrects).collect::<Vec<_>>(), [None, Some(lines[0].request)]);
+    assert_eq!(lines[1].files.len(), 2);
+    assert_eq!(desk.assistant.undo().unwrap().len(), 1);
+    assert_eq!(files(&calendar), before);
+}
+
+#[test]
+fn a_correction_is_planned_as_if_what_it_corrects_were_undone() {
+    let mut desk = Desk::new();
+    let calendar = desk.folder.path().join("calendar");
+    let moved = |when: &str| call("move_event", &json!({"title": "lunch", "when": when}));
+    let lunch = call("create_event", &json!({"title": "lunch", "when": "Friday at noon"}));
+    let model = ScriptedModel::says([vec![lunch], vec![moved("Saturday at 1 pm")]]);
+    let mut user = User::who_says(Decision::Yes);
+    for words in ["lunch on Friday at noon", "move lunch to Saturday at 1 pm", "no, make it Sunday"] {
+        desk.ask(words, &model, Confirm::Ask, &mut user);
+    }
+    assert!(user.proposals[2].contains("13 March"), "it is moved from Friday: {}", user.proposals[2]);
+    assert!(files(&calendar)[0].contains("20260315T130000"), "{:?}", files(&calendar));
+    for start in ["20260314T130000", "20260313T120000"] {
+        desk.assistant.undo().unwrap();
+        assert!(files(&calendar)[0].contains(start));
+    }
+}
+
+#[test]
+fn a_correction_of_what_another_program_changed_changes_nothing() {
+    let mut desk = Desk::new();
+    let model = ScriptedModel::says([vec![remind("call Ana")]]);
+    let mut user = User::who_says(Decision::Yes);
+    desk.ask("Remind me tomorrow at 9 to call Ana", &model, Confirm::Ask, &mut user);
+    let folder = desk.folder.path().join("reminders");
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&file, "theirs").unwrap();
+    desk.ask("no, make it Friday", &model, Confirm::Ask, &mut user);
+    assert_eq!(user.outcomes(), [Outcome::Done, Outcome::Failed]);
+    assert!(user.ended[1].1.contains("by another program"), "{}", user.ended[1].1);
+    assert_eq!(files(&folder), ["theirs"]);
+}
+
+/// Ten processes add to one list at once; each reads it before any has written.
+#[test]
+fn what_is_added_at_once_is_all_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let barrier = std::sync::Barrier::new(10);
+    let add = |number: usize| {
+        let home = Home::open(Some(folder.path())).unwrap();
+        let mut assistant = Assistant::open(home, now).unwrap();
+        let call = call("append_note", &json!({"note": "shopping list", "text": format!("item {number}")}));
+        let model: Arc<dyn LanguageModel> = ScriptedModel::says([vec![call]]);
+        let mut user = User::who_says(Decision::Yes);
+        barrier.wait();
+        assistant.ask("add it", &model, Confirm::Ask, &mut user).unwrap();
+        assert_eq!(user.outcomes(), [Outcome::Done], "{:?}", user.ended);
+        assistant.conversation
+    };
+    let add = &add;
+    let conversations: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..10).map(|number| scope.spawn(move || add(number))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(conversations.len(), 10);
+    let [list] = &files(&folder.path().join("notes"))[..] else { panic!("one list") };
+    assert_eq!(list.lines().count(), 10, "{list}");
+}
+
+#[test]
+fn an_undo_that_was_interrupted_is_what_the_next_one_tells() {
+    let mut desk = Desk::new();
+    let model = ScriptedModel::says([vec![remind("call Ana")], vec![remind("call Leo")]]);
+    for words in ["one", "two"] {
+        desk.ask(words, &model, Confirm::Never, &mut User::who_says(Decision::Yes));
+    }
+    let sql = "UPDATE journal SET state = 'undoing' WHERE id = 2";
+    desk.assistant.store.connection().execute(sql, []).unwrap();
+    let home = Home::open(Some(desk.folder.path())).unwrap();
+    let mut later = Assistant::open_to_read(home, now).unwrap();
+    assert!(later.undo().unwrap()[0].effect.contains("call Leo"));
+    assert_eq!(desk.reminders().len(), 1);
+    assert!(later.undo().unwrap()[0].effect.contains("call Ana"));
 }
 
 #[test]
@@ -349,7 +494,7 @@ fn talk_that_reports_a_deed_is_not_said() {
         let pieces = talk.iter().map(|piece| say(piece)).collect();
         desk.ask(words, &ScriptedModel::says([pieces]), Confirm::Ask, &mut user);
         assert!(user.text.starts_with(said), "{words}: {}", user.text);
-        let turns = desk.assistant.history(10).unwrap();
+        let turns = desk.assistant.history(10).unwrap().found;
         assert!(matches!(&turns[1].entry, Entry::Response { text } if *text == user.text), "{turns:?}");
     }
 }
@@ -362,8 +507,8 @@ fn a_request_that_is_too_long_is_refused_before_anything_is_done() {
     let long = "é".repeat(401);
     let refused = desk.assistant.ask(&long, &asked, Confirm::Ask, &mut User::who_says(Decision::No));
     assert!(matches!(refused, Err(AssistantError::TooLong { length: 401, limit: 400 })), "{refused:?}");
-    assert!(desk.assistant.history(10).unwrap().is_empty() && model.asked.lock().unwrap().is_empty());
+    assert!(desk.assistant.history(10).unwrap().found.is_empty() && model.asked.lock().unwrap().is_empty());
     let longest = format!("note: {}", "é".repeat(394));
     desk.assistant.ask(&longest, &asked, Confirm::Never, &mut User::who_says(Decision::No)).unwrap();
-    assert_eq!(desk.assistant.journal(10).unwrap().len(), 1);
+    assert_eq!(desk.assistant.journal(10).unwrap().found.len(), 1);
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reinette::Entry;
 use reinette_assistant::Turn;
-use reinette_assistant::journal::{Line, State};
+use reinette_assistant::journal::{Line, Listing, State};
 use serde::Serialize;
 
 /// Show what was said, or what was done
@@ -59,6 +59,8 @@ impl Record for Changed {
             State::Undone => " (taken back)",
             State::Failed => " (not made)",
             State::Pending => " (being made)",
+            State::Abandoned => " (changed since, not taken back)",
+            State::Spent => " (rang)",
         };
         format!("{}  {}{state}", local_time(self.0.at), self.0.effect)
     }
@@ -69,11 +71,16 @@ fn local_time(at: Timestamp) -> String {
 }
 
 pub(crate) fn run(context: &Context, arguments: &History) -> Result<()> {
-    let assistant = conversation::open(context)?;
+    let assistant = conversation::open_to_read(context)?;
     if arguments.changes {
-        assistant.journal(arguments.limit)?.into_iter().try_for_each(|line| context.printer.print(&Changed(line)))?;
+        show(context, assistant.journal(arguments.limit)?, Changed)
     } else {
-        assistant.history(arguments.limit)?.into_iter().try_for_each(|turn| context.printer.print(&Said(turn)))?;
+        show(context, assistant.history(arguments.limit)?, Said)
     }
-    Ok(())
+}
+
+/// Shows what could be read, and says what could not.
+fn show<T, R: Record>(context: &Context, listing: Listing<T>, record: fn(T) -> R) -> Result<()> {
+    listing.unreadable.iter().for_each(|error| context.printer.warn(&error.to_string()));
+    listing.found.into_iter().try_for_each(|found| context.printer.print(&record(found)))
 }

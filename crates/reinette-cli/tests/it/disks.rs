@@ -133,18 +133,23 @@ fn on_a_full_disk_everything_is_done_whole_or_not_at_all() {
     household.undo_everything();
 }
 
+/// What the journal and the conversation say.
+fn told(household: &Household) -> [String; 2] {
+    [&["--json", "history"][..], &["--json", "history", "--changes"]].map(|command| stdout(&household.run(command)))
+}
+
 #[test]
-fn a_home_that_is_read_only_is_named_by_every_command_that_writes() {
+fn a_home_that_is_read_only_is_named_by_every_command_that_writes_and_read_by_the_others() {
     let folder = home();
     let disk = folder.path().join("disk");
     let Some(mounted) = TinyDisk::mount(&disk, "size=1m") else { return };
     let household = Household::new(&disk);
     household.ask(DONE[0]);
     let before = household.check();
+    let said = told(&household);
     assert!(mounted.remount("ro"));
-    let commands =
-        [&["ask", "--confirm", "never", DONE[0]][..], &["undo"], &["history"], &["history", "--changes"], &["daemon"]];
-    for command in commands {
+    assert_eq!(told(&household), said);
+    for command in [&["ask", "--confirm", "never", DONE[0]][..], &["undo"], &["daemon"]] {
         let output = household.run(command);
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{command:?}: {text}");
@@ -153,4 +158,20 @@ fn a_home_that_is_read_only_is_named_by_every_command_that_writes() {
     }
     assert!(mounted.remount("rw"));
     assert_eq!(household.check(), before);
+}
+
+#[test]
+fn on_a_full_disk_what_was_said_and_done_can_be_read() {
+    let folder = home();
+    let disk = folder.path().join("disk");
+    let Some(_mounted) = TinyDisk::mount(&disk, "size=1m") else { return };
+    let household = Household::new(&disk);
+    household.ask(DONE[0]);
+    let said = told(&household);
+    let filler = Filler::fill(&disk);
+    assert_eq!(told(&household), said);
+    let output = household.run(&["undo"]);
+    assert!(output.status.success() || stderr(&output).to_lowercase().contains("make room"), "{}", stderr(&output));
+    drop(filler);
+    household.undo_everything();
 }

@@ -348,7 +348,7 @@ fn write(path: &Path, content: &[u8]) {
 fn users_files(input: &[u8]) -> String {
     let home = empty_home();
     let world = world(home.path(), clock_at(0));
-    let Folders { calendar, reminders, notes, timers } = &world.folders;
+    let Folders { calendar, reminders, notes, timers, .. } = &world.folders;
     for path in [calendar.join("x.ics"), reminders.join("x.ics"), notes.join("x.md"), timers.join("x.json")] {
         write(&path, input);
     }
