@@ -153,7 +153,19 @@ pub enum GenerateError {
     /// The engine panicked over this request.
     #[error("the engine failed on this request; please report it")]
     Failed,
-    /// The model gave no token a finite logit.
-    #[error("no token can follow: all logits are masked or not finite")]
+    /// A file of the model could not be read any more.
+    #[error(
+        "a file of the model was cut short, or its disk failed, while it was in use: check the model with `reinette models \
+         verify`, then load it again"
+    )]
+    WeightsLost,
+    /// The model computed infinities or numbers that are none.
+    #[error(
+        "the model computed numbers that are not finite: its file or an adapter is damaged, or was trained so that it does; \
+         check the model with `reinette models verify`, or ask without the adapter"
+    )]
+    NotFinite,
+    /// A processor or the constraint left no token a finite logit.
+    #[error("no token can follow: all logits are masked")]
     NoToken,
 }
