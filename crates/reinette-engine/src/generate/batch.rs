@@ -196,17 +196,20 @@ impl Batch {
 
     /// Makes errors of all answers: what a step has computed with weights that are gone means nothing.
     fn withdraw(&mut self, progress: &mut Vec<(Ticket, Progress)>) {
-        self.end_all(&|| Err(GenerateError::WeightsLost), progress);
+        let lost = || GenerateError::WeightsLost { model: self.model.place() };
+        for slot in &mut self.slots.all {
+            end(slot, Err(lost()), progress);
+            slot.forget();
+        }
         progress.retain_mut(|(_, progress)| match progress {
             Progress::Text(_) => false,
             Progress::Finished(result) => {
                 if result.is_ok() {
-                    *result = Err(GenerateError::WeightsLost);
+                    *result = Err(lost());
                 }
                 true
             }
         });
-        self.slots.all.iter_mut().for_each(Slot::forget);
     }
 
     /// Keeps the prefixes of the prompts answered last for other sequences and processes, if they are worth it and not kept
@@ -248,9 +251,12 @@ impl Batch {
             self.decoder.logits(&self.model, &(0..tokens.len()).collect::<Vec<_>>(), out);
         }
         if self.model.is_lost() {
-            return Err(GenerateError::WeightsLost);
+            return Err(GenerateError::WeightsLost { model: self.model.place() });
         }
-        if are_finite(&Allowed::All, out) { Ok(()) } else { Err(GenerateError::NotFinite) }
+        if are_finite(&Allowed::All, out) {
+            return Ok(());
+        }
+        Err(GenerateError::NotFinite { model: self.model.place() })
     }
 
     /// Frees the places of those whom nobody listens to any more.
@@ -378,7 +384,7 @@ impl Batch {
         for ready in ready {
             let reason = guarded(|| self.pick(&ready));
             let slot = &mut self.slots.all[ready.index];
-            if let Err(GenerateError::NotFinite) = reason {
+            if let Err(GenerateError::NotFinite { .. }) = reason {
                 slot.forget();
             }
             match reason.transpose() {
@@ -407,7 +413,7 @@ impl Batch {
                 self.some_logits.as_mut_slice()
             };
             if !are_finite(allowed, logits) {
-                return Err(GenerateError::NotFinite);
+                return Err(GenerateError::NotFinite { model: self.model.place() });
             }
             if let Some(reason) = run.pick(tokenizer, cache, logits)? {
                 return Ok(Some(reason));

@@ -155,16 +155,22 @@ pub enum GenerateError {
     Failed,
     /// A file of the model could not be read any more.
     #[error(
-        "a file of the model was cut short, or its disk failed, while it was in use: check the model with `reinette models \
-         verify`, then load it again"
+        "{model} was cut short, or its disk failed, while it was in use: check it with `reinette models verify`, then load it \
+         again"
     )]
-    WeightsLost,
+    WeightsLost {
+        /// The model's file, or its name.
+        model: String,
+    },
     /// The model computed infinities or numbers that are none.
     #[error(
-        "the model computed numbers that are not finite: its file or an adapter is damaged, or was trained so that it does; \
-         check the model with `reinette models verify`, or ask without the adapter"
+        "{model} computes numbers that are not finite: its file, or an adapter, is damaged or was trained wrongly; check \
+         both with `reinette models verify`"
     )]
-    NotFinite,
+    NotFinite {
+        /// The model's file, or its name.
+        model: String,
+    },
     /// A processor or the constraint left no token a finite logit.
     #[error("no token can follow: all logits are masked")]
     NoToken,

@@ -33,7 +33,7 @@ use crate::gguf::{Gguf, GgufError};
 use crate::template::{ChatTemplate, TemplateError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use reinette_kernels::{CacheTooLarge, RopeError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -110,6 +110,7 @@ pub struct Model {
     packed: Vec<Arc<PackedMatrix>>,
     tokenizer: Arc<Tokenizer>,
     template: OnceLock<Result<ChatTemplate, TemplateError>>,
+    path: Option<PathBuf>,
     changed: Option<SystemTime>,
     fingerprint: OnceLock<Fingerprint>,
 }
@@ -134,7 +135,7 @@ impl Model {
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load_with_cache(path: &Path, folder: Option<&PackedFolder>) -> Result<Self, LoadError> {
         let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        let mut model = Self { changed, ..Self::unpacked(Gguf::open(path)?)? };
+        let mut model = Self { changed, path: Some(path.to_owned()), ..Self::unpacked(Gguf::open(path)?)? };
         let keep = folder.map(|folder| (folder, Source { path, fingerprint: model.fingerprint() }));
         model.packed = pack(model.weights.matrices_mut(), keep);
         model.check_read()
@@ -170,6 +171,7 @@ impl Model {
             packed: Vec::new(),
             tokenizer: Arc::new(tokenizer),
             template: OnceLock::new(),
+            path: None,
             changed: None,
             fingerprint: OnceLock::new(),
         })
@@ -187,6 +189,12 @@ impl Model {
     /// what was computed since may be wrong.
     pub(crate) fn is_lost(&self) -> bool {
         self.gguf.is_lost() || self.packed.first().is_some_and(|matrix| matrix.is_lost())
+    }
+
+    /// The model's file, or its name where there is none: for errors.
+    pub(crate) fn place(&self) -> String {
+        let path = self.path.as_ref().map(|path| format!("the model {}", path.display()));
+        path.unwrap_or_else(|| format!("the model {:?}", self.name()))
     }
 
     /// The model's name, as its file gives it.
