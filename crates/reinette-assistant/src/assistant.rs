@@ -13,8 +13,8 @@ use crate::store::{Store, StoreError, Turn};
 use deeds::{Deed, Errand};
 use jiff::Zoned;
 use reinette::{
-    Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall, ToolDefinition, ToolMode,
-    Transcript,
+    ContextWindow, Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall,
+    ToolDefinition, ToolMode, Transcript,
 };
 use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Planner, Question, examples, tools};
@@ -145,6 +145,8 @@ pub struct Assistant {
     store: Store,
     planners: Vec<Box<dyn Planner>>,
     transcript: Transcript,
+    /// What of it the model is shown.
+    window: ContextWindow,
     /// Its number, once something was said.
     conversation: Option<i64>,
     /// The number that the last request has in the journal, if it changed anything.
@@ -197,6 +199,7 @@ impl Assistant {
             store,
             planners: tools(),
             transcript: Transcript::default(),
+            window: ContextWindow::default(),
             conversation: None,
             last_request: None,
             interrupted_undo: Vec::new(),
@@ -218,6 +221,7 @@ impl Assistant {
         if let Some(conversation) = self.store.last_conversation()? {
             let turns = self.store.turns(Some(conversation), usize::MAX)?;
             self.warnings.extend(turns.unreadable.iter().map(ToString::to_string));
+            self.window = ContextWindow::default();
             self.transcript = Transcript { entries: turns.found.into_iter().map(|turn| turn.entry).collect() };
             self.conversation = Some(conversation);
         }
@@ -371,16 +375,17 @@ impl Assistant {
 
     /// Asks the model for what `words` say, leaving out the oldest turns if the conversation has become too long for it.
     fn respond(
-        &self,
+        &mut self,
         words: &str,
         model: &Arc<dyn LanguageModel>,
         language: Language,
         listener: &mut dyn Listener,
     ) -> Result<Answer, AssistantError> {
-        let mut recent = self.transcript.clone();
+        self.window.make_room_ahead(&self.transcript, MAX_ANSWER_TOKENS, model.info().context_tokens);
         loop {
-            match self.respond_to(&recent, words, model, language, listener) {
-                Err(ModelError::ContextFull { .. }) if drop_oldest_turn(&mut recent) => {}
+            match self.respond_to(&self.window.of(&self.transcript), words, model, language, listener) {
+                Err(ModelError::ContextFull { needed_tokens, limit_tokens })
+                    if self.window.make_room(&self.transcript, needed_tokens, limit_tokens) => {}
                 answer => return Ok(answer?),
             }
         }
@@ -451,14 +456,6 @@ fn check_length(words: &str, model: &dyn LanguageModel) -> Result<(), AssistantE
     let length = words.chars().count();
     // A server may not tell what its model reads.
     if limit > 0 && length > limit { Err(AssistantError::TooLong { length, limit }) } else { Ok(()) }
-}
-
-/// Forgets the oldest turn: a prompt and all that followed it. The last prompt stays; `false` if there is no other.
-fn drop_oldest_turn(transcript: &mut Transcript) -> bool {
-    let is_prompt = |entry: &Entry| matches!(entry, Entry::Prompt { .. });
-    let Some(second) = transcript.entries.iter().skip(1).position(is_prompt) else { return false };
-    transcript.entries.drain(..=second);
-    true
 }
 
 #[cfg(test)]

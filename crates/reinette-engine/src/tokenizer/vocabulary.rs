@@ -207,6 +207,11 @@ impl Vocabulary {
         (id != EMPTY).then_some(TokenId(id))
     }
 
+    /// Whether `id` has these bytes and a text may become it: in most vocabularies, what [`find`](Self::find) would give.
+    pub(super) fn is_found_as(&self, id: TokenId, bytes: &[u8]) -> bool {
+        self.kind(id) == Some(TokenKind::Normal) && self.bytes(id) == bytes
+    }
+
     /// The most bytes of a token that a text can be.
     pub(super) fn longest_bytes(&self) -> usize {
         self.longest_bytes

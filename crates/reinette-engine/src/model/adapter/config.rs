@@ -100,6 +100,7 @@ impl Config {
                 return Err(format!("`bias` is {value}: trained biases are not supported; train without them"));
             }
             "init_lora_weights" => check_initialisation(value)?,
+            "r" if *value == 0 => return Err("`r` is 0: a rank of 0 leaves nothing to add".to_owned()),
             "bias" => {}
             _ if WITHOUT_EFFECT.contains(&key) || is_unset(value) => {}
             _ => {

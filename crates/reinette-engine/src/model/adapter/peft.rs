@@ -17,29 +17,6 @@ impl<'a> Files<'a> {
         let weights = SafeTensors::deserialize(weights).map_err(|error| AdapterError::Damaged(error.to_string()))?;
         Ok(Self { config, weights })
     }
-
-    /// A matrix; a vector is one of a single row.
-    fn matrix(&self, name: String) -> Result<Stored<'a>, AdapterError> {
-        let tensor = self.weights.tensor(&name).map_err(|error| AdapterError::Damaged(format!("{name}: {error}")))?;
-        let ty = match tensor.dtype() {
-            Dtype::F16 => QuantType::F16,
-            Dtype::BF16 => QuantType::BF16,
-            Dtype::F32 => QuantType::F32,
-            other => {
-                return Err(AdapterError::Damaged(format!(
-                    "{name} is of {other:?}: only F16, BF16 and F32 are supported"
-                )));
-            }
-        };
-        let (rows, cols) = match *tensor.shape() {
-            [rows, cols] => (rows, cols),
-            [cols] => (1, cols),
-            ref shape => {
-                return Err(AdapterError::Damaged(format!("{name} is of shape {shape:?}, which is no matrix's")));
-            }
-        };
-        Ok(Stored { name, ty, rows, cols, bytes: tensor.data() })
-    }
 }
 
 impl Source for Files<'_> {
@@ -60,8 +37,32 @@ impl Source for Files<'_> {
         self.weights.names().into_iter().map(ToOwned::to_owned).collect()
     }
 
-    fn scale(&self, layer: usize, module: &Module, rank: usize) -> f32 {
-        self.config.scale(&format!("model.layers.{layer}.{}", module.peft), rank)
+    /// A matrix; a vector is one of a single row.
+    fn matrix(&self, name: String) -> Result<Stored<'_>, AdapterError> {
+        let tensor = self.weights.tensor(&name).map_err(|error| AdapterError::Damaged(format!("{name}: {error}")))?;
+        let ty = match tensor.dtype() {
+            Dtype::F16 => QuantType::F16,
+            Dtype::BF16 => QuantType::BF16,
+            Dtype::F32 => QuantType::F32,
+            other => {
+                return Err(AdapterError::Damaged(format!(
+                    "{name} is of {other:?}: only F16, BF16 and F32 are supported"
+                )));
+            }
+        };
+        let (rows, cols) = match *tensor.shape() {
+            [rows, cols] => (rows, cols),
+            [cols] => (1, cols),
+            ref shape => {
+                return Err(AdapterError::Damaged(format!("{name} is of shape {shape:?}, which is no matrix's")));
+            }
+        };
+        Ok(Stored { name, ty, rows, cols, bytes: tensor.data() })
+    }
+
+    fn scale(&self, a: &str, rank: usize) -> f32 {
+        let module = a.strip_prefix("base_model.model.").unwrap_or(a);
+        self.config.scale(module.strip_suffix(".lora_A.weight").unwrap_or(module), rank)
     }
 
     fn row_order(&self) -> RowOrder {
