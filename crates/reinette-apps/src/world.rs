@@ -28,7 +28,7 @@ pub struct Folders {
     pub notes: PathBuf,
     /// Timers and alarms: one JSON file each.
     pub timers: PathBuf,
-    /// What files hold, or that they do not exist, once changes are made that are only planned.
+    /// Contents of files as planned changes will leave them; `None` for a file that will not exist.
     planned: BTreeMap<PathBuf, Option<Vec<u8>>>,
 }
 
@@ -63,7 +63,7 @@ impl Folders {
         Ok(paths)
     }
 
-    /// What a plain file in `folder` holds, if it has at most `max_bytes`.
+    /// The content of a plain file in `folder`, if it has at most `max_bytes`.
     pub(crate) fn read(&self, folder: &Path, path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         match self.planned.get(path) {
             Some(content) => content.clone().ok_or_else(|| io::ErrorKind::NotFound.into()),

@@ -93,7 +93,7 @@ impl Located {
             return Ok(true);
         }
         let folder = fs::canonicalize(folder)?;
-        // What does not exist yet is made, and is no link.
+        // Folders that do not exist yet will be made, and are no links.
         let parents = path.ancestors().skip(1);
         let Some(nearest) = parents.into_iter().find(|parent| parent.exists()) else { return Ok(false) };
         Ok(fs::canonicalize(nearest)?.starts_with(folder))
