@@ -38,12 +38,12 @@ pub enum ChangeError {
         /// Which file.
         path: PathBuf,
     },
-    /// What has the file's name is something else.
+    /// The path names something other than a plain file in its folder.
     #[error("{} is left as it is: {reason}", path.display())]
     NotPlain {
         /// Which file.
         path: PathBuf,
-        /// What is in its place.
+        /// Why it is refused.
         reason: String,
     },
     /// The system refused.
@@ -128,7 +128,7 @@ impl FileChange {
         target(&self.path).is_ok_and(|target| holds(&target, self.after.as_deref()).unwrap_or(false))
     }
 
-    /// What the file holds now; `None` if there is none.
+    /// The file's present content; `None` if it does not exist.
     ///
     /// # Errors
     /// If it cannot be read or is far larger than what apps write.

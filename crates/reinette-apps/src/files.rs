@@ -262,7 +262,7 @@ pub(crate) fn plain_file(folder: &Path, path: &Path) -> io::Result<PathBuf> {
 /// Opens a plain file to read it; a link, a pipe or a device in its place is refused.
 ///
 /// # Errors
-/// What the system says; [`io::ErrorKind::InvalidInput`] for a pipe or a device.
+/// The system's error; [`io::ErrorKind::InvalidInput`] for a pipe or a device.
 pub fn open_plain(path: &Path) -> io::Result<File> {
     only_plain(open_itself(path)?)
 }
@@ -270,7 +270,7 @@ pub fn open_plain(path: &Path) -> io::Result<File> {
 /// Opens a file of the program's own for locking, and makes it if need be; only its owner may read it.
 ///
 /// # Errors
-/// What the system says; [`io::ErrorKind::InvalidInput`] for a link, a pipe or a device in its place.
+/// The system's error; [`io::ErrorKind::InvalidInput`] for a link, a pipe or a device in its place.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);

@@ -151,7 +151,7 @@ pub struct Assistant {
     conversation: Option<i64>,
     /// The number that the last request has in the journal, if it changed anything.
     last_request: Option<i64>,
-    /// What a killed process was taking back when it died, and now is.
+    /// Changes that a killed process was taking back; recovery has finished that.
     interrupted_undo: Vec<Line>,
     warnings: Vec<String>,
     now: fn() -> Zoned,
@@ -208,7 +208,7 @@ impl Assistant {
         }
     }
 
-    /// What the user has to know of the home's state: changes that were interrupted and could not be taken back yet.
+    /// Problems found when the home was opened: interrupted changes that could not be taken back yet.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -233,7 +233,7 @@ impl Assistant {
         self.planners.iter().map(|planner| planner.definition().clone()).collect()
     }
 
-    /// What was said, in all conversations.
+    /// The last entries of all conversations.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -241,7 +241,7 @@ impl Assistant {
         Ok(self.store.turns(None, limit)?)
     }
 
-    /// What was done.
+    /// The last changes.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -289,7 +289,7 @@ impl Assistant {
             errand.corrects = before;
             let deed = self.carry_out(&call, &mut errand, listener);
             self.end(&call, &deed, listener)?;
-            // What was not put right can still be.
+            // A correction that was declined can be tried again.
             errand.request = errand.request.or(before);
         } else if is_only_a_correction(words, &clock) && !self.has_acted() {
             let text = sentences::nothing_to_correct(errand.language);

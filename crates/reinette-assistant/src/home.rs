@@ -119,11 +119,12 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn repair_modes(data: &Path, folders: &Folders) {
     const STICKY: u32 = 0o1000;
-    let Ok(home) = fs::symlink_metadata(data) else { return };
-    // What holds other things, and is used as a home for the first time, is left as the user made it.
-    let is_empty = || fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_none());
+    let Ok(data) = fs::canonicalize(data) else { return };
+    let Ok(home) = fs::metadata(&data) else { return };
+    // A folder that holds other things and becomes a home now keeps the mode that the user gave it.
+    let is_empty = || fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_none());
     if mode(&home) & STICKY == 0 && (data.join("store.sqlite").exists() || is_empty()) {
-        make_private(data);
+        make_private(&data);
     }
     OWN_FILES.iter().for_each(|name| make_private(&data.join(name)));
     for name in OWN_FOLDERS {
@@ -132,9 +133,7 @@ fn repair_modes(data: &Path, folders: &Folders) {
         fs::read_dir(folder).into_iter().flatten().flatten().for_each(|entry| make_private(&entry.path()));
     }
     let apps = [&folders.calendar, &folders.reminders, &folders.notes, &folders.timers];
-    let is_inside = |folder: &Path| {
-        fs::canonicalize(folder).is_ok_and(|folder| fs::canonicalize(data).is_ok_and(|data| folder.starts_with(data)))
-    };
+    let is_inside = |folder: &Path| fs::canonicalize(folder).is_ok_and(|folder| folder.starts_with(&data));
     apps.into_iter().filter(|folder| is_inside(folder)).for_each(|folder| make_private(folder));
 }
 

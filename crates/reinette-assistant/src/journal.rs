@@ -88,11 +88,11 @@ pub struct TouchedFile {
     pub located: Located,
     /// Its path in the file system.
     pub absolute: Option<PathBuf>,
-    /// What the change does with it.
+    /// How the change affects it.
     pub change: Touch,
 }
 
-/// What a change does with a file.
+/// How a change affects a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Touch {
@@ -115,12 +115,12 @@ impl TouchedFile {
     }
 }
 
-/// What was read, and why the rest could not be.
+/// Records that could be read, and the errors of those that could not.
 #[derive(Debug)]
 pub struct Listing<T> {
-    /// What was read, oldest first.
+    /// The readable ones, oldest first.
     pub found: Vec<T>,
-    /// What is wrong with each of the others.
+    /// One error for each of the others.
     pub unreadable: Vec<StoreError>,
 }
 
@@ -188,12 +188,12 @@ pub(crate) struct Intent<'a> {
     pub(crate) corrects: Option<i64>,
 }
 
-/// What a process that died left half done, and what became of it.
+/// The outcome of recovering changes that a killed process left half done.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    /// What was being taken back, and now is.
+    /// Lines whose undo was interrupted and is now finished.
     pub(crate) undone: Vec<Line>,
-    /// What could not be ended, and will be tried again.
+    /// Failures to recover a line, which stays as it is and is tried again.
     pub(crate) failures: Vec<JournalError>,
 }
 
@@ -229,7 +229,7 @@ impl<'a> Journal<'a> {
         Ok(journal)
     }
 
-    /// What was found half done when the lock was taken.
+    /// The recovery that was done when the lock was taken.
     pub(crate) fn into_recovery(self) -> Recovery {
         self.recovery
     }
@@ -255,7 +255,7 @@ impl<'a> Journal<'a> {
 
     /// Makes a change: all of it or nothing of it; gives its line.
     ///
-    /// What is found not to be as it was planned is refused before anything is written.
+    /// A file that is not as it was when the change was planned is a conflict, found before anything is written.
     pub(crate) fn make(&self, intent: &Intent<'_>) -> Result<Line, JournalError> {
         for change in intent.files {
             self.must_be_inside(&Located::of(&change.path, self.home), change)?;
@@ -268,8 +268,8 @@ impl<'a> Journal<'a> {
             .map_err(JournalError::from)
             .and_then(|()| Ok(rows::set_state(self.store, id, State::Done)?));
         if let Err(error) = made {
-            // What cannot be noted must not stay. The first error is what the user must hear; a line that cannot be closed
-            // stays pending, and whoever takes the lock next tries again.
+            // A change that cannot be noted must not stay. The first error is the one to report; a line that cannot be
+            // closed stays pending, and whoever takes the lock next tries again.
             if take_back(intent.files).is_ok() {
                 let _ = rows::set_state(self.store, id, State::Failed);
             }
@@ -280,8 +280,8 @@ impl<'a> Journal<'a> {
 
     /// Takes back all changes of the last request that made any, the last one first, and gives each with what became of it.
     ///
-    /// What another program has changed since is left as it is, and so told once: the line is closed. A request of which
-    /// nothing is left but timers that have rung is passed over.
+    /// A file that another program has changed since is left as it is; the line is closed, so this is told once. A request
+    /// of which nothing is left but timers that have rung is passed over.
     ///
     /// # Errors
     /// When the system refuses; what was not yet taken back can be taken back later.
@@ -307,7 +307,7 @@ impl<'a> Journal<'a> {
             }
             Err(error) if error.is_conflict() => (State::Abandoned, Some(error.to_string())),
             Err(error) => {
-                // What is half taken back stays so marked: whoever takes the lock next ends it.
+                // A half undone line keeps its state: whoever takes the lock next finishes it.
                 if self.present_files(id, now).is_ok_and(|files| files.iter().all(FileChange::is_made)) {
                     let _ = rows::set_state(self.store, id, State::Done);
                 }
@@ -404,11 +404,11 @@ pub(crate) fn inverse(store: &Store, home: &Home, request: i64, now: &Zoned) -> 
     Ok(inverse)
 }
 
-/// What takes a request back.
+/// The changes that take a request back.
 #[derive(Debug, Default)]
 pub(crate) struct Inverse {
     pub(crate) files: Vec<FileChange>,
-    /// What it did, in sentences, the last first.
+    /// Sentences that tell its effects, the last first.
     pub(crate) effects: Vec<String>,
 }
 

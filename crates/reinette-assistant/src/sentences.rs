@@ -64,7 +64,7 @@ pub(crate) fn instead(language: Language, done: &str, before: &str) -> String {
     }
 }
 
-/// What was done before will be taken back, and this done in its place.
+/// Proposes to replace an earlier change by this one.
 pub(crate) fn will_be_instead(language: Language, effect: &str, before: &str) -> String {
     match language {
         Language::English => format!("{effect} It takes the place of what I did before: {before}"),

@@ -312,7 +312,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// What the system says of writing the file, which is more precise than what SQLite says.
+/// The system's error when the file is opened for writing, which is more precise than SQLite's.
 fn unwritable(path: &Path) -> Option<StoreError> {
     let refused = make_private(path).and_then(|()| open_private(path).map(drop));
     refused.err().map(|source| StoreError::Unwritable { path: path.to_owned(), source })

@@ -70,7 +70,7 @@ pub(crate) fn open(context: &Context) -> Result<Assistant> {
     Ok(warned(context, Assistant::open(context.home()?, jiff::Zoned::now)?))
 }
 
-/// What is remembered in the user's home, where need be only to be read.
+/// The conversations and the journal of the user's home, read-only where nothing can be written.
 pub(crate) fn open_to_read(context: &Context) -> Result<Assistant> {
     Ok(warned(context, Assistant::open_to_read(context.home()?, jiff::Zoned::now)?))
 }

@@ -4,7 +4,7 @@
 //! places at once, and what was displaced is looked at after: if it is not what was expected, it gets its place back. A
 //! file that goes is moved aside first and looked at there.
 //!
-//! What is aside has a name that says whose place it had, so that a process that dies in between loses nothing: see
+//! A file aside is named after the file it was displaced from, so that a process that dies in between loses nothing: see
 //! [`restore`]. A program that opened the file before and writes into it only after the look is not noticed; the look
 //! comes after the folder is on the disk, which takes longer than other programs have a file open.
 
@@ -119,7 +119,7 @@ fn give_back(aside: &Path, target: &Path, ours: Option<Stamp>, exchange: Exchang
             Err(error) => return Err(failed("write", target)(error)),
         }
     }
-    // What was ours, or what another program wrote over since.
+    // Either our own content, or a version that another program has replaced since.
     discard(aside, target)
 }
 
@@ -243,7 +243,7 @@ fn aside_prefix(target: &Path) -> String {
     format!("{TEMPORARY_PREFIX}{name}-")
 }
 
-/// What was put aside for `target` and is still there.
+/// The files left aside for `target`.
 fn asides(target: &Path) -> Vec<PathBuf> {
     let prefix = aside_prefix(target);
     let is_aside = |path: &PathBuf| {

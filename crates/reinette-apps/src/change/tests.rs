@@ -126,7 +126,7 @@ fn a_process_killed_in_the_middle_leaves_the_file_whole() {
         assert!(content == a || content == b, "half a file of {} bytes", content.len());
         fs::write(&path, &a).unwrap();
     }
-    // What it left is known by its name, and goes with the change.
+    // Its temporary files are recognised by their names and removed.
     take_back(&[FileChange::edit(path.clone(), a, b)]).unwrap();
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert_eq!(left, [path]);
@@ -228,7 +228,7 @@ fn what_another_program_wrote_is_found_again_when_a_process_dies_in_an_exchange(
     let (_folder, path) = home();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let aside = exchange_name(&path);
-    // What has the place, what is aside, and what has the place after: the change was from "old" to "new".
+    // For a change from "old" to "new": content in place, content aside, content in place after recovery.
     for (placed, displaced, found) in [
         (Some("new"), "theirs", Some("theirs")),
         (None, "theirs", Some("theirs")),

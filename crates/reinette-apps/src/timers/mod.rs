@@ -31,7 +31,7 @@ fn ring(stored: &Stored, world: &World) -> Ring {
     Ring::new(&timer.name(world.language), &timer.rings_at, world, acknowledgement)
 }
 
-/// What ringing made of the file of a timer or an alarm.
+/// How ringing changed the file of a timer or an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rung {
     /// Nothing: it has not rung, or is no timer's.
@@ -42,7 +42,7 @@ pub enum Rung {
     Again,
 }
 
-/// What ringing made of a timer's file that was written with the content `written` and has `now` another, or none.
+/// How ringing changed a timer's file: its content was `written` and is now `found`.
 pub fn rung(written: &[u8], found: Option<&[u8]>, now: &Zoned) -> Rung {
     let Some(timer) = Timer::from_json(written) else { return Rung::Not };
     match found.map(Timer::from_json) {

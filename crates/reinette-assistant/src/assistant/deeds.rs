@@ -21,7 +21,7 @@ pub(super) struct Errand {
     pub(super) corrects: Option<i64>,
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(super) struct Deed {
     pub(super) outcome: Outcome,
     pub(super) text: String,
@@ -37,7 +37,7 @@ impl Deed {
 /// A change with all that is to be made and noted of it.
 struct Intended {
     change: Change,
-    /// What is said when it is made.
+    /// The sentence for the user once it is made.
     said: String,
     corrects: Option<i64>,
 }
@@ -68,7 +68,7 @@ struct Planning<'a> {
     assistant: &'a Assistant,
     planner: &'a dyn Planner,
     call: &'a ToolCall,
-    /// What the user chose, where more than one thing could be meant.
+    /// Labels of the choices that the user made, where more than one thing could be meant.
     chosen: Vec<String>,
 }
 

@@ -89,14 +89,17 @@ impl Located {
     /// Whether the file, links in its path followed, lies in its folder.
     pub(crate) fn is_inside(&self, home: &Home) -> io::Result<bool> {
         let (Some(folder), Some(path)) = (self.folder.folder(home), self.absolute(home)) else { return Ok(false) };
-        if !folder.exists() {
+        if !folder.try_exists()? {
             return Ok(true);
         }
         let folder = fs::canonicalize(folder)?;
-        // What does not exist yet is made, and is no link.
-        let parents = path.ancestors().skip(1);
-        let Some(nearest) = parents.into_iter().find(|parent| parent.exists()) else { return Ok(false) };
-        Ok(fs::canonicalize(nearest)?.starts_with(folder))
+        // Folders that do not exist yet will be made, and are no links.
+        for parent in path.ancestors().skip(1) {
+            if parent.try_exists()? {
+                return Ok(fs::canonicalize(parent)?.starts_with(folder));
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -8,8 +8,7 @@ use reinette_apps::FileChange;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::path::PathBuf;
 
-/// What stands for the folder of the files of a line of an earlier form that could not be read; the path is what stood
-/// there.
+/// Marks files of a line of the former format that could not be parsed; the path column keeps the text.
 const UNREADABLE: &str = "unreadable";
 
 /// The numbers of the lines for which a condition of ours holds, oldest first.

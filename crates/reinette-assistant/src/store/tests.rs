@@ -106,3 +106,31 @@ fn a_damaged_store_is_said_and_not_overwritten() {
     assert!(matches!(Store::open(&home(&folder)), Err(StoreError::Database { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_what_is_remembered() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let home = home(&folder);
+    let store = Store::open(&home).unwrap();
+    store.new_conversation().unwrap();
+    drop(crate::journal::Journal::lock(&store, &home, &jiff::Zoned::now()).unwrap());
+    for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "journal.lock"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_behind_a_link_is_refused_and_a_pipe_is_not_waited_for() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = folder.path().join(FILE);
+    std::os::unix::fs::symlink(other.path().join("other"), &path).unwrap();
+    assert!(matches!(Store::open(&home(&folder)), Err(StoreError::Unwritable { .. })));
+    assert!(!other.path().join("other").exists());
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(matches!(Store::open(&home(&folder)), Err(StoreError::Unwritable { .. })));
+}

@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use jiff::Zoned;
 use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Ring, World, due_reminders, due_timers, remove_temporary_files};
+use reinette_apps::{Ring, World, due_reminders, due_timers, open_private, remove_temporary_files};
 use reinette_assistant::HomeError;
 use serde::Serialize;
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ impl Record for Rang {
 pub(crate) fn run(context: &Context, arguments: &Daemon) -> Result<()> {
     let home = context.home()?;
     let path = home.data.join("daemon.lock");
-    let lock = File::options().create(true).append(true).open(&path);
+    let lock = open_private(&path);
     let lock = lock.map_err(|source| HomeError::Unwritable { path: path.clone(), source })?;
     match lock.try_lock() {
         Ok(()) => {}

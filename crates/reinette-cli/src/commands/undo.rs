@@ -12,7 +12,7 @@ use serde::Serialize;
 #[derive(Args, Debug)]
 pub(crate) struct Undo {}
 
-/// What became of a change that was to be taken back.
+/// A change that was to be taken back, with its new state.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Undone(Line);

@@ -133,7 +133,7 @@ fn on_a_full_disk_everything_is_done_whole_or_not_at_all() {
     household.undo_everything();
 }
 
-/// What the journal and the conversation say.
+/// The output of both forms of `history`.
 fn told(household: &Household) -> [String; 2] {
     [&["--json", "history"][..], &["--json", "history", "--changes"]].map(|command| stdout(&household.run(command)))
 }

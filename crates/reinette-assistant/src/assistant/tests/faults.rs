@@ -12,7 +12,7 @@ const HOME: &str = "REINETTE_FAULTS_HOME";
 const DEED: &str = "REINETTE_FAULTS_DEED";
 
 /// So many faults of each kind and deed are tried, unless all are.
-const FAULTS: usize = 12;
+const FAULTS: usize = 8;
 
 /// The system calls that touch files.
 const CALLS: &str = "openat,read,pread64,write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat2,link,linkat,unlink,\
@@ -142,7 +142,7 @@ fn prepared() -> tempfile::TempDir {
     folder
 }
 
-/// What other programs see of the home.
+/// The files of the home that other programs see.
 fn seen(home: &Path) -> BTreeMap<String, String> {
     let folders = ["calendar", "notes", "reminders", "timers"].map(|name| home.join(name));
     let files = folders.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
@@ -220,7 +220,7 @@ fn tell_that_it_is_skipped() {
     eprintln!("skipped: strace is not there or may not trace");
 }
 
-/// What can find a disk full.
+/// Calls that may find a disk full.
 const WRITES: &str = "openat,write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat2,link,linkat,mkdir,mmap";
 
 #[test]
