@@ -57,7 +57,10 @@ const BEFORE: &[&str] = &[
 
 /// Parts of a time before "of".
 #[rustfmt::skip]
-const PARTS: &[&str] = &["half", "middle", "rest", "quarter", "third", "most", "milieu", "moitie", "reste", "courant"];
+const PARTS: &[&str] = &[
+    "half", "middle", "rest", "quarter", "third", "most", "milieu", "moitie", "reste", "courant", "day", "days", "weekday", "week", "jour", "jours", "semaine",
+    "end", "evening", "morning",
+];
 
 /// Qualifiers behind a time.
 #[rustfmt::skip]
@@ -123,12 +126,12 @@ pub(crate) fn counts_something_else(tokens: &[Token], at: usize) -> bool {
             return true;
         }
     }
-    let is_plural = |next: &&Token| {
+    let is_plural = |next: &Token| {
         let is_weekday = WEEKDAYS.iter().chain(PLURAL_WEEKDAYS).any(|(name, _)| word(next) == Some(name));
         let counts = |word: &str| word.len() > 3 && word.ends_with('s') && !NOT_COUNTED.contains(&word);
         !is_weekday && word(next).is_some_and(|word| COUNTED.contains(&word) || counts(word))
     };
-    tokens.get(at + 1).filter(|next| !next.after_mark).filter(is_plural).is_some() && !is_before(1, ANNOUNCING)
+    tokens.get(at + 1).is_some_and(|next| !next.after_mark && is_plural(next)) && !is_before(1, ANNOUNCING)
 }
 
 /// Whether "at" and a number stand in a text.
@@ -198,14 +201,10 @@ fn unknown_units(cursor: &mut Cursor) -> Option<()> {
     cursor.phrase(UNITS).map(|_| ())
 }
 
-/// Whether a condition stands where one is asked for: at the start, behind "remind me", or at the end of what is said.
-pub(crate) fn may_be_a_condition(tokens: &[Token], run: Range<usize>) -> bool {
-    let begins = run
-        .start
-        .checked_sub(1)
-        .and_then(|before| word(&tokens[before]))
-        .is_none_or(|before| ["me", "moi", "us", "nous"].contains(&before) || tokens[run.start].after_mark);
-    begins || tokens.get(run.end).is_none_or(|next| next.after_mark)
+/// Whether the words for a time may stand here: at the start, or behind "remind me".
+pub(crate) fn begins_a_time(tokens: &[Token], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| word(&tokens[before]));
+    tokens[at].after_mark || before.is_none_or(|before| ["me", "moi", "us", "nous"].contains(&before))
 }
 
 /// Whether only "or" stands between two expressions.

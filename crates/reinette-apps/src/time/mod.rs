@@ -120,6 +120,9 @@ pub enum TimeError {
         /// The other reading.
         afternoon: u16,
     },
+    /// How far something moves is said, and not where to.
+    #[error("say the new day or time, not how far it moves; for example \"{example}\"", example = EXAMPLE)]
+    Shift,
     /// A repetition cannot follow the clocks of another place.
     #[error("what repeats is kept in your own time zone; say the hour as your clock shows it")]
     RepeatsElsewhere,
@@ -202,6 +205,7 @@ impl TimeError {
             | Self::UnknownEvent { .. }
             | Self::Unclear { .. }
             | Self::RepeatsElsewhere
+            | Self::Shift
             | Self::Impossible { .. }
             | Self::Past { .. }
             | Self::OutOfRange => true,

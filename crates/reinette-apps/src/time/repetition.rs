@@ -219,6 +219,11 @@ fn every_something(cursor: &mut Cursor, after_tous: bool) -> Option<Recurrence> 
             "jours de semaine",
             "jours de la semaine",
             "jour de la semaine",
+            "jour ouvre",
+            "jours ouvres",
+            "workday",
+            "working days",
+            "business days",
         ])
         .is_some()
     {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use jiff::Zoned;
 
+use super::conditions::Occasion;
 use super::cursor::Cursor;
 use super::days::{self, Calendar, DateOrder, Day};
 use super::durations::{Length, length};
@@ -79,6 +80,8 @@ pub(crate) struct Request {
     /// Whether "to" leads from what was said first to what was said last, so that in a move they are the old and the new time:
     /// not when "to" stands before both ("to 2 to 4"), nor when a day does ("Friday from 2 to 4").
     pub(crate) leads_from_old_to_new: bool,
+    /// Whether a length says how far from something else: "an hour later", "30 minutes".
+    pub(crate) is_a_shift: bool,
 }
 
 /// How many of `tokens` could belong to one phrase about time that begins with the first of them: up to the first that is neither
@@ -168,7 +171,7 @@ struct Reader<'tokens> {
 /// The first words that belong to no item; impossible dates and hours; items that exclude each other.
 pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock, order: DateOrder) -> Result<Request, TimeError> {
     let mut reader = Reader::new(tokens, clock, order);
-    if let Some(words) = conditions::condition(Cursor::new(tokens)) {
+    if let Some(words) = conditions::condition(Cursor::new(tokens), Occasion::Any) {
         return Err(TimeError::Condition { words: text[words].to_owned() });
     }
     let mut unknown: Option<(usize, usize)> = None;
@@ -187,9 +190,10 @@ pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock, order: DateOrder
     if let Some((first, last)) = unknown {
         let words = text[first..last].to_owned();
         let counts_from_it = reader.request.offset.is_some() && reader.request.start.is_empty();
-        return Err(match counts_from_it {
-            true => TimeError::UnknownEvent { words },
-            false => TimeError::NotUnderstood { words, example: EXAMPLE },
+        return Err(if counts_from_it {
+            TimeError::UnknownEvent { words }
+        } else {
+            TimeError::NotUnderstood { words, example: EXAMPLE }
         });
     }
     Ok(reader.request)
@@ -211,6 +215,7 @@ impl<'tokens> Reader<'tokens> {
                 offset: None,
                 rule: None,
                 leads_from_old_to_new: false,
+                is_a_shift: false,
             },
         }
     }
@@ -404,6 +409,11 @@ impl<'tokens> Reader<'tokens> {
             return self.counted_hours(length, side).map(|()| true);
         }
         let mut ahead = self.cursor;
+        if let Some((count, weekday)) = days::counted_weekdays(&mut ahead) {
+            self.cursor = ahead;
+            let date = days::nth_weekday_from(self.calendar.today, count, weekday)?;
+            return self.add_day(Day::On(date)).map(|()| true);
+        }
         if working_days::next(&mut ahead).is_some() {
             self.cursor = ahead;
             self.place(Distance::WorkingDays(1), Side::After)?;
@@ -428,49 +438,35 @@ impl<'tokens> Reader<'tokens> {
                 None => return Ok(false),
             },
         };
-        let Some(side) = self.side(&mut ahead, preposition, distance)? else {
-            return self.offset(ahead, distance);
-        };
-        self.cursor = ahead;
-        if let Some(side) = side {
-            self.place(distance, side)?;
-        }
-        Ok(true)
-    }
-
-    /// On which side of now a distance lies; `Some(None)` when it says how long something lasts.
-    fn side(
-        &mut self,
-        ahead: &mut Cursor,
-        preposition: Option<Preposition>,
-        distance: Distance,
-    ) -> Result<Option<Option<Side>>, TimeError> {
-        Ok(match (preposition, distance) {
-            // "in a week on Friday" is no week from now; "in an hour before" something neither.
-            (Some(Preposition::In), _) => {
-                ahead.any(&["time", "s time", "from now"]);
-                Some(Some(Side::After))
-            }
-            (Some(Preposition::Ago), _) => Some(Some(Side::Before)),
+        let side = match (preposition, distance) {
             (Some(Preposition::For), Distance::Length(length)) => {
                 self.request.lasting = Some(length);
-                Some(None)
+                self.cursor = ahead;
+                return Ok(true);
             }
             (Some(Preposition::For), Distance::WorkingDays(_)) => {
                 return Err(contradiction("working days are counted, and not how long something lasts"));
             }
-            (None, _) => ahead
-                .phrase(&[
-                    ("from now", Side::After),
-                    ("hence", Side::After),
-                    ("later", Side::After),
-                    ("plus tard", Side::After),
-                    ("ago", Side::Before),
-                    ("earlier", Side::Before),
-                    ("plus tot", Side::Before),
-                ])
-                .map(Some),
-        })
+            (Some(Preposition::In), _) => {
+                ahead.any(&["time", "s time", "from now"]);
+                Some(Side::After)
+            }
+            (Some(Preposition::Ago), _) => Some(Side::Before),
+            (None, _) => ahead.phrase(&[
+                ("from now", Side::After),
+                ("hence", Side::After),
+                ("later", Side::After),
+                ("plus tard", Side::After),
+                ("ago", Side::Before),
+                ("earlier", Side::Before),
+                ("plus tot", Side::Before),
+            ]),
+        };
+        let Some(side) = side else { return self.offset(ahead, distance) };
+        self.request.is_a_shift = preposition.is_none() && !ahead.follows(&["now", "ago", "hence"]);
+        self.cursor = ahead;
+        self.place(distance, side)?;
+        Ok(true)
     }
 
     /// A distance from the day or hour that follows: "two days before …", "a week on Monday", "a week tomorrow".
@@ -566,6 +562,7 @@ impl<'tokens> Reader<'tokens> {
             return Ok(false);
         }
         self.cursor = ahead;
+        self.request.is_a_shift = true;
         self.place(Distance::Length(length), Side::After)?;
         Ok(true)
     }

@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use super::conditions::Occasion;
 use super::cursor::Cursor;
 use super::edges::{self, Grammar};
 use super::lexer::{Kind, Token, tokens};
@@ -109,7 +110,7 @@ impl Finder<'_> {
                 None => {
                     let limit = self.limit(start);
                     let end = start + reach(&self.tokens[start..limit]);
-                    self.longest(start..end, &meaning).map(|(end, meant)| (end, Some(meant)))
+                    self.longest(start..end, meaning).map(|(end, meant)| (end, Some(meant)))
                 }
             };
             let Some((end, meant)) = said else {
@@ -117,7 +118,7 @@ impl Finder<'_> {
                 continue;
             };
             let free_from = found.last().map_or(0, |(last, _)| last.end);
-            let (run, is_understood) = self.expression(start..end, meant, &meaning, free_from);
+            let (run, is_understood) = self.expression(start..end, meant, meaning, free_from);
             start = run.end;
             found.push((run, is_understood));
         }
@@ -153,10 +154,15 @@ impl Finder<'_> {
         if let Some(length) = edges::length_of_unknown(&self.tokens[start..]) {
             return Some(start + length);
         }
-        let bytes =
-            conditions::condition(Cursor::new(&self.tokens[start..])).filter(|_| self.grammar == Grammar::Rings)?;
+        if self.grammar != Grammar::Rings {
+            return None;
+        }
+        let occasion = if edges::begins_a_time(self.tokens, start) { Occasion::Any } else { Occasion::Place };
+        let bytes = conditions::condition(Cursor::new(&self.tokens[start..]), occasion)?;
         let end = start + self.tokens[start..].iter().position(|token| token.end >= bytes.end)? + 1;
-        edges::may_be_a_condition(self.tokens, start..end).then_some(end)
+        // Elsewhere it is told at the end.
+        let is_last = self.tokens.get(end).is_none_or(|next| next.after_mark);
+        (occasion == Occasion::Any || is_last).then_some(end)
     }
 
     /// How far a run may go at most: it holds no word that has another meaning.

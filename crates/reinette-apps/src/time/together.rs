@@ -135,7 +135,7 @@ fn list(text: &str, ranges: Vec<Range<usize>>, clock: &Clock, purpose: Purpose) 
         }
         let next_has_both = said.get(at + 1).is_some_and(|next| next.hour.is_some() && next.part.is_some());
         if said[at].hour.is_some() && parts.part.is_none() && next_has_both {
-            parts.part = said[at + 1].part.clone();
+            parts.part.clone_from(&said[at + 1].part);
         }
     }
     agree(&mut shared, purpose);

@@ -43,8 +43,12 @@ pub(crate) fn next(cursor: &mut Cursor) -> Option<()> {
     cursor.attempt(|cursor| {
         cursor.any(&["the", "le"]);
         cursor.any(&["next", "following", "prochain", "premier"])?;
-        cursor.any(NAMES)
+        name(cursor)
     })
+}
+
+pub(crate) fn name(cursor: &mut Cursor) -> Option<()> {
+    cursor.any(NAMES)
 }
 
 /// `date` moved by so many working days.

@@ -1,6 +1,7 @@
 //! What code can tell about calls from the words that were said, after the model has made them.
 
 mod corrections;
+mod distances;
 mod follow_up;
 mod times;
 mod titles;
@@ -18,11 +19,13 @@ pub(crate) fn settle(words: &str, calls: Vec<ToolCall>, tools: &[ToolDefinition]
     for call in &mut calls {
         corrections::take_back_within(call);
         titles::release_time(words, call, tools, clock);
+        titles::leave_out_begun_time(words, call, clock);
     }
     // With several calls, each may have one of the times.
     if let [call] = calls.as_mut_slice() {
         times::join_day_and_hour(words, call, clock);
         unknown::hand_over(words, call, clock);
+        distances::ask_the_words(words, call, clock);
     }
     together::give_each_a_call(words, calls, clock)
 }
