@@ -85,7 +85,7 @@ pub(crate) struct Request {
 }
 
 /// How many of `tokens` could belong to one phrase about time that begins with the first of them: up to the first that is neither
-/// part of an item nor filler. Where an item is impossible, as far as an item goes.
+/// part of an item nor filler, and none if there is no item. Where an item is impossible, as far as an item goes.
 pub(crate) fn reach(tokens: &[Token], clock: &Clock, order: DateOrder) -> usize {
     let mut reader = Reader::new(tokens, clock, order);
     while !reader.cursor.is_done() {
@@ -96,7 +96,7 @@ pub(crate) fn reach(tokens: &[Token], clock: &Clock, order: DateOrder) -> usize 
             Err(_) => return (reader.cursor.position() + LONGEST_ITEM).min(tokens.len()),
         }
     }
-    reader.cursor.position()
+    if reader.request.says_nothing() { 0 } else { reader.cursor.position() }
 }
 
 /// The most tokens of an item that is impossible: "Thursday the 30th of February 2027 at 25:10".
@@ -150,6 +150,13 @@ pub(crate) fn date_order(text: &str) -> DateOrder {
     match Language::of(text) {
         Language::English => DateOrder::MonthFirst,
         Language::French => DateOrder::DayFirst,
+    }
+}
+
+impl Request {
+    fn says_nothing(&self) -> bool {
+        let nothing_of_time = self.start.is_empty() && self.end.as_ref().is_none_or(Facts::is_empty);
+        nothing_of_time && self.lasting.is_none() && self.offset.is_none() && self.rule.is_none()
     }
 }
 

@@ -299,16 +299,16 @@ mod tests {
 
     /// How many runs of words are read to find the expressions of a text.
     fn runs_read(text: &str) -> usize {
-        let (read_runs, clock) = (Cell::new(0), clock());
+        let (read_runs, clock, order) = (Cell::new(0), clock(), request::date_order(text));
         let meaning = |run: &[Token]| {
             read_runs.set(read_runs.get() + 1);
-            let request = request::read(text, run, &clock, request::date_order(text)).ok()?;
+            let request = request::read(text, run, &clock, order).ok()?;
             let words = settle::settle(request, &clock, Purpose::Event, None).ok()?.to_string();
             Some(Meaning { words, is_understood: true })
         };
         let tokens = tokens(text);
         let finder = Finder { text, tokens: &tokens, grammar: Grammar::Moments, language: Language::English };
-        finder.expressions(|run| request::reach(run, &clock, request::date_order(text)), meaning);
+        finder.expressions(|run| request::reach(run, &clock, order), meaning);
         read_runs.get()
     }
 
