@@ -18,6 +18,7 @@ mod days;
 mod describe;
 mod durations;
 mod edges;
+mod facts;
 mod habits;
 mod holidays;
 mod hours;
@@ -182,7 +183,7 @@ pub fn resolve(text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, Ti
 pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
     check_length(text)?;
     let tokens = lexer::tokens(text);
-    let request = request::read(text, &tokens, clock, request::date_order(text))?;
+    let request = request::read(text, &tokens, clock)?;
     settle::settle(request, clock, purpose, habits::Habit::of(title))
 }
 

@@ -6,8 +6,8 @@ use jiff::civil::{Date, Weekday};
 use super::TimeError;
 use super::cursor::Cursor;
 use super::days::{Calendar, Day, date, shifted, year};
+use super::facts::Side;
 use super::lexicon::{MONTHS, PLURAL_WEEKDAYS, WEEKDAYS};
-use super::request::Side;
 use super::working_days;
 
 type Found = Result<Option<Day>, TimeError>;

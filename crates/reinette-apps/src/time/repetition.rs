@@ -3,10 +3,10 @@
 use jiff::civil::Weekday;
 
 use super::cursor::Cursor;
+use super::facts::contradiction;
 use super::holidays::HOLIDAYS;
 use super::lexicon::{MONTHS, PARTS_OF_DAY, PLURAL_WEEKDAYS, UNITS, Unit, WEEKDAYS};
 use super::periods::ordinal_weekday;
-use super::request::contradiction;
 use super::working_days::WORKING_DAYS;
 use super::{Frequency, Recurrence, RecurringDay, TimeError};
 

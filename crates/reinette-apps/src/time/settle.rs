@@ -5,9 +5,9 @@ use jiff::{ToSpan, Zoned};
 
 use super::days::{Day, last_of_month, last_of_year, next_of_month, next_of_year, next_weekday, shifted};
 use super::durations::Length;
+use super::facts::{Distance, Facts, Request, Side, contradiction};
 use super::habits::Habit;
 use super::hours::{DAY, Form, HALF_DAY, Reading};
-use super::request::{Distance, Facts, Request, Side, contradiction};
 use super::working_days;
 use super::zones::Zone;
 use super::{Clock, EXAMPLE, Frequency, Moment, Purpose, Recurrence, TimeError};

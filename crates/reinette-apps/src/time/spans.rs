@@ -36,10 +36,9 @@ pub struct Expression {
 pub fn moments_in(text: &str, clock: &Clock, purpose: Purpose) -> Vec<Expression> {
     // Late in the evening "9" is tomorrow at 9: that "tomorrow" says something shows at the day's start.
     let start = clock.now.start_of_day().map_or_else(|_| clock.clone(), |now| Clock { now });
-    let order = request::date_order(text);
     let meaning = |run: &[Token]| {
         let meant = |clock: &Clock| -> Result<String, TimeError> {
-            let request = request::read(text, run, clock, order)?;
+            let request = request::read(text, run, clock)?;
             settle::settle(request, clock, purpose, None).map(|moment| moment.to_string())
         };
         match meant(clock) {
@@ -51,7 +50,7 @@ pub fn moments_in(text: &str, clock: &Clock, purpose: Purpose) -> Vec<Expression
             Err(_) => None,
         }
     };
-    let reach = |run: &[Token]| request::reach(run, clock, order);
+    let reach = |run: &[Token]| request::reach(run, clock);
     let grammar = match purpose {
         Purpose::Reminder | Purpose::Alarm => Grammar::Rings,
         _ => Grammar::Moments,
@@ -104,14 +103,15 @@ impl Finder<'_> {
                 start += 1;
                 continue;
             }
-            let said = match self.said_and_unknown(start) {
-                Some(end) => Some((end, None)),
-                None if self.is_no_time(start) => None,
-                None => {
-                    let limit = self.limit(start);
-                    let end = start + reach(&self.tokens[start..limit]);
-                    self.longest(start..end, meaning).map(|(end, meant)| (end, Some(meant)))
-                }
+            let understood = if self.is_no_time(start) {
+                None
+            } else {
+                let limit = self.limit(start);
+                self.longest(start..start + reach(&self.tokens[start..limit]), meaning)
+            };
+            let said = match understood {
+                Some((end, meant)) => Some((end, Some(meant))),
+                None => self.said_and_unknown(start).map(|end| (end, None)),
             };
             let Some((end, meant)) = said else {
                 start += 1;
@@ -189,10 +189,11 @@ impl Finder<'_> {
             return (first..wide.end, is_understood);
         }
         let same = |run: Range<usize>| meaning(run).as_ref() == Some(&meant);
-        let (mut start, mut end) = (run.start, run.end);
-        while end - start > 1 && edges::is_filler(&self.tokens[end - 1]) && same(start..end - 1) {
-            end -= 1;
-        }
+        let fillers =
+            self.tokens[run.clone()].iter().rev().take_while(|token| edges::adds_nothing_at_the_end(token)).count();
+        let mut inner_ends = (run.end - fillers.min(run.len() - 1)..run.end).filter(|end| self.ends_a_word(*end));
+        let end = inner_ends.find(|end| same(run.start..*end)).unwrap_or(run.end);
+        let mut start = run.start;
         while end - start > 1
             && edges::is_filler(&self.tokens[start])
             && self.begins_a_word(start + 1)
@@ -299,16 +300,16 @@ mod tests {
 
     /// How many runs of words are read to find the expressions of a text.
     fn runs_read(text: &str) -> usize {
-        let (read_runs, clock, order) = (Cell::new(0), clock(), request::date_order(text));
+        let (read_runs, clock) = (Cell::new(0), clock());
         let meaning = |run: &[Token]| {
             read_runs.set(read_runs.get() + 1);
-            let request = request::read(text, run, &clock, order).ok()?;
+            let request = request::read(text, run, &clock).ok()?;
             let words = settle::settle(request, &clock, Purpose::Event, None).ok()?.to_string();
             Some(Meaning { words, is_understood: true })
         };
         let tokens = tokens(text);
         let finder = Finder { text, tokens: &tokens, grammar: Grammar::Moments, language: Language::English };
-        finder.expressions(|run| request::reach(run, &clock, order), meaning);
+        finder.expressions(|run| request::reach(run, &clock), meaning);
         read_runs.get()
     }
 

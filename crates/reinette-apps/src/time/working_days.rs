@@ -6,7 +6,7 @@ use jiff::civil::{Date, Weekday};
 use super::TimeError;
 use super::cursor::Cursor;
 use super::days::shifted;
-use super::request::Side;
+use super::facts::Side;
 
 pub(crate) const WORKING_DAYS: [Weekday; 5] =
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
