@@ -145,6 +145,12 @@ pub(crate) fn counts_something_else(tokens: &[Token], at: usize) -> bool {
     tokens.get(at + 1).is_some_and(|next| !next.after_mark && is_plural(next)) && !is_before(1, ANNOUNCING)
 }
 
+/// Whether the last token before `end` is a number, and the next its unit: "for 8 | minutes".
+pub(crate) fn splits_a_count(tokens: &[Token], end: usize) -> bool {
+    let next = tokens.get(end).filter(|next| !next.after_mark && next.end - next.start > 2);
+    is_number(&tokens[end - 1]) && next.is_some() && Cursor::new(&tokens[end..]).phrase(UNITS).is_some()
+}
+
 /// What follows up to the next mark, a few words at most.
 fn clause(tokens: &[Token], start: usize) -> &[Token] {
     let length = tokens[start..].iter().take(LONGEST_NAME).take_while(|token| !token.after_mark).count();

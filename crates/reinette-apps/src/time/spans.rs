@@ -238,12 +238,12 @@ impl Finder<'_> {
         before.is_none_or(|before| before.is_whitespace() || matches!(before, '\'' | '’' | '(' | '"' | '«' | '“'))
     }
 
-    /// Whether the tokens before `end` do not go on within a word.
+    /// Whether the tokens before `end` do not go on within a word, nor with the unit of a number.
     fn ends_a_word(&self, end: usize) -> bool {
         let last = &self.tokens[end - 1];
         let goes_on = self.text[last.end..].starts_with(char::is_alphanumeric);
         let is_mark = matches!(&last.kind, Kind::Word(word) if !word.contains(char::is_alphanumeric));
-        !goes_on && !is_mark
+        !goes_on && !is_mark && !edges::splits_a_count(self.tokens, end)
     }
 }
 
