@@ -49,6 +49,8 @@ const MEASURES: &[(&str, Measure)] = &[
     ("days", Measure::Days), ("day", Measure::Days), ("jours", Measure::Days), ("jour", Measure::Days), ("sleeps", Measure::Days),
     ("weeks", Measure::Weeks), ("week", Measure::Weeks), ("semaines", Measure::Weeks), ("semaine", Measure::Weeks),
     ("months", Measure::Months), ("month", Measure::Months), ("mois", Measure::Months),
+    // Of a length alone the days are told.
+    ("how long", Measure::Days), ("how much time", Measure::Days), ("how much longer", Measure::Days), ("combien de temps", Measure::Days),
     ("years", Measure::Years), ("year", Measure::Years), ("ans", Measure::Years), ("annees", Measure::Years),
 ];
 
@@ -74,6 +76,13 @@ pub(super) fn answer(expression: &str, clock: &Clock) -> Result<Option<Answer>, 
         return Ok(Some(answer));
     }
     question.weekday()
+}
+
+/// Whether `question` asks how far two dates are apart, and they are understood.
+pub(super) fn is_distance(question: &str, clock: &Clock) -> bool {
+    let written = tokens(question);
+    let question = Question { source: question, written: &written, clock, language: Language::of(question) };
+    question.distance().is_ok_and(|answer| answer.is_some())
 }
 
 /// A date said on its own, when that is all there is: "10 days from now".
@@ -105,6 +114,19 @@ impl Question<'_> {
         Ok(resolve(text, self.clock, Purpose::Search)?.first_date())
     }
 
+    /// A date, or the edge of a period: "2026 ends", "December starts".
+    fn date_until(&self, text: &str) -> Result<Date, TimeError> {
+        let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let before = |verbs: &[&str]| verbs.iter().find_map(|verb| text.strip_suffix(verb));
+        if let Some(period) = before(&[" ends", " is over", " finishes", " se termine", " finit"]) {
+            return Ok(match resolve(period, self.clock, Purpose::Search)? {
+                Moment::Dates { last, .. } => last,
+                other => other.first_date(),
+            });
+        }
+        self.date(before(&[" starts", " begins", " comes", " arrives", " commence", " arrive"]).unwrap_or(text))
+    }
+
     /// A date that must lie in the past: without a year, the last such day.
     fn past_date(&self, text: &str) -> Result<Date, TimeError> {
         let date = self.date(text)?;
@@ -117,8 +139,11 @@ impl Question<'_> {
     /// "days until Christmas", "weeks between 3 May and 12 June", "jours depuis Noël".
     fn distance(&self) -> Result<Option<Answer>, CalculatorError> {
         let mut cursor = Cursor::new(self.written);
-        cursor.skip(ANNOUNCEMENTS);
-        let Some(measure) = cursor.phrase(MEASURES) else { return Ok(None) };
+        let measure = cursor.phrase(MEASURES).or_else(|| {
+            cursor.skip(ANNOUNCEMENTS);
+            cursor.phrase(MEASURES)
+        });
+        let Some(measure) = measure else { return Ok(None) };
         cursor.skip(ANNOUNCEMENTS);
         let link = cursor.phrase(&[
             ("until", Link::Until),
@@ -130,6 +155,8 @@ impl Question<'_> {
             ("jusqu a", Link::Until),
             ("jusqu au", Link::Until),
             ("d ici", Link::Until),
+            ("d ici a", Link::Until),
+            ("d ici au", Link::Until),
             ("since", Link::Since),
             ("depuis", Link::Since),
             ("between", Link::Between),
@@ -141,7 +168,7 @@ impl Question<'_> {
         let today = self.clock.now.date();
         let rest = self.rest(&cursor);
         let (first, last) = match link {
-            Link::Until => (today, self.date(rest)?),
+            Link::Until => (today, self.date_until(rest)?),
             Link::Since => (self.past_date(rest)?, today),
             Link::Between => self.two_dates(&cursor)?,
         };

@@ -108,6 +108,11 @@ pub fn evaluate(expression: &str, clock: &Clock) -> Result<Answer, CalculatorErr
     }
 }
 
+/// Whether words are a question of how far two dates are apart, and the dates are understood: "how long until Christmas?"
+pub fn asks_for_a_distance(words: &str, clock: &Clock) -> bool {
+    words.len() <= LONGEST_EXPRESSION && dates::is_distance(words, clock)
+}
+
 /// Whether words hold something to calculate with: a number, or two units of which one converts to the other ("how many
 /// minutes are in a week"). Dates are not looked for.
 pub fn holds_quantities(words: &str) -> bool {

@@ -2,11 +2,34 @@
 
 use proptest::prelude::*;
 
-use super::{CalculatorError, evaluate, holds_quantities};
+use super::{CalculatorError, asks_for_a_distance, evaluate, holds_quantities};
 use crate::time::Clock;
 
 fn clock() -> Clock {
     Clock { now: "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap() }
+}
+
+#[test]
+fn how_long_until_a_date_is_told_in_days() {
+    for (question, days) in [
+        ("how long until 2026 ends?", 295.0),
+        ("how long until the end of 2026", 295.0),
+        ("how long till this year ends", 295.0),
+        ("how long until 2027?", 296.0),
+        ("how long until 31 December", 295.0),
+        ("How long is it until Christmas?", 289.0),
+        ("how much time until Christmas", 289.0),
+        ("how long until April starts", 21.0),
+        ("combien de temps jusqu'à Noël ?", 289.0),
+        ("combien de temps avant le 31 décembre", 295.0),
+        ("how many days until Christmas?", 289.0),
+    ] {
+        assert!(asks_for_a_distance(question, &clock()), "{question}");
+        assert_eq!(evaluate(question, &clock()).unwrap().number, Some(days), "{question}");
+    }
+    for other in ["how long is a marathon", "how long until the dentist", "what date is it", "how long until 5 + 3"] {
+        assert!(!asks_for_a_distance(other, &clock()), "{other}");
+    }
 }
 
 #[test]

@@ -25,35 +25,57 @@ const MOVES: &[&str] = &[
     "suis chez", "serai chez", "a la", "au", "chez", "dans", "a l", "descends", "entre",
 ];
 
-/// Ways to say so in French without a subject.
-const GERUNDS: &[&str] =
-    &["en rentrant", "en arrivant", "en sortant", "en partant", "en passant", "en quittant", "en revenant"];
+/// Ways to say so without a subject.
+#[rustfmt::skip]
+const PHRASES: &[&str] = &[
+    "en rentrant", "en arrivant", "en sortant", "en partant", "en passant", "en quittant", "en revenant", "when leaving", "when arriving", "when entering",
+    "when passing", "when home", "once home", "on arrival", "on my way home", "on the way home", "on my way to", "on the way to", "sur le chemin",
+];
+
+/// Places that are said as if they were times: "remind me at the office".
+#[rustfmt::skip]
+const AT_PLACES: &[&str] = &[
+    "at home", "at work", "at school", "at the office", "at the store", "at the shop", "at the supermarket", "at the gym", "at the station", "at the airport",
+    "at the pharmacy", "at the bank", "near the", "a la maison", "au bureau", "au travail", "au supermarche", "au magasin", "a la gare", "a la pharmacie",
+    "a l ecole", "a l aeroport", "chez moi", "pres de", "pres du",
+];
+
+/// What a request may depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// Anything, where the words for a time stand: "remind me when I am bored".
+    Any,
+    /// Being somewhere, where something else may be told: "… when I get home".
+    Place,
+}
 
 /// Words that end what is said of a place: what is to be done begins there.
 const ENDS: &[&str] = &["to", "de", "d", "remind", "rappelle", "please", "that", "about", "il"];
-
-/// Words of a place that nothing of it follows.
-const PLACES: &[&str] = &["home", "there", "back", "work", "la", "maison", "bureau", "office"];
 
 /// The most words that are told of a place.
 const MOST_WORDS: usize = 4;
 
 /// The bytes of a condition, if one stands here.
-pub(crate) fn condition(mut cursor: Cursor) -> Option<Range<usize>> {
+pub(crate) fn condition(mut cursor: Cursor, occasion: Occasion) -> Option<Range<usize>> {
     let start = cursor.peek()?.start;
-    if cursor.any(GERUNDS).is_none() {
+    if occasion == Occasion::Any && cursor.any(AT_PLACES).is_some() {
+        return Some(start..cursor.end());
+    }
+    if cursor.any(PHRASES).is_none() {
         cursor.any(CUES)?;
         cursor.any(SUBJECTS)?;
-        cursor.any(MOVES)?;
+        let moves = cursor.any(MOVES).is_some();
+        if !moves && occasion == Occasion::Place {
+            return None;
+        }
     }
-    let mut ended = cursor.follows(PLACES);
+    let names_a_place = |cursor: &Cursor| cursor.follows(&["home", "there", "work", "maison", "bureau", "office"]);
     for _ in 0..MOST_WORDS {
         let goes_on = cursor.peek().is_some_and(|token| !token.after_mark);
-        if ended || !goes_on || { cursor }.any(ENDS).is_some() {
+        if names_a_place(&cursor) || !goes_on || { cursor }.any(ENDS).is_some() {
             break;
         }
         cursor.advance();
-        ended = cursor.follows(&["home", "there", "work", "maison", "bureau", "office"]);
     }
     Some(start..cursor.end())
 }

@@ -7,7 +7,7 @@ use super::TimeError;
 use super::cursor::Cursor;
 use super::holidays::{HOLIDAYS, Holiday};
 use super::lexer::Join;
-use super::lexicon::{MONTHS, RELATIVE_DAYS, WEEKDAYS};
+use super::lexicon::{MONTHS, PLURAL_WEEKDAYS, RELATIVE_DAYS, WEEKDAYS};
 use super::{periods, stretches};
 
 /// A day as said, before it meets the other words of the phrase.
@@ -133,6 +133,23 @@ pub(crate) fn next_of_month(today: Date, day: i8) -> Result<Date, TimeError> {
 /// The next such weekday, strictly after `today`.
 pub(crate) fn next_weekday(today: Date, weekday: Weekday) -> Result<Date, TimeError> {
     today.nth_weekday(1, weekday).map_err(|_| TimeError::OutOfRange)
+}
+
+/// The `count`th such weekday after `today`.
+pub(crate) fn nth_weekday_from(today: Date, count: u32, weekday: Weekday) -> Result<Date, TimeError> {
+    let count = i32::try_from(count).map_err(|_| TimeError::OutOfRange)?;
+    today.nth_weekday(count, weekday).map_err(|_| TimeError::OutOfRange)
+}
+
+/// "in two Fridays", "two Fridays from now", "dans deux vendredis".
+pub(crate) fn counted_weekdays(cursor: &mut Cursor) -> Option<(u32, Weekday)> {
+    cursor.attempt(|cursor| {
+        let announced = cursor.any(&["in", "dans"]).is_some();
+        let count = cursor.number().filter(|count| *count > 0)?;
+        let weekday = cursor.phrase(PLURAL_WEEKDAYS).or_else(|| cursor.phrase(WEEKDAYS).filter(|_| count == 1))?;
+        let is_counted = announced || cursor.any(&["from now", "from today", "later"]).is_some();
+        is_counted.then_some((count, weekday))
+    })
 }
 
 fn small(value: u32) -> Option<i8> {

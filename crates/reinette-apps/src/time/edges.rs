@@ -16,7 +16,8 @@ use std::ops::Range;
 
 use super::Language;
 use super::cursor::Cursor;
-use super::lexer::{Kind, Token};
+use super::holidays::HOLIDAYS;
+use super::lexer::{Join, Kind, Token};
 use super::lexicon::{FILLERS, MONTHS, PLURAL_WEEKDAYS, SMALL_NUMBERS, TENS, UNITS, WEEKDAYS};
 use super::{working_days, zones};
 
@@ -57,7 +58,10 @@ const BEFORE: &[&str] = &[
 
 /// Parts of a time before "of".
 #[rustfmt::skip]
-const PARTS: &[&str] = &["half", "middle", "rest", "quarter", "third", "most", "milieu", "moitie", "reste", "courant"];
+const PARTS: &[&str] = &[
+    "half", "middle", "rest", "quarter", "third", "most", "milieu", "moitie", "reste", "courant", "day", "days", "weekday", "week", "jour", "jours", "semaine",
+    "end", "evening", "morning",
+];
 
 /// Qualifiers behind a time.
 #[rustfmt::skip]
@@ -113,7 +117,17 @@ pub(crate) fn counts_something_else(tokens: &[Token], at: usize) -> bool {
         at.checked_sub(distance).filter(|_| unbroken).and_then(|index| word(&tokens[index]))
     };
     let is_before = |distance: usize, list: &[&str]| before(distance).is_some_and(|word| list.contains(&word));
-    if is_before(1, LABELS) || is_before(1, &["in", "within", "dans", "sous"]) {
+    if is_of_a_long_number(tokens, at) || is_a_bare_year(tokens, at) {
+        return true;
+    }
+    // "Ocean's 11 on Saturday at 9"
+    let may_be_a_day = is_before(1, &["le", "du", "au", "the", "on"])
+        || at.checked_sub(1).is_some_and(|before| names_a_day_or_month(&tokens[before]));
+    let stands_alone = in_digits(&tokens[at]) && tokens[at].join == Join::Loose;
+    if stands_alone && !may_be_a_day && !is_before(1, ANNOUNCING) && announces_an_hour(clause(tokens, at + 1)) {
+        return true;
+    }
+    if is_before(1, LABELS) || (is_before(1, &["in", "within", "dans", "sous"]) && !has_four_digits(&tokens[at])) {
         return true;
     }
     if is_before(1, &["for", "pour"]) {
@@ -123,17 +137,62 @@ pub(crate) fn counts_something_else(tokens: &[Token], at: usize) -> bool {
             return true;
         }
     }
-    let is_plural = |next: &&Token| {
+    let is_plural = |next: &Token| {
         let is_weekday = WEEKDAYS.iter().chain(PLURAL_WEEKDAYS).any(|(name, _)| word(next) == Some(name));
         let counts = |word: &str| word.len() > 3 && word.ends_with('s') && !NOT_COUNTED.contains(&word);
         !is_weekday && word(next).is_some_and(|word| COUNTED.contains(&word) || counts(word))
     };
-    tokens.get(at + 1).filter(|next| !next.after_mark).filter(is_plural).is_some() && !is_before(1, ANNOUNCING)
+    tokens.get(at + 1).is_some_and(|next| !next.after_mark && is_plural(next)) && !is_before(1, ANNOUNCING)
+}
+
+/// Whether the last token before `end` is a number, and the next its unit: "for 8 | minutes".
+pub(crate) fn splits_a_count(tokens: &[Token], end: usize) -> bool {
+    let next = tokens.get(end).filter(|next| !next.after_mark && next.end - next.start > 2);
+    is_number(&tokens[end - 1]) && next.is_some() && Cursor::new(&tokens[end..]).phrase(UNITS).is_some()
+}
+
+/// What follows up to the next mark, a few words at most.
+fn clause(tokens: &[Token], start: usize) -> &[Token] {
+    let length = tokens[start..].iter().take(LONGEST_NAME).take_while(|token| !token.after_mark).count();
+    &tokens[start..start + length]
+}
+
+fn names_a_day_or_month(token: &Token) -> bool {
+    let mut cursor = Cursor::new(std::slice::from_ref(token));
+    cursor.phrase(WEEKDAYS).is_some() || cursor.phrase(MONTHS).is_some()
+}
+
+/// "06 12 34 56 78": a telephone number.
+fn is_of_a_long_number(tokens: &[Token], at: usize) -> bool {
+    let before = tokens[..at].iter().rev().take_while(|token| in_digits(token)).count();
+    let behind = tokens[at..].iter().take_while(|token| in_digits(token)).count();
+    before + behind >= 4 && tokens[at].join != Join::Colon
+}
+
+fn has_four_digits(token: &Token) -> bool {
+    matches!(token.kind, Kind::Number { digits: 4, leading_zero: false, .. })
+}
+
+/// "read 1984": four digits that no word of time announces.
+fn is_a_bare_year(tokens: &[Token], at: usize) -> bool {
+    if !has_four_digits(&tokens[at]) {
+        return false;
+    }
+    let Some(before) = at.checked_sub(1).map(|before| &tokens[before]) else { return false };
+    let announcing = ["in", "en", "of", "de", "during", "since", "st", "nd", "rd", "th", "year", "annee", "l"];
+    let ends_a_holiday = |word: &str| HOLIDAYS.iter().any(|(name, _)| name.rsplit(' ').next() == Some(word));
+    !in_digits(before)
+        && !names_a_day_or_month(before)
+        && !word(before)
+            .is_some_and(|word| announcing.contains(&word) || ANNOUNCING.contains(&word) || ends_a_holiday(word))
 }
 
 /// Whether "at" and a number stand in a text.
 fn announces_an_hour(tokens: &[Token]) -> bool {
-    tokens.windows(2).any(|pair| word(&pair[0]).is_some_and(|word| ["at", "a"].contains(&word)) && is_number(&pair[1]))
+    // "At" and "à" have two bytes, and the article "a" has one.
+    let is_at =
+        |token: &Token| token.end - token.start == 2 && word(token).is_some_and(|word| ["at", "a"].contains(&word));
+    tokens.windows(2).any(|pair| is_at(&pair[0]) && is_number(&pair[1]))
 }
 
 /// Whether a short name of a day or month is a word of another kind: "a call with Sam", "mon rendez-vous", "I may come".
@@ -155,10 +214,7 @@ pub(crate) fn is_no_day(tokens: &[Token], at: usize, language: Language) -> bool
 /// Whether what follows a number makes it part of a time.
 fn is_marked_as_time(rest: &[Token]) -> bool {
     let mut cursor = Cursor::new(rest);
-    let joined = rest.first().is_some_and(|next| {
-        use super::lexer::Join::{Colon, Comma, Dot, Glued, Hyphen, Slash};
-        matches!(next.join, Colon | Comma | Dot | Glued | Hyphen | Slash)
-    });
+    let joined = rest.first().is_some_and(|next| next.join != Join::Loose);
     joined
         || { cursor }.phrase(UNITS).is_some()
         || { cursor }.phrase(MONTHS).is_some()
@@ -169,8 +225,23 @@ fn is_marked_as_time(rest: &[Token]) -> bool {
 /// The tokens of something about time that is known by its form and means nothing here: "in 3 lunar months", "3 times a day".
 pub(crate) fn length_of_unknown(tokens: &[Token]) -> Option<usize> {
     let mut cursor = Cursor::new(tokens);
-    cursor.attempt(times_a_unit).or_else(|| cursor.attempt(unknown_units))?;
+    cursor
+        .attempt(times_a_unit)
+        .or_else(|| cursor.attempt(unknown_units))
+        .or_else(|| cursor.attempt(before_an_event))?;
     Some(cursor.position())
+}
+
+/// "the day before my birthday"
+fn before_an_event(cursor: &mut Cursor) -> Option<()> {
+    super::request::named_distance(cursor)?;
+    for _ in 0..LONGEST_NAME {
+        if cursor.peek().is_none_or(ends_a_phrase) {
+            break;
+        }
+        cursor.advance();
+    }
+    Some(())
 }
 
 /// "3 times a day", "twice a week", "deux fois par jour": nobody says when.
@@ -198,14 +269,10 @@ fn unknown_units(cursor: &mut Cursor) -> Option<()> {
     cursor.phrase(UNITS).map(|_| ())
 }
 
-/// Whether a condition stands where one is asked for: at the start, behind "remind me", or at the end of what is said.
-pub(crate) fn may_be_a_condition(tokens: &[Token], run: Range<usize>) -> bool {
-    let begins = run
-        .start
-        .checked_sub(1)
-        .and_then(|before| word(&tokens[before]))
-        .is_none_or(|before| ["me", "moi", "us", "nous"].contains(&before) || tokens[run.start].after_mark);
-    begins || tokens.get(run.end).is_none_or(|next| next.after_mark)
+/// Whether the words for a time may stand here: at the start, or behind "remind me".
+pub(crate) fn begins_a_time(tokens: &[Token], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| word(&tokens[before]));
+    tokens[at].after_mark || before.is_none_or(|before| ["me", "moi", "us", "nous"].contains(&before))
 }
 
 /// Whether only "or" stands between two expressions.
@@ -231,6 +298,12 @@ pub(crate) fn widened(tokens: &[Token], run: Range<usize>, free_from: usize, gra
 /// Whether a word adds nothing to a time at whose edge it stands.
 pub(crate) fn is_filler(token: &Token) -> bool {
     word(token).is_some_and(|word| FILLERS.contains(&word))
+}
+
+/// Whether a word adds nothing to a time behind which it stands: a filler, or one that would lead to another time.
+pub(crate) fn adds_nothing_at_the_end(token: &Token) -> bool {
+    is_filler(token)
+        || word(token).is_some_and(|word| ["up", "until", "till", "through", "between", "and", "et"].contains(&word))
 }
 
 /// How many tokens before `start` belong to what begins there.
@@ -299,9 +372,13 @@ const LONGEST_NAME: usize = 5;
 
 /// How many tokens name a thing, up to a mark or to the word with which another clause begins.
 fn phrase_length(tokens: &[Token]) -> usize {
+    tokens.iter().take(LONGEST_NAME).take_while(|token| !ends_a_phrase(token)).count()
+}
+
+/// Whether a mark stands before a token, or another clause begins with it.
+fn ends_a_phrase(token: &Token) -> bool {
     let ends = ["to", "and", "that", "remind", "please", "rappelle", "et", "pour", "i", "je"];
-    let goes_on = |token: &&Token| !token.after_mark && !word(token).is_some_and(|word| ends.contains(&word));
-    tokens.iter().take(LONGEST_NAME).take_while(goes_on).count()
+    token.after_mark || word(token).is_some_and(|word| ends.contains(&word))
 }
 
 fn ends_an_hour(last: &Token) -> bool {

@@ -289,8 +289,10 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
         None if colon || (french && announced) => {
             Err(TimeError::Impossible { what: format!("hour {hour}:{minutes:02}") })
         }
-        // "27 pm"
-        None if { *cursor }.any(&["am", "pm", "a m", "p m"]).is_some() => {
+        // "27 pm", "à 27 heures"
+        None if { *cursor }.any(&["am", "pm", "a m", "p m", "o clock"]).is_some()
+            || (announced && cursor.follows(&["heures"])) =>
+        {
             Err(TimeError::Impossible { what: format!("hour {hour}") })
         }
         None => {

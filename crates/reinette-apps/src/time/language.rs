@@ -1,6 +1,6 @@
 //! The two languages that are understood, and which one a request is in.
 
-use super::lexer::{Kind, tokens};
+use super::lexer::{Kind, Token, tokens};
 
 /// A language in which the user is understood and answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -142,8 +142,12 @@ const FRENCH: &[&str] = &[
 impl Language {
     /// The language that most of the frequent words of `text` belong to; English when neither has more.
     pub fn of(text: &str) -> Self {
+        Self::of_tokens(&tokens(text))
+    }
+
+    pub(crate) fn of_tokens(tokens: &[Token]) -> Self {
         let mut lead = 0_i64;
-        for token in tokens(text) {
+        for token in tokens {
             let Kind::Word(word) = &token.kind else { continue };
             lead += i64::from(FRENCH.contains(&word.as_str())) - i64::from(ENGLISH.contains(&word.as_str()));
         }

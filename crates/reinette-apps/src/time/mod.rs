@@ -18,6 +18,7 @@ mod days;
 mod describe;
 mod durations;
 mod edges;
+mod facts;
 mod habits;
 mod holidays;
 mod hours;
@@ -120,6 +121,9 @@ pub enum TimeError {
         /// The other reading.
         afternoon: u16,
     },
+    /// How far something moves is said, and not where to.
+    #[error("say the new day or time, not how far it moves; for example \"{example}\"", example = EXAMPLE)]
+    Shift,
     /// A repetition cannot follow the clocks of another place.
     #[error("what repeats is kept in your own time zone; say the hour as your clock shows it")]
     RepeatsElsewhere,
@@ -179,7 +183,7 @@ pub fn resolve(text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, Ti
 pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
     check_length(text)?;
     let tokens = lexer::tokens(text);
-    let request = request::read(text, &tokens, clock, request::date_order(text))?;
+    let request = request::read(text, &tokens, clock)?;
     settle::settle(request, clock, purpose, habits::Habit::of(title))
 }
 
@@ -202,6 +206,7 @@ impl TimeError {
             | Self::UnknownEvent { .. }
             | Self::Unclear { .. }
             | Self::RepeatsElsewhere
+            | Self::Shift
             | Self::Impossible { .. }
             | Self::Past { .. }
             | Self::OutOfRange => true,

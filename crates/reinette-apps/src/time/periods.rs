@@ -6,7 +6,9 @@ use jiff::civil::{Date, Weekday};
 use super::TimeError;
 use super::cursor::Cursor;
 use super::days::{Calendar, Day, date, shifted, year};
+use super::facts::Side;
 use super::lexicon::{MONTHS, PLURAL_WEEKDAYS, WEEKDAYS};
+use super::working_days;
 
 type Found = Result<Option<Day>, TimeError>;
 
@@ -176,12 +178,41 @@ fn week_of(cursor: &mut Cursor, calendar: Calendar) -> Found {
 enum Edge {
     First,
     Last,
+    FirstWorking,
+    LastWorking,
 }
 
 /// "the end of the month", "the start of next week", "fin mai", "the last day of February".
 pub(crate) fn edge(cursor: &mut Cursor, calendar: Calendar) -> Found {
     let mut ahead = *cursor;
-    let Some(edge) = ahead.phrase(&[
+    let Some(edge) = working_edge(&mut ahead).or_else(|| edge_name(&mut ahead)) else { return Ok(None) };
+    let Some((first, last)) = of_period(&mut ahead, calendar)? else { return Ok(None) };
+    *cursor = ahead;
+    Ok(Some(Day::On(match edge {
+        Edge::First => first,
+        Edge::Last => last,
+        Edge::FirstWorking => working_days::moved(shifted(first, -1)?, 1, Side::After)?,
+        Edge::LastWorking => working_days::moved(shifted(last, 1)?, 1, Side::Before)?,
+    })))
+}
+
+/// "first working day of", "dernier jour ouvré du".
+fn working_edge(cursor: &mut Cursor) -> Option<Edge> {
+    cursor.attempt(|cursor| {
+        let edge = cursor.phrase(&[
+            ("first", Edge::FirstWorking),
+            ("last", Edge::LastWorking),
+            ("premier", Edge::FirstWorking),
+            ("dernier", Edge::LastWorking),
+        ])?;
+        working_days::name(cursor)?;
+        cursor.any(&["of", "in", "de", "du", "d"])?;
+        Some(edge)
+    })
+}
+
+fn edge_name(cursor: &mut Cursor) -> Option<Edge> {
+    cursor.phrase(&[
         ("end of", Edge::Last),
         ("last day of", Edge::Last),
         ("start of", Edge::First),
@@ -198,15 +229,7 @@ pub(crate) fn edge(cursor: &mut Cursor, calendar: Calendar) -> Found {
         ("debut", Edge::First),
         ("premier jour du", Edge::First),
         ("premier jour de", Edge::First),
-    ]) else {
-        return Ok(None);
-    };
-    let Some((first, last)) = of_period(&mut ahead, calendar)? else { return Ok(None) };
-    *cursor = ahead;
-    Ok(Some(Day::On(match edge {
-        Edge::First => first,
-        Edge::Last => last,
-    })))
+    ])
 }
 
 /// The period behind "of"; French "du mois" has lost its article to "du".

@@ -3,10 +3,10 @@
 use jiff::civil::Weekday;
 
 use super::cursor::Cursor;
+use super::facts::contradiction;
 use super::holidays::HOLIDAYS;
 use super::lexicon::{MONTHS, PARTS_OF_DAY, PLURAL_WEEKDAYS, UNITS, Unit, WEEKDAYS};
 use super::periods::ordinal_weekday;
-use super::request::contradiction;
 use super::working_days::WORKING_DAYS;
 use super::{Frequency, Recurrence, RecurringDay, TimeError};
 
@@ -219,6 +219,11 @@ fn every_something(cursor: &mut Cursor, after_tous: bool) -> Option<Recurrence> 
             "jours de semaine",
             "jours de la semaine",
             "jour de la semaine",
+            "jour ouvre",
+            "jours ouvres",
+            "workday",
+            "working days",
+            "business days",
         ])
         .is_some()
     {

@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use jiff::Zoned;
 
+use super::conditions::Occasion;
 use super::cursor::Cursor;
 use super::days::{self, Calendar, DateOrder, Day};
 use super::durations::{Length, length};
+use super::facts::{Closed, Distance, Facts, Request, Side, contradiction};
 use super::hours::{self, Countdown, Reading};
 use super::lexer::{Join, Token};
 use super::lexicon::{FILLERS, PARTS_OF_DAY, PartOfDay, RELATIVE_DAYS, WEEKDAYS};
@@ -15,76 +17,10 @@ use super::settle::merge_days;
 use super::zones::{self, Zone};
 use super::{Clock, EXAMPLE, Language, Recurrence, TimeError, conditions, stretches, working_days};
 
-/// What was said of one moment, or of one end of a stretch.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Facts {
-    pub(crate) day: Option<Day>,
-    pub(crate) hour: Option<Reading>,
-    pub(crate) part: Option<PartOfDay>,
-    /// A point relative to now: "in two hours".
-    pub(crate) instant: Option<Zoned>,
-    /// Where the hour is shown, when that is said.
-    pub(crate) zone: Option<Zone>,
-}
-
-impl Facts {
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Which word opened a stretch, since that tells what may close it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opened {
-    No,
-    From,
-    Between,
-}
-
-/// What closed a stretch, since in a move "to" tells the new time from the old one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Closed {
-    /// "to", "au"
-    To,
-    /// A dash, "until", "and".
-    Otherwise,
-}
-
-/// How far from a day or an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Distance {
-    Length(Length),
-    WorkingDays(u32),
-}
-
-/// On which side of the words behind it a length lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Before,
-    After,
-}
-
-/// All that a phrase says.
-#[derive(Debug)]
-pub(crate) struct Request {
-    /// The moment, or the start of the stretch.
-    pub(crate) start: Facts,
-    /// The end of the stretch.
-    pub(crate) end: Option<Facts>,
-    /// "for an hour".
-    pub(crate) lasting: Option<Length>,
-    /// "two days before …".
-    pub(crate) offset: Option<(Distance, Side)>,
-    pub(crate) rule: Option<Recurrence>,
-    /// Whether "to" leads from what was said first to what was said last, so that in a move they are the old and the new time:
-    /// not when "to" stands before both ("to 2 to 4"), nor when a day does ("Friday from 2 to 4").
-    pub(crate) leads_from_old_to_new: bool,
-}
-
 /// How many of `tokens` could belong to one phrase about time that begins with the first of them: up to the first that is neither
-/// part of an item nor filler. Where an item is impossible, as far as an item goes.
-pub(crate) fn reach(tokens: &[Token], clock: &Clock, order: DateOrder) -> usize {
-    let mut reader = Reader::new(tokens, clock, order);
+/// part of an item nor filler, and none if there is no item. Where an item is impossible, as far as an item goes.
+pub(crate) fn reach(tokens: &[Token], clock: &Clock) -> usize {
+    let mut reader = Reader::new(tokens, clock, date_order(tokens));
     while !reader.cursor.is_done() {
         match reader.item() {
             Ok(true) => {}
@@ -93,7 +29,7 @@ pub(crate) fn reach(tokens: &[Token], clock: &Clock, order: DateOrder) -> usize 
             Err(_) => return (reader.cursor.position() + LONGEST_ITEM).min(tokens.len()),
         }
     }
-    reader.cursor.position()
+    if reader.request.says_nothing() { 0 } else { reader.cursor.position() }
 }
 
 /// The most tokens of an item that is impossible: "Thursday the 30th of February 2027 at 25:10".
@@ -110,12 +46,8 @@ pub(crate) enum ItemKind {
 }
 
 /// The items of a phrase that is understood, each with its bytes.
-pub(crate) fn items(
-    tokens: &[Token],
-    clock: &Clock,
-    order: DateOrder,
-) -> Result<Vec<(ItemKind, Range<usize>)>, TimeError> {
-    let mut reader = Reader::new(tokens, clock, order);
+pub(crate) fn items(tokens: &[Token], clock: &Clock) -> Result<Vec<(ItemKind, Range<usize>)>, TimeError> {
+    let mut reader = Reader::new(tokens, clock, date_order(tokens));
     let mut items = Vec::new();
     while let Some(token) = reader.cursor.peek() {
         let before = (reader.request.start.clone(), reader.request.rule.clone());
@@ -142,12 +74,20 @@ pub(crate) fn items(
     Ok(items)
 }
 
-/// In which order a slashed date is written in `text`.
-pub(crate) fn date_order(text: &str) -> DateOrder {
-    match Language::of(text) {
+/// In which order a slashed date is written among these words.
+pub(crate) fn date_order(tokens: &[Token]) -> DateOrder {
+    match Language::of_tokens(tokens) {
         Language::English => DateOrder::MonthFirst,
         Language::French => DateOrder::DayFirst,
     }
+}
+
+/// Which word opened a stretch, since that tells what may close it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    No,
+    From,
+    Between,
 }
 
 /// Reads phrases: the request so far and the place in the tokens.
@@ -166,9 +106,9 @@ struct Reader<'tokens> {
 ///
 /// # Errors
 /// The first words that belong to no item; impossible dates and hours; items that exclude each other.
-pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock, order: DateOrder) -> Result<Request, TimeError> {
-    let mut reader = Reader::new(tokens, clock, order);
-    if let Some(words) = conditions::condition(Cursor::new(tokens)) {
+pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock) -> Result<Request, TimeError> {
+    let mut reader = Reader::new(tokens, clock, date_order(tokens));
+    if let Some(words) = conditions::condition(Cursor::new(tokens), Occasion::Any) {
         return Err(TimeError::Condition { words: text[words].to_owned() });
     }
     let mut unknown: Option<(usize, usize)> = None;
@@ -187,9 +127,10 @@ pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock, order: DateOrder
     if let Some((first, last)) = unknown {
         let words = text[first..last].to_owned();
         let counts_from_it = reader.request.offset.is_some() && reader.request.start.is_empty();
-        return Err(match counts_from_it {
-            true => TimeError::UnknownEvent { words },
-            false => TimeError::NotUnderstood { words, example: EXAMPLE },
+        return Err(if counts_from_it {
+            TimeError::UnknownEvent { words }
+        } else {
+            TimeError::NotUnderstood { words, example: EXAMPLE }
         });
     }
     Ok(reader.request)
@@ -211,6 +152,7 @@ impl<'tokens> Reader<'tokens> {
                 offset: None,
                 rule: None,
                 leads_from_old_to_new: false,
+                is_a_shift: false,
             },
         }
     }
@@ -404,6 +346,16 @@ impl<'tokens> Reader<'tokens> {
             return self.counted_hours(length, side).map(|()| true);
         }
         let mut ahead = self.cursor;
+        if let Some((days, side)) = named_distance(&mut ahead) {
+            self.cursor = ahead;
+            self.request.offset = Some((Distance::Length(Length { days, ..Length::default() }), side));
+            return Ok(true);
+        }
+        if let Some((count, weekday)) = days::counted_weekdays(&mut ahead) {
+            self.cursor = ahead;
+            let date = days::nth_weekday_from(self.calendar.today, count, weekday)?;
+            return self.add_day(Day::On(date)).map(|()| true);
+        }
         if working_days::next(&mut ahead).is_some() {
             self.cursor = ahead;
             self.place(Distance::WorkingDays(1), Side::After)?;
@@ -428,49 +380,35 @@ impl<'tokens> Reader<'tokens> {
                 None => return Ok(false),
             },
         };
-        let Some(side) = self.side(&mut ahead, preposition, distance)? else {
-            return self.offset(ahead, distance);
-        };
-        self.cursor = ahead;
-        if let Some(side) = side {
-            self.place(distance, side)?;
-        }
-        Ok(true)
-    }
-
-    /// On which side of now a distance lies; `Some(None)` when it says how long something lasts.
-    fn side(
-        &mut self,
-        ahead: &mut Cursor,
-        preposition: Option<Preposition>,
-        distance: Distance,
-    ) -> Result<Option<Option<Side>>, TimeError> {
-        Ok(match (preposition, distance) {
-            // "in a week on Friday" is no week from now; "in an hour before" something neither.
-            (Some(Preposition::In), _) => {
-                ahead.any(&["time", "s time", "from now"]);
-                Some(Some(Side::After))
-            }
-            (Some(Preposition::Ago), _) => Some(Some(Side::Before)),
+        let side = match (preposition, distance) {
             (Some(Preposition::For), Distance::Length(length)) => {
                 self.request.lasting = Some(length);
-                Some(None)
+                self.cursor = ahead;
+                return Ok(true);
             }
             (Some(Preposition::For), Distance::WorkingDays(_)) => {
                 return Err(contradiction("working days are counted, and not how long something lasts"));
             }
-            (None, _) => ahead
-                .phrase(&[
-                    ("from now", Side::After),
-                    ("hence", Side::After),
-                    ("later", Side::After),
-                    ("plus tard", Side::After),
-                    ("ago", Side::Before),
-                    ("earlier", Side::Before),
-                    ("plus tot", Side::Before),
-                ])
-                .map(Some),
-        })
+            (Some(Preposition::In), _) => {
+                ahead.any(&["time", "s time", "from now"]);
+                Some(Side::After)
+            }
+            (Some(Preposition::Ago), _) => Some(Side::Before),
+            (None, _) => ahead.phrase(&[
+                ("from now", Side::After),
+                ("hence", Side::After),
+                ("later", Side::After),
+                ("plus tard", Side::After),
+                ("ago", Side::Before),
+                ("earlier", Side::Before),
+                ("plus tot", Side::Before),
+            ]),
+        };
+        let Some(side) = side else { return self.offset(ahead, distance) };
+        self.request.is_a_shift = preposition.is_none() && !ahead.follows(&["now", "ago", "hence"]);
+        self.cursor = ahead;
+        self.place(distance, side)?;
+        Ok(true)
     }
 
     /// A distance from the day or hour that follows: "two days before …", "a week on Monday", "a week tomorrow".
@@ -566,9 +504,38 @@ impl<'tokens> Reader<'tokens> {
             return Ok(false);
         }
         self.cursor = ahead;
+        self.request.is_a_shift = true;
         self.place(Distance::Length(length), Side::After)?;
         Ok(true)
     }
+}
+
+/// "the day before", "la veille de", "a week after" some day; the day before yesterday is one by itself.
+pub(crate) fn named_distance(cursor: &mut Cursor) -> Option<(i64, Side)> {
+    let mut day = *cursor;
+    day.skip(&["the"]);
+    if day.phrase(RELATIVE_DAYS).is_some() {
+        return None;
+    }
+    let found = cursor.phrase(&[
+        ("the day before", (1, Side::Before)),
+        ("day before", (1, Side::Before)),
+        ("the evening before", (1, Side::Before)),
+        ("the night before", (1, Side::Before)),
+        ("the day after", (1, Side::After)),
+        ("day after", (1, Side::After)),
+        ("the week before", (7, Side::Before)),
+        ("the week after", (7, Side::After)),
+        ("la veille de", (1, Side::Before)),
+        ("la veille du", (1, Side::Before)),
+        ("la veille d", (1, Side::Before)),
+        ("le lendemain de", (1, Side::After)),
+        ("le lendemain du", (1, Side::After)),
+        ("la semaine avant", (7, Side::Before)),
+        ("la semaine apres", (7, Side::After)),
+    ]);
+    // "the week after next"
+    found.filter(|_| { *cursor }.any(&["next"]).is_none())
 }
 
 /// The nearest whole minute: nobody who says "in an hour" means seconds.
@@ -581,9 +548,4 @@ enum Preposition {
     In,
     Ago,
     For,
-}
-
-/// An error for parts that exclude each other.
-pub(crate) fn contradiction(what: &str) -> TimeError {
-    TimeError::Contradiction { what: what.to_owned() }
 }

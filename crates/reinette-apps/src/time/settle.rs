@@ -5,9 +5,9 @@ use jiff::{ToSpan, Zoned};
 
 use super::days::{Day, last_of_month, last_of_year, next_of_month, next_of_year, next_weekday, shifted};
 use super::durations::Length;
+use super::facts::{Distance, Facts, Request, Side, contradiction};
 use super::habits::Habit;
 use super::hours::{DAY, Form, HALF_DAY, Reading};
-use super::request::{Distance, Facts, Request, Side, contradiction};
 use super::working_days;
 use super::zones::Zone;
 use super::{Clock, EXAMPLE, Frequency, Moment, Purpose, Recurrence, TimeError};
@@ -22,6 +22,9 @@ pub(crate) fn settle(
     purpose: Purpose,
     habit: Option<Habit>,
 ) -> Result<Moment, TimeError> {
+    if purpose == Purpose::Move && request.is_a_shift {
+        return Err(TimeError::Shift);
+    }
     let settler = Settler { clock, today: clock.now.date(), purpose, habit };
     let says_an_hour_of_a_day = |facts: &Facts| facts.day.is_some() && facts.hour.is_some();
     let is_dated = says_an_hour_of_a_day(&request.start) || request.end.as_ref().is_some_and(says_an_hour_of_a_day);

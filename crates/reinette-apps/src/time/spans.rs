@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use super::conditions::Occasion;
 use super::cursor::Cursor;
 use super::edges::{self, Grammar};
 use super::lexer::{Kind, Token, tokens};
@@ -35,10 +36,9 @@ pub struct Expression {
 pub fn moments_in(text: &str, clock: &Clock, purpose: Purpose) -> Vec<Expression> {
     // Late in the evening "9" is tomorrow at 9: that "tomorrow" says something shows at the day's start.
     let start = clock.now.start_of_day().map_or_else(|_| clock.clone(), |now| Clock { now });
-    let order = request::date_order(text);
     let meaning = |run: &[Token]| {
         let meant = |clock: &Clock| -> Result<String, TimeError> {
-            let request = request::read(text, run, clock, order)?;
+            let request = request::read(text, run, clock)?;
             settle::settle(request, clock, purpose, None).map(|moment| moment.to_string())
         };
         match meant(clock) {
@@ -50,7 +50,7 @@ pub fn moments_in(text: &str, clock: &Clock, purpose: Purpose) -> Vec<Expression
             Err(_) => None,
         }
     };
-    let reach = |run: &[Token]| request::reach(run, clock, order);
+    let reach = |run: &[Token]| request::reach(run, clock);
     let grammar = match purpose {
         Purpose::Reminder | Purpose::Alarm => Grammar::Rings,
         _ => Grammar::Moments,
@@ -103,21 +103,22 @@ impl Finder<'_> {
                 start += 1;
                 continue;
             }
-            let said = match self.said_and_unknown(start) {
-                Some(end) => Some((end, None)),
-                None if self.is_no_time(start) => None,
-                None => {
-                    let limit = self.limit(start);
-                    let end = start + reach(&self.tokens[start..limit]);
-                    self.longest(start..end, &meaning).map(|(end, meant)| (end, Some(meant)))
-                }
+            let understood = if self.is_no_time(start) {
+                None
+            } else {
+                let limit = self.limit(start);
+                self.longest(start..start + reach(&self.tokens[start..limit]), meaning)
+            };
+            let said = match understood {
+                Some((end, meant)) => Some((end, Some(meant))),
+                None => self.said_and_unknown(start).map(|end| (end, None)),
             };
             let Some((end, meant)) = said else {
                 start += 1;
                 continue;
             };
             let free_from = found.last().map_or(0, |(last, _)| last.end);
-            let (run, is_understood) = self.expression(start..end, meant, &meaning, free_from);
+            let (run, is_understood) = self.expression(start..end, meant, meaning, free_from);
             start = run.end;
             found.push((run, is_understood));
         }
@@ -153,10 +154,15 @@ impl Finder<'_> {
         if let Some(length) = edges::length_of_unknown(&self.tokens[start..]) {
             return Some(start + length);
         }
-        let bytes =
-            conditions::condition(Cursor::new(&self.tokens[start..])).filter(|_| self.grammar == Grammar::Rings)?;
+        if self.grammar != Grammar::Rings {
+            return None;
+        }
+        let occasion = if edges::begins_a_time(self.tokens, start) { Occasion::Any } else { Occasion::Place };
+        let bytes = conditions::condition(Cursor::new(&self.tokens[start..]), occasion)?;
         let end = start + self.tokens[start..].iter().position(|token| token.end >= bytes.end)? + 1;
-        edges::may_be_a_condition(self.tokens, start..end).then_some(end)
+        // Elsewhere it is told at the end.
+        let is_last = self.tokens.get(end).is_none_or(|next| next.after_mark);
+        (occasion == Occasion::Any || is_last).then_some(end)
     }
 
     /// How far a run may go at most: it holds no word that has another meaning.
@@ -183,10 +189,11 @@ impl Finder<'_> {
             return (first..wide.end, is_understood);
         }
         let same = |run: Range<usize>| meaning(run).as_ref() == Some(&meant);
-        let (mut start, mut end) = (run.start, run.end);
-        while end - start > 1 && edges::is_filler(&self.tokens[end - 1]) && same(start..end - 1) {
-            end -= 1;
-        }
+        let fillers =
+            self.tokens[run.clone()].iter().rev().take_while(|token| edges::adds_nothing_at_the_end(token)).count();
+        let mut inner_ends = (run.end - fillers.min(run.len() - 1)..run.end).filter(|end| self.ends_a_word(*end));
+        let end = inner_ends.find(|end| same(run.start..*end)).unwrap_or(run.end);
+        let mut start = run.start;
         while end - start > 1
             && edges::is_filler(&self.tokens[start])
             && self.begins_a_word(start + 1)
@@ -231,12 +238,12 @@ impl Finder<'_> {
         before.is_none_or(|before| before.is_whitespace() || matches!(before, '\'' | '’' | '(' | '"' | '«' | '“'))
     }
 
-    /// Whether the tokens before `end` do not go on within a word.
+    /// Whether the tokens before `end` do not go on within a word, nor with the unit of a number.
     fn ends_a_word(&self, end: usize) -> bool {
         let last = &self.tokens[end - 1];
         let goes_on = self.text[last.end..].starts_with(char::is_alphanumeric);
         let is_mark = matches!(&last.kind, Kind::Word(word) if !word.contains(char::is_alphanumeric));
-        !goes_on && !is_mark
+        !goes_on && !is_mark && !edges::splits_a_count(self.tokens, end)
     }
 }
 
@@ -296,13 +303,13 @@ mod tests {
         let (read_runs, clock) = (Cell::new(0), clock());
         let meaning = |run: &[Token]| {
             read_runs.set(read_runs.get() + 1);
-            let request = request::read(text, run, &clock, request::date_order(text)).ok()?;
+            let request = request::read(text, run, &clock).ok()?;
             let words = settle::settle(request, &clock, Purpose::Event, None).ok()?.to_string();
             Some(Meaning { words, is_understood: true })
         };
         let tokens = tokens(text);
         let finder = Finder { text, tokens: &tokens, grammar: Grammar::Moments, language: Language::English };
-        finder.expressions(|run| request::reach(run, &clock, request::date_order(text)), meaning);
+        finder.expressions(|run| request::reach(run, &clock), meaning);
         read_runs.get()
     }
 

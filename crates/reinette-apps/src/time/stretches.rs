@@ -4,8 +4,8 @@ use super::TimeError;
 use super::cursor::Cursor;
 use super::days::{Calendar, Day};
 use super::durations::Length;
+use super::facts::Side;
 use super::lexicon::{UNITS, Unit};
-use super::request::Side;
 use super::settle::moved_date;
 
 /// On which side of now a stretch lies.

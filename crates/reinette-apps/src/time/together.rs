@@ -77,9 +77,9 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(text: &str, clock: &Clock, order: super::days::DateOrder) -> Option<Self> {
+    fn of(text: &str, clock: &Clock) -> Option<Self> {
         let mut parts = Self::default();
-        for (kind, range) in request::items(&tokens(text), clock, order).ok()? {
+        for (kind, range) in request::items(&tokens(text), clock).ok()? {
             let words = Some(text[range].to_owned());
             match kind {
                 ItemKind::Day if parts.day.is_some() => parts.day = Some(format!("{} {}", parts.day?, words?)),
@@ -113,8 +113,7 @@ impl Parts {
 
 /// The members at `ranges`, each with what it shares; `None` when one of them then means nothing.
 fn list(text: &str, ranges: Vec<Range<usize>>, clock: &Clock, purpose: Purpose) -> Option<Vec<Member>> {
-    let order = request::date_order(text);
-    let said: Option<Vec<Parts>> = ranges.iter().map(|range| Parts::of(&text[range.clone()], clock, order)).collect();
+    let said: Option<Vec<Parts>> = ranges.iter().map(|range| Parts::of(&text[range.clone()], clock)).collect();
     let said = said?;
     let mut shared = said.clone();
     // What is lacking is that of the next that has it, or else of the last before.
@@ -135,7 +134,7 @@ fn list(text: &str, ranges: Vec<Range<usize>>, clock: &Clock, purpose: Purpose) 
         }
         let next_has_both = said.get(at + 1).is_some_and(|next| next.hour.is_some() && next.part.is_some());
         if said[at].hour.is_some() && parts.part.is_none() && next_has_both {
-            parts.part = said[at + 1].part.clone();
+            parts.part.clone_from(&said[at + 1].part);
         }
     }
     agree(&mut shared, purpose);

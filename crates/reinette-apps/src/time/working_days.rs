@@ -6,7 +6,7 @@ use jiff::civil::{Date, Weekday};
 use super::TimeError;
 use super::cursor::Cursor;
 use super::days::shifted;
-use super::request::Side;
+use super::facts::Side;
 
 pub(crate) const WORKING_DAYS: [Weekday; 5] =
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
@@ -43,8 +43,12 @@ pub(crate) fn next(cursor: &mut Cursor) -> Option<()> {
     cursor.attempt(|cursor| {
         cursor.any(&["the", "le"]);
         cursor.any(&["next", "following", "prochain", "premier"])?;
-        cursor.any(NAMES)
+        name(cursor)
     })
+}
+
+pub(crate) fn name(cursor: &mut Cursor) -> Option<()> {
+    cursor.any(NAMES)
 }
 
 /// `date` moved by so many working days.

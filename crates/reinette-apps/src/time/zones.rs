@@ -129,6 +129,7 @@ pub(crate) fn zone(cursor: &mut Cursor, after_meridiem: bool) -> Option<Zone> {
         if cursor.any(LOCAL).is_some() {
             return Some(Zone::Local);
         }
+        cursor.any(&["in"]);
         let found = cursor
             .attempt(|cursor| abbreviation(cursor, after_meridiem))
             .or_else(|| cursor.attempt(named))
@@ -234,11 +235,17 @@ pub(crate) fn zone_of_place(place: &str) -> Option<TimeZone> {
 /// How many tokens behind an hour say a zone that is not known: "3pm XST", "9am Springfield time", "15h heure de Brigadoon".
 pub(crate) fn length_of_unknown(mut cursor: Cursor) -> Option<usize> {
     let token = cursor.peek()?;
+    if cursor.any(&["their time", "his time", "her time", "your time", "server time", "leur heure"]).is_some() {
+        return Some(cursor.position());
+    }
     if cursor.any(&["heure de", "heure d", "heure du", "heure des", "a l heure de", "a l heure d"]).is_some() {
         while cursor.peek().is_some_and(|token| token.capitalised && !token.after_mark) {
             cursor.advance();
         }
         return Some(cursor.position());
+    }
+    if cursor.any(&["heure"]).is_some() {
+        return cursor.advance().map(|_| cursor.position());
     }
     let is_like_est = matches!(&token.kind, Kind::Word(word) if (3..=5).contains(&word.len()) && word.ends_with('t'));
     if token.uppercase && is_like_est {

@@ -4,6 +4,7 @@
 mod claims;
 mod corrections;
 mod dictation;
+mod distances;
 mod follow_up;
 mod missing;
 mod phrases;
@@ -26,12 +27,14 @@ pub(crate) fn settle(words: &str, calls: Vec<ToolCall>, tools: &[ToolDefinition]
     for call in &mut calls {
         corrections::take_back_within(call);
         titles::release_time(words, call, tools, clock);
+        titles::leave_out_begun_time(words, call, clock);
     }
     // With several calls, each may have one of the times, and what is not in one text may be another call's.
     if let [call] = calls.as_mut_slice() {
         times::join_day_and_hour(words, call, clock);
         unknown::hand_over(words, call, clock);
         dictation::keep_whole(words, call);
+        distances::ask_the_words(words, call, clock);
     }
     together::give_each_a_call(words, calls, clock)
 }

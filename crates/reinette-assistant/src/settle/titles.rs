@@ -2,7 +2,8 @@
 
 use crate::offer::purpose;
 use reinette::{ToolCall, ToolDefinition};
-use reinette_apps::time::{Clock, resolve};
+use reinette_apps::time::{Clock, moments_in, resolve};
+use std::ops::Range;
 
 /// Words that say a time in "tomorrow evening", and something else in "parents evening".
 const PARTS_OF_A_DAY: [&str; 12] = [
@@ -40,6 +41,39 @@ pub(super) fn release_time(words: &str, call: &mut ToolCall, tools: &[ToolDefini
     let (rest, time) = (rest.to_owned(), time.to_owned());
     call.arguments.insert("title".to_owned(), rest.into());
     call.arguments.insert("when".to_owned(), time.into());
+}
+
+/// Takes the beginning of the call's time out of the end of its title: of "tester le premier mercredi du mois prochain" a model
+/// may take "tester le premier mercredi" for the title.
+pub(super) fn leave_out_begun_time(words: &str, call: &mut ToolCall, clock: &Clock) {
+    let text = |name: &str| call.arguments.get(name).and_then(|value| value.as_str());
+    let (Some(title), Some(when)) = (text("title"), text("when")) else { return };
+    let found = moments_in(words, clock, purpose(&call.name));
+    let Some(time) = found.into_iter().map(|found| found.range).find(|range| words[range.clone()] == *when) else {
+        return;
+    };
+    let rest = title_before(words, title, &time);
+    if !rest.is_empty() && rest != title {
+        let rest = rest.to_owned();
+        call.arguments.insert("title".to_owned(), rest.into());
+    }
+}
+
+/// Words between a title and its time.
+const JOINTS: [&str; 14] = ["at", "on", "for", "by", "and", "every", "the", "in", "à", "le", "la", "les", "pour", "et"];
+
+/// The part of a title that stands before the time at `time`, when the title ends within that.
+pub(super) fn title_before<'a>(words: &str, title: &'a str, time: &Range<usize>) -> &'a str {
+    let ends_within = |start: usize| start < time.start && (time.start + 1..=time.end).contains(&(start + title.len()));
+    let Some((start, _)) = words.match_indices(title).find(|(start, _)| ends_within(*start)) else { return title };
+    let mut rest = title[..time.start - start].trim_end_matches(|c: char| !c.is_alphanumeric());
+    while let Some((before, last)) = rest.rsplit_once(' ') {
+        if !JOINTS.contains(&last.to_lowercase().as_str()) {
+            break;
+        }
+        rest = before.trim_end_matches(|c: char| !c.is_alphanumeric());
+    }
+    rest
 }
 
 /// Where the words of `text` begin, but for the first.
@@ -96,5 +130,26 @@ mod tests {
         }
         let other = json!({"title": "prepare the talk of Friday", "when": "tomorrow"});
         assert_eq!(released("tomorrow, prepare the talk of Friday", other.clone()), other);
+    }
+
+    #[test]
+    fn a_title_that_ends_in_the_beginning_of_the_time_ends_before_it() {
+        for (words, title, when, expected) in [
+            (
+                "rappelle-moi de tester le premier mercredi du mois prochain",
+                "tester le premier mercredi",
+                "premier mercredi du mois prochain",
+                "tester",
+            ),
+            ("a chat with Kofi for the 20th at 11am", "chat with Kofi for the 20th", "20th at 11am", "chat with Kofi"),
+            ("the Friday report is due on Friday", "the Friday report", "Friday", "the Friday report"),
+            ("parents evening on March 26 at 7pm", "parents evening", "March 26 at 7pm", "parents evening"),
+        ] {
+            let Value::Object(arguments) = json!({"title": title, "when": when}) else { panic!("an object") };
+            let mut call = ToolCall { id: String::new(), name: "create_event".into(), arguments };
+            let clock = Clock { now: "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap() };
+            leave_out_begun_time(words, &mut call, &clock);
+            assert_eq!(call.arguments["title"], expected);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! day". A tool takes one time, so one call becomes one for each of them; all are carried out for one request, so that one
 //! undo takes them back.
 
+use super::titles::title_before;
 use crate::offer::purpose;
 use reinette::ToolCall;
 use reinette_apps::time::{Clock, Member, said_together};
@@ -59,7 +60,7 @@ fn members_of(words: &str, call: &ToolCall, clock: &Clock) -> Option<(Vec<Member
 /// Whether two calls are for the same thing, whose title one of them may have cut short.
 fn is_of_the_same(words: &str, call: &ToolCall, other: &ToolCall, members: &[Member]) -> bool {
     let title =
-        |call: &ToolCall| Some(title_before(words, call.arguments.get("title")?.as_str()?, members).to_lowercase());
+        |call: &ToolCall| Some(without_times(words, call.arguments.get("title")?.as_str()?, members).to_lowercase());
     let makes = |call: &ToolCall| call.name.starts_with("create_");
     let same_tool = call.name == other.name || (makes(call) && makes(other));
     same_tool
@@ -78,7 +79,7 @@ fn one_for_each(words: &str, call: &ToolCall, members: &[Member]) -> Vec<ToolCal
         }
         call.arguments.insert("when".to_owned(), member.phrase.clone().into());
         if let Some(title) = call.arguments.get("title").and_then(|title| title.as_str()) {
-            let title = title_before(words, title, members).to_owned();
+            let title = without_times(words, title, members).to_owned();
             call.arguments.insert("title".to_owned(), title.into());
         }
         call
@@ -86,23 +87,12 @@ fn one_for_each(words: &str, call: &ToolCall, members: &[Member]) -> Vec<ToolCal
     members.iter().enumerate().map(made).collect()
 }
 
-/// Words between a title and its time.
-const JOINTS: [&str; 12] = ["at", "on", "for", "by", "and", "every", "à", "le", "la", "les", "pour", "et"];
-
-/// The title without the times, when it took in the first of them.
-fn title_before<'a>(words: &str, title: &'a str, members: &[Member]) -> &'a str {
-    let Some(first) = members.first().map(|first| first.range.start) else { return title };
-    let Some(start) = words.find(title).filter(|start| *start < first && first < start + title.len()) else {
-        return title;
-    };
-    let mut rest = title[..first - start].trim_end_matches(|c: char| !c.is_alphanumeric());
-    while let Some((before, last)) = rest.rsplit_once(' ') {
-        if !JOINTS.contains(&last.to_lowercase().as_str()) {
-            break;
-        }
-        rest = before.trim_end_matches(|c: char| !c.is_alphanumeric());
+/// The title without the times, when it took in some of them.
+fn without_times<'a>(words: &str, title: &'a str, members: &[Member]) -> &'a str {
+    match members {
+        [first, .., last] => title_before(words, title, &(first.range.start..last.range.end)),
+        _ => title,
     }
-    rest
 }
 
 #[cfg(test)]
