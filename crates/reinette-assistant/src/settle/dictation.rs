@@ -42,15 +42,19 @@ const TITLED: &[&str] =
 const ABOUT: &[&str] =
     &["about", "on", "for", "to", "a", "regarding", "sur", "pour", "concernant", "a propos de", "au sujet de"];
 
-/// What adds to a list or a note, and what begins one.
+/// What adds to a list or a note, in English and in French, each with what stands before its name.
 #[rustfmt::skip]
-const ADDING: &[&str] = &[
-    "add", "append", "put", "write", "insert", "ajoute", "ajouter", "ajoutez", "rajoute", "mets", "mettre", "inscris", "ecris", "note",
+const ADDING: [(&[&str], &[&str]); 2] = [
+    (&["add", "append", "put", "write", "insert"], &["to", "on", "onto", "in", "into", "at the end of"]),
+    (
+        &["ajoute", "ajouter", "ajoutez", "rajoute", "mets", "mettre", "inscris", "ecris", "note"],
+        &["a", "au", "aux", "sur", "dans", "en bas de", "a la fin de"],
+    ),
 ];
+
+/// What begins a list.
 const BEGINNING: &[&str] =
     &["make", "create", "start", "write", "begin", "new", "fais", "cree", "commence", "ecris", "nouvelle"];
-const ONTO: &[&str] =
-    &["to", "on", "onto", "in", "into", "at the end of", "a", "au", "aux", "sur", "dans", "a la fin de"];
 const LISTS: &[&str] = &["note", "notes", "list", "liste", "memo"];
 const ARTICLES: &[&str] = &[
     "my", "the", "our", "a", "an", "new", "this", "ma", "mon", "mes", "la", "le", "les", "l", "notre", "une", "un",
@@ -139,9 +143,10 @@ fn behind_mark<'a>(text: &'a str, said: &[Word], mark: Mark) -> Option<Dictation
         return dictation(append(name, literal), behind_joint(rest));
     }
     // "Add “…” to my ideas note."
-    if mark.opens.is_some() && begins(&cue, ADDING) == Some(cue.len()) {
+    let verb = ADDING.iter().find(|(verbs, _)| begins(&cue, verbs) == Some(cue.len()));
+    if let Some((_, onto)) = verb.filter(|_| mark.opens.is_some()) {
         let after = words(rest);
-        let name = named(rest, &after[begins(&after, ONTO)?..])?;
+        let name = named(rest, &after[begins(&after, onto)?..])?;
         return dictation(append(name, literal), "");
     }
     let behind = note_cue(&cue)?;
@@ -206,10 +211,12 @@ fn note_cue(said: &[Word]) -> Option<&[Word]> {
 
 /// The name of the note or list that the cue adds to or begins: "add to my ideas note", "make a shopping list".
 fn appended<'a>(text: &'a str, cue: &[Word]) -> Option<&'a str> {
-    if let Some(verb) = begins(cue, ADDING)
-        && let Some(onto) = begins(&cue[verb..], ONTO)
-    {
-        return named(text, &cue[verb + onto..]);
+    let behind_verb = ADDING.iter().find_map(|(verbs, onto)| {
+        let behind = &cue[begins(cue, verbs)?..];
+        Some(&behind[begins(behind, onto)?..])
+    });
+    if let Some(behind) = behind_verb {
+        return named(text, behind);
     }
     let named = named(text, &cue[begins(cue, BEGINNING)?..])?;
     find(&words(named), &["list", "liste"]).map(|_| named)

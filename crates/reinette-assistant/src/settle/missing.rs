@@ -106,10 +106,6 @@ pub(crate) fn missing(text: &str, clock: &Clock) -> Option<Missing> {
     let all = words(text);
     let (kind, rest) = kind(without_courtesies(&all))?;
     let behind = rest.first().map_or("", |first| &text[first.start..]);
-    // "Remind me?" and "note" as a noun ask for nothing.
-    if text.trim_end().ends_with('?') && rest.is_empty() {
-        return None;
-    }
     let whens = times(behind, purpose(kind.tool), clock);
     let says_when = !whens.is_empty() || !durations(behind).is_empty() || behind.contains(char::is_numeric);
     let when = match kind.lacks {
