@@ -32,8 +32,8 @@ impl Language {
         match quoted.as_slice() {
             [first @ .., second_last, last] => {
                 let and = self.pick("and", "et");
-                let first: String = first.iter().map(|text| format!("{text}, ")).collect();
-                format!("{first}{second_last} {and} {last}")
+                let before = [first, &[second_last.clone()]].concat().join(", ");
+                format!("{before} {and} {last}")
             }
             quoted => quoted.concat(),
         }

@@ -422,10 +422,8 @@ impl Assistant {
         let (mut answer, mut speech) = (Answer::default(), Speech::new(words, language));
         for event in model.respond(request) {
             match event? {
-                Event::Text(text) => {
-                    if speech.hear(&text, &mut |text| listener.on(Happening::Text(text))).is_break() {
-                        break;
-                    }
+                Event::Text(text) if speech.hear(&text, &mut |text| listener.on(Happening::Text(text))).is_break() => {
+                    break;
                 }
                 Event::ToolCall(call) => answer.calls.push(call),
                 Event::Finished(summary) => answer.summary = Some(summary),

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A part of a request with fewer words says too little to be looked for by itself.
 const MIN_CLAUSE_WORDS: usize = 3;
 
+/// So many clauses are looked for by themselves: nobody asks for more in one breath, and each is compared with all texts.
+const MAX_CLAUSES: usize = 8;
+
 /// What stands between two requests in one breath, in English and French.
 const BETWEEN_CLAUSES: [&str; 11] = [", ", "; ", ". ", "? ", "! ", ": ", " and ", " then ", " also ", " et ", " puis "];
 
@@ -72,7 +75,7 @@ pub(crate) fn parts(words: &str) -> Vec<&str> {
     clauses.retain(|clause| clause.split_whitespace().count() >= MIN_CLAUSE_WORDS);
     let mut parts = vec![words];
     if clauses.len() > 1 {
-        parts.extend(clauses);
+        parts.extend(clauses.into_iter().take(MAX_CLAUSES));
     }
     parts
 }

@@ -66,7 +66,7 @@ fn begin(title: &str, text: &str, world: &World) -> Change {
     let path = free_path(&world.folders.notes, title);
     let items = if is_name_of_list(title) { items(text) } else { vec![text] };
     let (title, told) = (language.quoted(title), language.listed(&items));
-    let lines: String = items.iter().map(|item| format!("- {item}\n")).collect();
+    let lines = items.iter().map(|item| format!("- {item}\n")).collect::<Vec<_>>().concat();
     Change {
         effect: language.pick(
             format!("There is no note {title} yet: starts one with {told}."),
@@ -89,7 +89,7 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
     let items = if bullet.is_some() { items(text) } else { vec![text] };
     let bullet = bullet.map_or("", |bullet| if bullet == "- [x] " { "- [ ] " } else { bullet });
     let join = if note.text.is_empty() || note.text.ends_with('\n') { "" } else { line_end };
-    let lines: String = items.iter().map(|item| format!("{bullet}{item}{line_end}")).collect();
+    let lines = items.iter().map(|item| format!("{bullet}{item}{line_end}")).collect::<Vec<_>>().concat();
     let (title, told) = (language.quoted(note.title()), language.listed(&items));
     Change {
         effect: language.pick(format!("Adds {told} to the note {title}."), format!("Ajoute {told} à la note {title}.")),

@@ -26,8 +26,8 @@ const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
 /// Words that begin a phrase: a title that is too long ends before one of them.
 #[rustfmt::skip]
 const PHRASE_STARTS: &[&str] = &[
-    "and", "or", "but", "with", "for", "to", "in", "on", "at", "by", "from", "because", "which", "who", "when", "where", "while", "before", "after", "until", "if", "so",
-    "et", "ou", "mais", "avec", "pour", "à", "au", "aux", "dans", "sur", "par", "chez", "parce", "qui", "quand", "si", "avant", "après", "car",
+    "and", "or", "but", "with", "for", "to", "in", "on", "at", "by", "from", "because", "which", "who", "when", "where", "while", "before", "after", "until", "if", "so", "is", "are", "was", "were",
+    "et", "ou", "mais", "avec", "pour", "à", "au", "aux", "dans", "sur", "par", "chez", "parce", "qui", "quand", "si", "avant", "après", "car", "est", "sont",
 ];
 
 /// Words that lead to the next: a title that was cut does not end with them.

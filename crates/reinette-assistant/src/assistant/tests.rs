@@ -183,7 +183,7 @@ fn nothing_is_done_without_a_yes() {
     for (decision, outcome) in [(Decision::No, Outcome::Declined), (Decision::Nobody, Outcome::Unconfirmed)] {
         let mut desk = Desk::new();
         let mut user = User::who_says(decision);
-        desk.ask("remind me", &ScriptedModel::says([vec![remind("call Ana")]]), Confirm::Ask, &mut user);
+        desk.ask("remind me to call Ana", &ScriptedModel::says([vec![remind("call Ana")]]), Confirm::Ask, &mut user);
         assert_eq!(user.outcomes(), [outcome]);
         assert!(desk.reminders().is_empty());
         assert!(desk.assistant.journal(10).unwrap().found.is_empty());
@@ -428,7 +428,7 @@ fn a_correction_of_nothing_does_nothing() {
         let model = ScriptedModel::says([vec![remind("make it")]]);
         let mut user = User::who_says(Decision::Yes);
         desk.ask(words, &model, Confirm::Never, &mut user);
-        assert!(user.text.contains("nothing yet") || user.text.contains("encore rien"), "{}", user.text);
+        assert!(user.text.contains("anything yet") || user.text.contains("encore rien"), "{}", user.text);
         assert!(desk.reminders().is_empty() && model.asked.lock().unwrap().is_empty(), "{words}");
     }
 }

@@ -42,15 +42,19 @@ const TITLED: &[&str] =
 const ABOUT: &[&str] =
     &["about", "on", "for", "to", "a", "regarding", "sur", "pour", "concernant", "a propos de", "au sujet de"];
 
-/// What adds to a list or a note, and what begins one.
+/// What adds to a list or a note, in English and in French, each with what stands before its name.
 #[rustfmt::skip]
-const ADDING: &[&str] = &[
-    "add", "append", "put", "write", "insert", "ajoute", "ajouter", "ajoutez", "rajoute", "mets", "mettre", "inscris", "ecris", "note",
+const ADDING: [(&[&str], &[&str]); 2] = [
+    (&["add", "append", "put", "write", "insert"], &["to", "on", "onto", "in", "into", "at the end of"]),
+    (
+        &["ajoute", "ajouter", "ajoutez", "rajoute", "mets", "mettre", "inscris", "ecris", "note"],
+        &["a", "au", "aux", "sur", "dans", "en bas de", "a la fin de"],
+    ),
 ];
+
+/// What begins a list.
 const BEGINNING: &[&str] =
     &["make", "create", "start", "write", "begin", "new", "fais", "cree", "commence", "ecris", "nouvelle"];
-const ONTO: &[&str] =
-    &["to", "on", "onto", "in", "into", "at the end of", "a", "au", "aux", "sur", "dans", "a la fin de"];
 const LISTS: &[&str] = &["note", "notes", "list", "liste", "memo"];
 const ARTICLES: &[&str] = &[
     "my", "the", "our", "a", "an", "new", "this", "ma", "mon", "mes", "la", "le", "les", "l", "notre", "une", "un",
@@ -92,9 +96,9 @@ pub(crate) struct Dictation<'a> {
 
 /// A mark behind which a text begins: a colon or the end of a line, behind which it goes on to the end, or a quotation mark.
 #[derive(Clone, Copy, Debug)]
-struct Start {
+struct Mark {
     cue_end: usize,
-    text_start: usize,
+    text_begin: usize,
     /// The quotation mark.
     opens: Option<char>,
 }
@@ -105,55 +109,56 @@ pub(crate) fn dictated(text: &str) -> Option<Dictation<'_>> {
     let head = &text[..spaces.nth(MOST_CUE_WORDS + MOST_NAME_WORDS).map_or(text.len(), |(end, _)| end)];
     let all = words(head);
     let said = behind_courtesies(&all);
-    starts(head).find_map(|start| behind_mark(text, said, start)).or_else(|| behind_saying(text, said))
+    marks(head).find_map(|mark| behind_mark(text, said, mark)).or_else(|| behind_saying(text, said))
 }
 
 /// The marks behind which a text may begin.
-fn starts(head: &str) -> impl Iterator<Item = Start> + '_ {
+fn marks(head: &str) -> impl Iterator<Item = Mark> + '_ {
     head.char_indices().filter_map(move |(cue_end, mark)| {
-        let text_start = cue_end + mark.len_utf8();
+        let text_begin = cue_end + mark.len_utf8();
         let opens = match mark {
             // "At 14:30" has no space behind its colon.
-            ':' if head[text_start..].starts_with(char::is_numeric) => return None,
+            ':' if head[text_begin..].starts_with(char::is_numeric) => return None,
             ':' | '\n' => None,
             '"' | '“' | '„' | '«' => Some(mark),
             _ => return None,
         };
-        Some(Start { cue_end, text_start, opens })
+        Some(Mark { cue_end, text_begin, opens })
     })
 }
 
 /// A dictation whose text begins behind a mark.
-fn behind_mark<'a>(text: &'a str, said: &[Word], start: Start) -> Option<Dictation<'a>> {
-    let cue: Vec<Word> = said.iter().take_while(|word| word.end <= start.cue_end).cloned().collect();
-    let (literal, rest) = match start.opens {
-        None => (&text[start.text_start..], ""),
-        Some(mark) => within_quotes(&text[start.text_start..], mark),
+fn behind_mark<'a>(text: &'a str, said: &[Word], mark: Mark) -> Option<Dictation<'a>> {
+    let cue: Vec<Word> = said.iter().take_while(|word| word.end <= mark.cue_end).cloned().collect();
+    let (literal, rest) = match mark.opens {
+        None => (&text[mark.text_begin..], ""),
+        Some(opens) => within_quotes(&text[mark.text_begin..], opens),
     };
     let literal = literal.trim();
     if literal.is_empty() {
         return None;
     }
-    let dictation = |call, rest| Some(Dictation { call, cue: &text[..start.cue_end], rest });
+    let dictation = |call, rest| Some(Dictation { call, cue: &text[..mark.cue_end], rest });
     if let Some(name) = appended(text, &cue) {
         return dictation(append(name, literal), behind_joint(rest));
     }
     // "Add “…” to my ideas note."
-    if start.opens.is_some() && begins(&cue, ADDING) == Some(cue.len()) {
+    let verb = ADDING.iter().find(|(verbs, _)| begins(&cue, verbs) == Some(cue.len()));
+    if let Some((_, onto)) = verb.filter(|_| mark.opens.is_some()) {
         let after = words(rest);
-        let name = named(rest, &after[begins(&after, ONTO)?..])?;
+        let name = named(rest, &after[begins(&after, onto)?..])?;
         return dictation(append(name, literal), "");
     }
     let behind = note_cue(&cue)?;
     if behind.is_empty() || begins(behind, SAYING) == Some(behind.len()) {
         return dictation(create(literal.to_owned()), behind_joint(rest));
     }
-    if start.opens.is_some() {
+    if mark.opens.is_some() {
         return None;
     }
     let titled = begins(behind, TITLED);
     let title = behind.get(titled.or_else(|| begins(behind, ABOUT))?)?;
-    let title = text[title.start..start.cue_end].trim_matches(|mark: char| "\"“”„«» \u{a0}\u{202f}".contains(mark));
+    let title = text[title.start..mark.cue_end].trim_matches(|mark: char| "\"“”„«» \u{a0}\u{202f}".contains(mark));
     let joint = if titled.is_some() { "\n\n" } else { ": " };
     dictation(create(format!("{title}{joint}{literal}")), behind_joint(rest))
 }
@@ -206,10 +211,12 @@ fn note_cue(said: &[Word]) -> Option<&[Word]> {
 
 /// The name of the note or list that the cue adds to or begins: "add to my ideas note", "make a shopping list".
 fn appended<'a>(text: &'a str, cue: &[Word]) -> Option<&'a str> {
-    if let Some(verb) = begins(cue, ADDING)
-        && let Some(onto) = begins(&cue[verb..], ONTO)
-    {
-        return named(text, &cue[verb + onto..]);
+    let behind_verb = ADDING.iter().find_map(|(verbs, onto)| {
+        let behind = &cue[begins(cue, verbs)?..];
+        Some(&behind[begins(behind, onto)?..])
+    });
+    if let Some(behind) = behind_verb {
+        return named(text, behind);
     }
     let named = named(text, &cue[begins(cue, BEGINNING)?..])?;
     find(&words(named), &["list", "liste"]).map(|_| named)

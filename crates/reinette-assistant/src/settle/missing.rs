@@ -106,15 +106,11 @@ pub(crate) fn missing(text: &str, clock: &Clock) -> Option<Missing> {
     let all = words(text);
     let (kind, rest) = kind(without_courtesies(&all))?;
     let behind = rest.first().map_or("", |first| &text[first.start..]);
-    // "Remind me?" and "note" as a noun ask for nothing.
-    if text.trim_end().ends_with('?') && rest.is_empty() {
-        return None;
-    }
     let whens = times(behind, purpose(kind.tool), clock);
     let says_when = !whens.is_empty() || !durations(behind).is_empty() || behind.contains(char::is_numeric);
     let when = match kind.lacks {
         "duration" | "when" => (!says_when).then_some(None),
-        "title" => says_only(behind, &whens),
+        "title" => says_only(behind, &whens).then(|| stretch(behind, &whens)),
         _ => says_nothing(behind).then_some(None),
     }?;
     let question = match Language::of(text) {
@@ -172,18 +168,22 @@ fn kind(said: &[Word]) -> Option<(&'static Kind, &[Word])> {
     (length > 1 || behind(rest, FILLERS).is_empty()).then_some((kind, rest))
 }
 
-/// Whether `text` has no words but these times and some that say nothing: the stretch of it from the first time to the last,
-/// if there is any.
-fn says_only(text: &str, times: &[&str]) -> Option<Option<String>> {
-    let (mut rest, mut end) = (text, 0);
-    for time in times {
-        let (before, after) = rest.split_once(time)?;
-        says_nothing(before).then_some(())?;
-        rest = after;
-        end = text.len() - after.len();
-    }
-    says_nothing(rest).then_some(())?;
-    Some(times.first().and_then(|first| Some(text[text.find(first)?..end].to_owned())))
+/// Whether `text` has no words but these times, in their order, and some that say nothing.
+fn says_only(text: &str, times: &[&str]) -> bool {
+    let mut rest = text;
+    times.iter().all(|time| match rest.split_once(time) {
+        Some((before, after)) => {
+            rest = after;
+            says_nothing(before)
+        }
+        None => false,
+    }) && says_nothing(rest)
+}
+
+/// The stretch of `text` from the first of these times to the last, if there are any.
+fn stretch(text: &str, times: &[&str]) -> Option<String> {
+    let (first, last) = (times.first()?, times.last()?);
+    Some(text[text.find(first)?..text.rfind(last)? + last.len()].to_owned())
 }
 
 fn says_nothing(text: &str) -> bool {
