@@ -112,7 +112,7 @@ fn alphas_by_pattern_are_followed() {
     let read = |name: &str| std::fs::read(golden_folder().join("llama-lora").join(name)).unwrap();
     let weights = read("adapter_model.safetensors");
     let mut config: serde_json::Value = serde_json::from_slice(&read("adapter_config.json")).unwrap();
-    let mut logits = |config: &serde_json::Value| {
+    let logits = |config: &serde_json::Value| {
         let adapter = Adapter::from_parts(config.to_string().as_bytes(), &weights, &model).unwrap();
         let mut sequence = Sequence::new(Arc::clone(&model), 64, 1).unwrap();
         sequence.logits(&[TokenId(3), TokenId(4)], &[Arc::new(adapter)]).unwrap().to_vec()
