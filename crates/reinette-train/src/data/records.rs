@@ -30,7 +30,7 @@ enum Rest {
 }
 
 impl Records {
-    /// Opens a file: one object a line in UTF-8, or an array in ShareGPT's or Alpaca's form, in which such files are
+    /// Opens a file: one object a line in UTF-8, or an array in `ShareGPT`'s or Alpaca's form, in which such files are
     /// published.
     ///
     /// # Errors

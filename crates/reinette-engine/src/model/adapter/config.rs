@@ -92,7 +92,6 @@ impl Config {
 
     fn take(&mut self, key: &str, value: &Value) -> Result<(), String> {
         match key {
-            "peft_type" | "lora_alpha" => {}
             "use_rslora" => self.use_rslora = flag(key, value)?,
             "use_dora" => self.use_dora = flag(key, value)?,
             "alpha_pattern" => self.alphas = alphas(value)?,
@@ -100,7 +99,7 @@ impl Config {
                 return Err(format!("`bias` is {value}: trained biases are not supported; train without them"));
             }
             "init_lora_weights" => check_initialisation(value)?,
-            "bias" => {}
+            "peft_type" | "lora_alpha" | "bias" => {}
             _ if WITHOUT_EFFECT.contains(&key) || is_unset(value) => {}
             _ => {
                 let advice = REFUSED.iter().find(|(name, _)| *name == key).map(|(_, advice)| *advice);
