@@ -53,3 +53,6 @@ pub const SCHEMA_BYTES: usize = 4 << 20;
 
 /// How deep JSON values may lie in a schema, whatever they mean.
 pub const SCHEMA_VALUE_DEPTH: usize = 256;
+
+/// JSON values that schemas which are put together may be copied into.
+pub const SCHEMA_COPIES: usize = 2_000_000;

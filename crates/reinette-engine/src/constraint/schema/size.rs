@@ -34,6 +34,15 @@ pub(super) fn check(schema: &Value) -> Result<(), ConstraintError> {
     Ok(())
 }
 
+/// How many values a JSON value is made of.
+pub(super) fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(fields) => fields.values().map(values).sum(),
+        _ => 0_usize,
+    }
+}
+
 fn is_leaf(value: &Value) -> bool {
     !value.is_array() && !value.is_object()
 }

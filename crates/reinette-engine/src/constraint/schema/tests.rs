@@ -374,6 +374,14 @@ fn what_would_take_long_is_refused_before_it_is_worked_on() {
         nested = Value::Object([("items".to_owned(), nested)].into_iter().collect());
     }
     assert_too_large(&nested, &format!("#{}", "/items".repeat(257)), "levels");
+    // Each choice would take the words with it.
+    let beside =
+        json!({"enum": words(5_000), "anyOf": (0..1_000).map(|_| json!({"maxLength": 3})).collect::<Vec<_>>()});
+    assert_too_large(&beside, "#", "put together");
+    let inlined: serde_json::Map<String, Value> =
+        (0..1_000).map(|n| (format!("p{n}"), json!({"$ref": "#/$defs/words", "maxLength": n}))).collect();
+    let schema = json!({"type": "object", "properties": inlined, "$defs": {"words": {"enum": words(5_000)}}});
+    assert!(matches!(prepare(&schema), Err(ConstraintError::TooLarge { .. })));
     let deep = (0..100).fold(json!({"type": "null"}), |inner, _| json!({"type": "array", "items": inner}));
     assert!(matches!(prepare(&deep), Err(ConstraintError::Unsupported { .. })));
     assert_unsupported(&outer(json!({"pattern": "a".repeat(100_000)})), "pattern", "#/properties/a/pattern");
