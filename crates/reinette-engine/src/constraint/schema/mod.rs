@@ -110,12 +110,14 @@ struct Preparation<'a> {
     references: Vec<String>,
     /// JSON values that were copied so far.
     copied: Cell<usize>,
+    /// Pairs of optional properties of one object so far.
+    optional_pairs: usize,
 }
 
 impl<'a> Preparation<'a> {
     fn new(document: &'a Value) -> Self {
         let (pointer, references, copied) = ("#".to_owned(), Vec::new(), Cell::default());
-        Self { document, has_root: true, pointer, depth: 0, count: 0, references, copied }
+        Self { document, has_root: true, pointer, depth: 0, count: 0, references, copied, optional_pairs: 0 }
     }
 
     /// Runs `walk` one step further down.
@@ -525,6 +527,15 @@ impl<'a> Preparation<'a> {
             if properties.entry(name).or_insert_with(of_others) == &Value::Bool(false) {
                 return Err(self.unsatisfiable(format!("`{name}` is required, and its schema is `false`")));
             }
+        }
+        let optional = properties.len().saturating_sub(required.len());
+        self.optional_pairs = self.optional_pairs.saturating_add(optional * optional);
+        if self.optional_pairs > limits::OPTIONAL_PROPERTIES.pow(2) {
+            let limit = limits::OPTIONAL_PROPERTIES;
+            let reason = format!(
+                "up to here it has more than {limit} optional properties: require them, or ask for less at once"
+            );
+            return Err(ConstraintError::TooLarge { pointer: self.pointer.clone(), reason });
         }
         if !properties.keys().all(|name| is_writable_text(name)) {
             return Err(self.unsupported("properties", NOT_WRITABLE));

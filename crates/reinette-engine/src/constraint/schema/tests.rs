@@ -374,6 +374,12 @@ fn what_would_take_long_is_refused_before_it_is_worked_on() {
         nested = Value::Object([("items".to_owned(), nested)].into_iter().collect());
     }
     assert_too_large(&nested, &format!("#{}", "/items".repeat(257)), "levels");
+    let optional: serde_json::Map<String, Value> = (0..2_000).map(|n| (format!("p{n}"), json!({"const": n}))).collect();
+    assert_too_large(
+        &outer(json!({"type": "object", "properties": optional})),
+        "#/properties/a",
+        "optional properties",
+    );
     // Each choice would take the words with it.
     let beside =
         json!({"enum": words(5_000), "anyOf": (0..1_000).map(|_| json!({"maxLength": 3})).collect::<Vec<_>>()});
