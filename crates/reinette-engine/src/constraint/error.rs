@@ -24,6 +24,14 @@ pub enum ConstraintError {
         /// What contradicts what.
         reason: String,
     },
+    /// A schema is larger than the [limits](super::limits), and was not worked on.
+    #[error("the schema at {pointer} is too large: {reason}")]
+    TooLarge {
+        /// Where, as a JSON pointer from the schema's root.
+        pointer: String,
+        /// Which limit it exceeds, and what to do instead.
+        reason: String,
+    },
     /// A schema is not a schema.
     #[error("the schema at {pointer} is malformed: {reason}")]
     Malformed {

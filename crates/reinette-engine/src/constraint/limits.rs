@@ -53,3 +53,9 @@ pub const SCHEMA_BYTES: usize = 4 << 20;
 
 /// How deep JSON values may lie in a schema, whatever they mean.
 pub const SCHEMA_VALUE_DEPTH: usize = 256;
+
+/// JSON values that schemas which are put together may be copied into.
+pub const SCHEMA_COPIES: usize = 2_000_000;
+
+/// Optional properties of one object: each may follow each, so it is the squares of several objects that add up.
+pub const OPTIONAL_PROPERTIES: usize = 1_500;

@@ -378,7 +378,7 @@ fn constraints_move_between_threads() {
     is_send::<ConstraintCompiler>();
 }
 
-/// Each is at a limit, or near it: what is let through is compiled, in seconds at most.
+/// Each is at a limit, or near it.
 #[test]
 fn the_largest_schemas_that_are_let_through_can_be_compiled() {
     let word = |number: usize| format!("word{number}");
@@ -398,11 +398,9 @@ fn the_largest_schemas_that_are_let_through_can_be_compiled() {
         json!({"type": "array", "items": {"type": "string", "maxLength": 100}, "maxItems": limits::LONGEST_LIST}),
         json!({"type": "array", "items": object(20, 10), "minItems": limits::LONGEST_LIST}),
         object(2_000, 2_000),
-        object(1_000, 0),
+        object(limits::OPTIONAL_PROPERTIES, 0),
     ] {
-        let started = std::time::Instant::now();
         let compiled = COMPILER.compile(&Grammar::JsonSchema(schema.clone()));
-        eprintln!("{:?} {}", started.elapsed(), &schema.to_string()[..60]);
         assert!(compiled.is_ok(), "{}: {:?}", &schema.to_string()[..60], compiled.err());
     }
 }

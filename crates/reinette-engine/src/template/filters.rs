@@ -52,7 +52,7 @@ fn tojson(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
     let (ensure_ascii, indent, separators, sort_keys, named): Options = from_args(&arguments)?;
     let given = |value: Option<Value>| value.filter(|value| !value.is_none());
     let layout = json::Layout::new(
-        given(indent.or(named.get("indent")?)),
+        given(indent.or(named.get("indent")?)).as_ref(),
         given(separators.or(named.get("separators")?)),
         ensure_ascii.or(named.get("ensure_ascii")?).unwrap_or(false),
         sort_keys.or(named.get("sort_keys")?).unwrap_or(false),
@@ -61,6 +61,7 @@ fn tojson(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
     json::dumps(state, value, layout)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that a filter has")]
 fn default(value: &Value, other: Option<Value>, boolean: Option<bool>, named: Kwargs) -> Result<Value, Error> {
     let other = other.or(named.get("default_value")?).unwrap_or_else(|| Value::from(""));
     let is_lax = boolean.or(named.get("boolean")?).unwrap_or(false);

@@ -29,12 +29,12 @@ impl Layout {
     /// # Errors
     /// When the indentation is too large, or an option is of another type.
     pub(super) fn new(
-        indent: Option<Value>,
+        indent: Option<&Value>,
         separators: Option<Value>,
         ensure_ascii: bool,
         sort_keys: bool,
     ) -> Result<Self, Error> {
-        let indent = match indent.as_ref().map(|indent| (indent.as_str(), indent.as_i64())) {
+        let indent = match indent.map(|indent| (indent.as_str(), indent.as_i64())) {
             None => None,
             Some((Some(text), _)) => Some(text.to_owned()),
             Some((None, Some(spaces))) => Some(" ".repeat(usize::try_from(spaces).unwrap_or(0).min(MAX_INDENT + 1))),

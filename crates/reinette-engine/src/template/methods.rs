@@ -332,9 +332,9 @@ fn titled(text: &str) -> String {
     let mut is_inside = false;
     for character in text.chars() {
         if is_inside {
-            titled.extend(character.to_lowercase())
+            titled.extend(character.to_lowercase());
         } else {
-            titled.extend(character.to_uppercase())
+            titled.extend(character.to_uppercase());
         }
         is_inside = character.is_alphabetic();
     }

@@ -107,6 +107,26 @@ fn scaled_adapter(model: &Model, factor: f64) -> Arc<Adapter> {
 }
 
 #[test]
+fn alphas_by_pattern_are_followed() {
+    let model = load("llama");
+    let read = |name: &str| std::fs::read(golden_folder().join("llama-lora").join(name)).unwrap();
+    let weights = read("adapter_model.safetensors");
+    let mut config: serde_json::Value = serde_json::from_slice(&read("adapter_config.json")).unwrap();
+    let logits = |config: &serde_json::Value| {
+        let adapter = Adapter::from_parts(config.to_string().as_bytes(), &weights, &model).unwrap();
+        let mut sequence = Sequence::new(Arc::clone(&model), 64, 1).unwrap();
+        sequence.logits(&[TokenId(3), TokenId(4)], &[Arc::new(adapter)]).unwrap().to_vec()
+    };
+    let plain = logits(&config);
+    let alpha = config["lora_alpha"].take();
+    config["lora_alpha"] = 1.0.into();
+    config["alpha_pattern"] = serde_json::json!({ r"layers\.\d+\..*": alpha });
+    assert_eq!(logits(&config), plain);
+    config["alpha_pattern"] = serde_json::json!({ "no_such_module": alpha });
+    assert_ne!(logits(&config), plain);
+}
+
+#[test]
 fn a_stack_adds_up_what_its_adapters_add() {
     let model = load("llama");
     let tokens: Vec<TokenId> = (3..15).map(TokenId).collect();

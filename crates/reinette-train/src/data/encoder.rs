@@ -310,6 +310,27 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_others_are_learned_as_ours() {
+        let mut encoder = encoder();
+        let mut read = |line: &str| encoder.read(line, 0.0).unwrap();
+        let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
+        let chat = read(chat);
+        for line in [
+            r#"{"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+                {"role": "assistant", "content": "Hello", "tool_calls": null}]}"#,
+            r#"{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}"#,
+            r#"{"instruction": "Hi", "input": "", "output": "Hello"}"#,
+        ] {
+            assert_eq!(read(line), chat, "{line}");
+        }
+        let ours =
+            r#"{"messages": [{"role": "user", "content": "6"}], "calls": [{"name": "a", "arguments": {"x": 1}}]}"#;
+        let openai = r#"{"messages": [{"role": "user", "content": "6"}, {"role": "assistant", "content": null,
+            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "a", "arguments": "{\"x\": 1}"}}]}]}"#;
+        assert_eq!(read(openai), read(ours));
+    }
+
+    #[test]
     fn what_is_too_long_is_refused() {
         let mut encoder = encoder();
         let long = format!(r#"{{"text": "{}"}}"#, "x y ".repeat(100));

@@ -1,4 +1,4 @@
-//! Forms in which others write training data, brought into ours where it is clear what they mean: OpenAI's messages with
+//! Forms in which others write training data, brought into ours where it is clear what they mean: `OpenAI`'s messages with
 //! `tool_calls`, `ShareGPT`'s `conversations` and Alpaca's `instruction`, `input` and `output`.
 //!
 //! What could be learned otherwise than its writer meant is refused, by the field: `messages[1].tool_calls`.

@@ -30,7 +30,7 @@ enum Rest {
 }
 
 impl Records {
-    /// Opens a file: one object a line in UTF-8, or an array in ShareGPT's or Alpaca's form, in which such files are
+    /// Opens a file: one object a line in UTF-8, or an array in `ShareGPT`'s or Alpaca's form, in which such files are
     /// published.
     ///
     /// # Errors
@@ -139,7 +139,9 @@ fn elements(text: &str, path: &Path) -> Result<Vec<(usize, String)>, TrainError>
         }
         elements.push((line, cursor.advance(values.byte_offset()).to_owned()));
         match cursor.next() {
-            Some(',') => drop(cursor.advance(1)),
+            Some(',') => {
+                cursor.advance(1);
+            }
             Some(']') => {}
             _ => return Err(wrong("after this element of the array comes neither `,` nor `]`")),
         }

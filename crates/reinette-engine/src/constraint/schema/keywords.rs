@@ -46,19 +46,13 @@ pub(super) fn meaning(name: &str) -> Keyword {
         // Definitions are prepared where they are referred to; by anchors they cannot be.
         "$defs" | "definitions" | "$schema" | "$comment" | "$anchor" | "$dynamicAnchor" | "title" | "description"
         | "default" | "examples" | "deprecated" | "readOnly" | "writeOnly" | "contentMediaType" | "contentEncoding"
-        | "contentSchema" => Keyword::Annotation,
+        | "contentSchema"
         // OpenAPI's, which say how to write or show a value; the schemas that `discriminator` chooses from are under
-        // `oneOf`. `nullable` was written out before.
-        "discriminator" | "example" | "externalDocs" | "nullable" | "xml" => Keyword::Annotation,
+        // `oneOf`, and `nullable` was written out before.
+        | "discriminator" | "example" | "externalDocs" | "nullable" | "xml"
         // Of editors, forms and other models' interfaces.
-        "defaultSnippets"
-        | "enumDescriptions"
-        | "enumNames"
-        | "errorMessage"
-        | "markdownDescription"
-        | "markdownEnumDescriptions"
-        | "propertyOrder"
-        | "propertyOrdering" => Keyword::Annotation,
+        | "defaultSnippets" | "enumDescriptions" | "enumNames" | "errorMessage" | "markdownDescription"
+        | "markdownEnumDescriptions" | "propertyOrder" | "propertyOrdering" => Keyword::Annotation,
         "x-span" => Keyword::Refused("only a tool's own string arguments can be copied from the user's words"),
         "x-guidance" => Keyword::Refused("how values are spelt is not the schema's to say: leave it out"),
         "$id" | "id" | "$dynamicRef" | "$recursiveRef" | "$recursiveAnchor" | "$vocabulary" => {

@@ -68,6 +68,7 @@ fn keyword_of_both(
         },
         "anyOf" | "oneOf" => {
             let Some(ours) = ours.as_array() else { return refused() };
+            preparation.pay_for_copies(ours.len(), theirs)?;
             Some(ours.iter().map(|choice| json!({ "allOf": [choice, { keyword: theirs }] })).collect())
         }
         "uniqueItems" => Some(Value::Bool(true)),

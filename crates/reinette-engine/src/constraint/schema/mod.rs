@@ -21,6 +21,7 @@ use keywords::Keyword;
 pub use nullable::written_out;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// The schema to generate by: checked, bounded, and with the separators of our dialect.
 pub(super) fn prepare(schema: &Value) -> Result<Value, ConstraintError> {
@@ -107,11 +108,16 @@ struct Preparation<'a> {
     count: usize,
     /// Paths in the document that are referred to.
     references: Vec<String>,
+    /// JSON values that were copied so far.
+    copied: Cell<usize>,
+    /// Pairs of optional properties of one object so far.
+    optional_pairs: usize,
 }
 
 impl<'a> Preparation<'a> {
     fn new(document: &'a Value) -> Self {
-        Self { document, has_root: true, pointer: "#".to_owned(), depth: 0, count: 0, references: Vec::new() }
+        let (pointer, references, copied) = ("#".to_owned(), Vec::new(), Cell::default());
+        Self { document, has_root: true, pointer, depth: 0, count: 0, references, copied, optional_pairs: 0 }
     }
 
     /// Runs `walk` one step further down.
@@ -138,6 +144,19 @@ impl<'a> Preparation<'a> {
 
     fn malformed(&self, reason: impl Into<String>) -> ConstraintError {
         ConstraintError::Malformed { pointer: self.pointer.clone(), reason: reason.into() }
+    }
+
+    /// Refuses to copy `value` so many times where schemas that are put together multiply beyond reason.
+    fn pay_for_copies(&self, times: usize, value: &Value) -> Result<(), ConstraintError> {
+        self.copied.set(self.copied.get().saturating_add(size::values(value).saturating_mul(times)));
+        if self.copied.get() <= limits::SCHEMA_COPIES {
+            return Ok(());
+        }
+        let limit = limits::SCHEMA_COPIES;
+        let reason = format!(
+            "put together with all that stands next to it, it has more than {limit} values: ask for less at once"
+        );
+        Err(ConstraintError::TooLarge { pointer: self.pointer.clone(), reason })
     }
 
     /// What was referred to, prepared, under the numbers by which it is.
@@ -237,6 +256,7 @@ impl<'a> Preparation<'a> {
             Value::Object(keywords) => keywords,
             _ => return Err(self.malformed("a schema is an object")),
         };
+        self.pay_for_copies(1, schema)?;
         let mut stated = Map::new();
         for (name, value) in keywords {
             match keywords::meaning(name) {
@@ -269,6 +289,8 @@ impl<'a> Preparation<'a> {
             if stated.len() + unevaluated.len() > 1
                 && let Some(Value::Array(choices)) = stated.shift_remove(keyword)
             {
+                let stated = Value::Object(stated);
+                self.pay_for_copies(choices.len(), &stated)?;
                 let choice = |choice: &Value| {
                     let mut together = unevaluated.clone();
                     together.insert("allOf".to_owned(), json!([choice, stated]));
@@ -505,6 +527,15 @@ impl<'a> Preparation<'a> {
             if properties.entry(name).or_insert_with(of_others) == &Value::Bool(false) {
                 return Err(self.unsatisfiable(format!("`{name}` is required, and its schema is `false`")));
             }
+        }
+        let optional = properties.len().saturating_sub(required.len());
+        self.optional_pairs = self.optional_pairs.saturating_add(optional * optional);
+        if self.optional_pairs > limits::OPTIONAL_PROPERTIES.pow(2) {
+            let limit = limits::OPTIONAL_PROPERTIES;
+            let reason = format!(
+                "up to here it has more than {limit} optional properties: require them, or ask for less at once"
+            );
+            return Err(ConstraintError::TooLarge { pointer: self.pointer.clone(), reason });
         }
         if !properties.keys().all(|name| is_writable_text(name)) {
             return Err(self.unsupported("properties", NOT_WRITABLE));

@@ -34,6 +34,15 @@ pub(super) fn check(schema: &Value) -> Result<(), ConstraintError> {
     Ok(())
 }
 
+/// How many values a JSON value is made of.
+pub(super) fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(fields) => fields.values().map(values).sum(),
+        _ => 0_usize,
+    }
+}
+
 fn is_leaf(value: &Value) -> bool {
     !value.is_array() && !value.is_object()
 }
@@ -48,12 +57,8 @@ struct Size {
 impl Size {
     /// Adds what stands in an object or a list itself.
     fn add(&mut self, value: &Value, pointer: &str, depth: usize) -> Result<(), ConstraintError> {
-        let refused = |keyword: &str, advice: String| ConstraintError::Unsupported {
-            keyword: keyword.to_owned(),
-            pointer: pointer.to_owned(),
-            advice,
-        };
         let bytes = |value: &Value| value.as_str().map_or(0, str::len);
+        let too_large = |reason| ConstraintError::TooLarge { pointer: pointer.to_owned(), reason };
         match value {
             Value::Array(items) => {
                 self.values += items.len();
@@ -62,37 +67,26 @@ impl Size {
             Value::Object(fields) => {
                 self.values += fields.len();
                 self.bytes += fields.iter().map(|(name, field)| name.len() + bytes(field)).sum::<usize>();
-                if let Some(Value::Array(values)) = fields.get("enum") {
-                    self.literals += values.len();
-                    if self.literals > limits::ENUM_VALUES {
-                        let limit = limits::ENUM_VALUES;
-                        let advice = format!(
-                            "with it the schema lists more than {limit} values: write a `pattern`, or ask for less at once"
-                        );
-                        return Err(refused("enum", advice));
-                    }
-                }
-                if let Some(Value::Array(choices)) = fields.get("oneOf")
-                    && choices.len() > limits::ALTERNATIVES
-                {
-                    let advice = format!("it has more than {} schemas: write `anyOf`", limits::ALTERNATIVES);
-                    return Err(refused("oneOf", advice));
+                let list = |keyword: &str| fields.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
+                self.literals += list("enum");
+                if list("oneOf") > limits::ALTERNATIVES {
+                    let limit = limits::ALTERNATIVES;
+                    return Err(too_large(format!("`oneOf` has more than {limit} schemas: write `anyOf`")));
                 }
             }
             _ => self.bytes += bytes(value),
         }
-        let place = pointer.rsplit('/').next().unwrap_or(pointer);
-        if depth > limits::SCHEMA_VALUE_DEPTH {
-            let advice =
-                format!("it lies more than {} levels deep: write it under `$defs`", limits::SCHEMA_VALUE_DEPTH);
-            return Err(refused(place, advice));
+        let limits = [
+            (self.literals, limits::ENUM_VALUES, "values under `enum`"),
+            (depth, limits::SCHEMA_VALUE_DEPTH, "levels"),
+            (self.values, limits::SCHEMA_VALUES, "values"),
+            (self.bytes, limits::SCHEMA_BYTES, "bytes of text"),
+        ];
+        match limits.into_iter().find(|(found, limit, _)| found > limit) {
+            Some((_, limit, unit)) => {
+                Err(too_large(format!("up to here it has more than {limit} {unit}: ask for less at once")))
+            }
+            None => Ok(()),
         }
-        if self.values > limits::SCHEMA_VALUES || self.bytes > limits::SCHEMA_BYTES {
-            let (values, bytes) = (limits::SCHEMA_VALUES, limits::SCHEMA_BYTES);
-            let advice =
-                format!("up to here the schema has more than {values} values or {bytes} bytes: ask for less at once");
-            return Err(refused(place, advice));
-        }
-        Ok(())
     }
 }

@@ -92,7 +92,6 @@ impl Config {
 
     fn take(&mut self, key: &str, value: &Value) -> Result<(), String> {
         match key {
-            "peft_type" | "lora_alpha" => {}
             "use_rslora" => self.use_rslora = flag(key, value)?,
             "use_dora" => self.use_dora = flag(key, value)?,
             "alpha_pattern" => self.alphas = alphas(value)?,
@@ -101,7 +100,7 @@ impl Config {
             }
             "init_lora_weights" => check_initialisation(value)?,
             "r" if *value == 0 => return Err("`r` is 0: a rank of 0 leaves nothing to add".to_owned()),
-            "bias" => {}
+            "peft_type" | "lora_alpha" | "bias" => {}
             _ if WITHOUT_EFFECT.contains(&key) || is_unset(value) => {}
             _ => {
                 let advice = REFUSED.iter().find(|(name, _)| *name == key).map(|(_, advice)| *advice);
