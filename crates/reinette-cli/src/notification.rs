@@ -83,3 +83,23 @@ fn run(command: &mut Command) -> Result<(), Failure> {
         }
     }
 }
+
+#[cfg(all(test, not(target_os = "macos")))]
+mod tests {
+    use super::commands;
+
+    fn arguments(text: &str) -> Vec<Vec<String>> {
+        let of = |command: &std::process::Command| {
+            command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect()
+        };
+        commands(text).iter().map(of).collect()
+    }
+
+    #[test]
+    fn words_are_neither_options_nor_markup_nor_another_argument() {
+        let [of_desktops, of_glib] =
+            arguments("--help, it's <b>5 \\ 6</b>").try_into().expect("two programs are tried");
+        assert_eq!(of_desktops[3..], ["--", "Reinette", "--help, it's &lt;b&gt;5 \\ 6&lt;/b&gt;"]);
+        assert!(of_glib.contains(&"'--help, it\\'s &lt;b&gt;5 \\\\ 6&lt;/b&gt;'".to_owned()), "{of_glib:?}");
+    }
+}

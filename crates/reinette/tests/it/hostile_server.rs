@@ -248,7 +248,7 @@ fn characters_may_be_split_and_must_be_characters() {
         }
     });
     let session = Session::new(&patient(address, AnswerLimits::default()));
-    assert_eq!(block_on(session.respond("When?")).unwrap().content, "dîner à 20 h 🍷");
+    assert_eq!(block_on(session.respond("When?")).unwrap(), "dîner à 20 h 🍷");
 
     let address = serve(|_, stream| {
         begin(stream, "200 OK", "");
