@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
 
 /// Properties by which programs say that an event from midnight to midnight is of whole days.
-pub(crate) const ALL_DAY: &[&str] = &["X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY"];
+pub(crate) const ALL_DAY: &[&str] =
+    &["X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY"];
 
 /// The occurrence of a to-do that KOrganizer is at: those before are done.
 pub(crate) const KDE_CURRENT: &str = "X-KDE-LIBKCAL-DTRECURRENCE";
@@ -183,7 +184,12 @@ impl Component {
     }
 
     /// The days of an occurrence that lasts whole days though its times have hours.
-    pub(crate) fn days_of(&self, start: &CalendarTime, end: &CalendarTime, local: &TimeZone) -> (CalendarTime, CalendarTime) {
+    pub(crate) fn days_of(
+        &self,
+        start: &CalendarTime,
+        end: &CalendarTime,
+        local: &TimeZone,
+    ) -> (CalendarTime, CalendarTime) {
         let day = |time: &CalendarTime| midnight(time, local).unwrap_or_else(|| time.civil()).date();
         let (first, last) = (day(start), day(end));
         let last = if last > first { Some(last) } else { first.tomorrow().ok() };
@@ -270,5 +276,7 @@ fn says_whole_days(component: &ICalendarComponent) -> bool {
 fn midnight(time: &CalendarTime, local: &TimeZone) -> Option<jiff::civil::DateTime> {
     let written = time.civil();
     let here = || time.instant(local).as_ref().map(Zoned::datetime);
-    Some(written).filter(|civil| civil.time() == Time::midnight()).or_else(|| here().filter(|civil| civil.time() == Time::midnight()))
+    Some(written)
+        .filter(|civil| civil.time() == Time::midnight())
+        .or_else(|| here().filter(|civil| civil.time() == Time::midnight()))
 }

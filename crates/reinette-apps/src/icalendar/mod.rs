@@ -19,8 +19,10 @@ pub(crate) use recurrence::{parse_rule, rule_from, rule_value};
 pub(crate) use rule::Effort;
 pub(crate) use series::{Cut, Occurrence, Series, Window};
 pub(crate) use time::{CalendarTime, Notation};
-pub(crate) use vdir::{Vdir, VdirFile};
+pub(crate) use vdir::Vdir;
 pub(crate) use write::NewFile;
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

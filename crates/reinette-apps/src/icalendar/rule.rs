@@ -215,8 +215,8 @@ impl Rule {
     }
 
     fn has_weekday(&self, day: Date) -> bool {
-        let by_month = self.frequency == Frequency::Monthly
-            || (self.frequency == Frequency::Yearly && !self.months.is_empty());
+        let by_month =
+            self.frequency == Frequency::Monthly || (self.frequency == Frequency::Yearly && !self.months.is_empty());
         let (position, length) = if by_month {
             (i64::from(day.day()), i64::from(day.days_in_month()))
         } else {

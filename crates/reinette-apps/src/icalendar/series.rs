@@ -82,8 +82,12 @@ impl<'a> Series<'a> {
         let zone = window.start.time_zone();
         let expansion = Expansion::new(self);
         let most = expansion.as_ref().map_or(MAX_COLLECTED, Expansion::most);
-        let mut found: Vec<_> =
-            expansion.iter().flat_map(|expansion| expansion.repeated(window)).filter(|found| found.touches(window)).take(most + 1).collect();
+        let mut found: Vec<_> = expansion
+            .iter()
+            .flat_map(|expansion| expansion.repeated(window))
+            .filter(|found| found.touches(window))
+            .take(most + 1)
+            .collect();
         let is_cut = found.len() > most;
         found.truncate(most);
         found.extend(expansion.iter().flat_map(Expansion::single).filter(|found| found.touches(window)));
@@ -172,7 +176,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
             Some(Repetition::Rule(rule)) if main.recurrence_id.is_none() => rule_from(&first, rule),
             _ => None,
         };
-        let ids = || series.changed.iter().filter_map(|component| Some((component.recurrence_id.as_ref()?, *component)));
+        let ids =
+            || series.changed.iter().filter_map(|component| Some((component.recurrence_id.as_ref()?, *component)));
         let exceptions = Exceptions::new(main.excluded.iter().chain(ids().map(|(id, _)| id)));
         let and_future = ids().filter(|(_, component)| component.and_future && component.start.is_some());
         let mut and_future: Vec<_> = and_future.filter_map(|(id, component)| Some((stamp(id)?, component))).collect();
@@ -225,7 +230,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
             Some(_) => None,
             None => occurrence(self.series.file, main, (id.clone(), id), end),
         }?;
-        let is_done = main.done_before.as_ref().is_some_and(|current| found.end.civil_beside(current) < current.civil());
+        let is_done =
+            main.done_before.as_ref().is_some_and(|current| found.end.civil_beside(current) < current.civil());
         (!is_done).then_some(found)
     }
 
@@ -241,7 +247,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
             let (id, start) = (component.recurrence_id.as_ref()?, component.anchor()?);
             Some(id.civil_beside(start).duration_until(start.civil()).abs())
         };
-        let components = || std::iter::once(self.series.main).chain(self.and_future.iter().map(|(_, component)| *component));
+        let components =
+            || std::iter::once(self.series.main).chain(self.and_future.iter().map(|(_, component)| *component));
         let longest = components().filter_map(length).max().unwrap_or_default();
         let farthest = components().filter_map(shift).max().unwrap_or_default();
         let zone = match &self.first {

@@ -19,7 +19,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// The time for which a `VTIMEZONE` with endless rules is worked out.
-const WORKED_OUT: Range<DateTime> = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)..DateTime::constant(2101, 1, 1, 0, 0, 0, 0);
+const WORKED_OUT: Range<DateTime> =
+    DateTime::constant(1970, 1, 1, 0, 0, 0, 0)..DateTime::constant(2101, 1, 1, 0, 0, 0, 0);
 
 /// The most changes of the clock that one `VTIMEZONE` may have, and the most observances.
 const MAX_ONSETS: usize = 2000;

@@ -26,11 +26,7 @@ pub(crate) fn complete_reminder(arguments: &CompleteReminder, world: &World) -> 
 }
 
 /// Marks one occurrence as done: where the file has occurrences of their own, as its program does; else by moving on.
-fn complete_occurrence(
-    found: &Open<'_>,
-    occurrence: &Occurrence<'_>,
-    world: &World,
-) -> Result<Change, AppError> {
+fn complete_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Result<Change, AppError> {
     let series = &found.series;
     if let (Some(Repetition::Unreadable), _) | (_, true) = (&series.main.repetition, series.file.effort.is_spent()) {
         let title = world.language.quoted(found.title(world));
