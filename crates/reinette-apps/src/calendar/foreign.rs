@@ -175,6 +175,8 @@ fn what_is_cancelled_is_neither_shown_nor_matched() {
 const FROM_FRIDAY: &str = "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Paris:20260313T090000\n\
      DTSTART;TZID=Europe/Paris:20260313T140000\nDTEND;TZID=Europe/Paris:20260313T143000";
 
+const BEFORE: &str = "2026-03-09T08:00:00+01:00[Europe/Paris]";
+
 /// A daily event of eight days from 9 March, half an hour and in the afternoon from the 13th on.
 fn changed_from_friday(home: &Home) -> PathBuf {
     let main =
@@ -186,7 +188,8 @@ fn changed_from_friday(home: &Home) -> PathBuf {
 fn a_change_of_this_and_all_that_follow_is_followed_moved_and_deleted() {
     let home = Home::new();
     changed_from_friday(&home);
-    let list = listed(&home, "from March 9 to March 20");
+    let home = home.at(BEFORE);
+    let list = listed(&home, "from today to March 20");
     assert_eq!((list.matches("09:00–10:00  gym").count(), list.matches("14:00–14:30  gym").count()), (4, 4), "{list}");
 
     // One of those that follow moves alone, and so does the first, which the others then do without.
@@ -194,7 +197,8 @@ fn a_change_of_this_and_all_that_follow_is_followed_moved_and_deleted() {
         let home = Home::new().at(now);
         let path = changed_from_friday(&home);
         home.act("move_event", &json!({"title": "gym", "when": "at 6pm"}));
-        let list = listed(&home, "from March 9 to March 20");
+        let home = home.at(BEFORE);
+        let list = listed(&home, "from today to March 20");
         let shown = ["09:00–10:00  gym", "14:00–14:30  gym", "18:00–18:30  gym"].map(|line| list.matches(line).count());
         assert_eq!(shown, [4, 3, 1], "{now}: {list}");
         let file = fs::read_to_string(&path).unwrap();
@@ -204,7 +208,8 @@ fn a_change_of_this_and_all_that_follow_is_followed_moved_and_deleted() {
         let home = Home::new().at(now);
         changed_from_friday(&home);
         act(home.choices("delete_event", &json!({"title": "gym"}))[0].plan.clone());
-        let list = listed(&home, "from March 9 to March 20");
+        let home = home.at(BEFORE);
+        let list = listed(&home, "from today to March 20");
         let shown = ["09:00–10:00  gym", "14:00–14:30  gym"].map(|line| list.matches(line).count());
         assert_eq!(shown, [4, 3], "{now}: {list}");
     }
@@ -216,7 +221,7 @@ fn an_occurrence_without_its_series_stands_alone() {
     let lines =
         "RECURRENCE-ID;TZID=Europe/Paris:20260312T090000\nDTSTART;TZID=Europe/Paris:20260313T110000\nRRULE:FREQ=DAILY";
     let path = calendar(&home, "a.ics", &event("talk", lines));
-    assert_eq!(listed(&home, "from March 9 to March 30"), "Friday 13 March\n  11:00        talk");
+    assert_eq!(listed(&home, "from today to March 30"), "Friday 13 March\n  11:00        talk");
     home.act("move_event", &json!({"title": "talk", "when": "at 3pm"}));
     assert_eq!(fs::read_to_string(&path).unwrap().matches("BEGIN:VEVENT").count(), 1);
     home.act("delete_event", &json!({"title": "talk"}));
@@ -252,7 +257,7 @@ fn exceptions_are_understood_in_every_spelling() {
     ] {
         let home = Home::new();
         calendar(&home, "a.ics", &event("talk", &format!("{start}\nRRULE:FREQ=DAILY;COUNT=3\n{exception}")));
-        let list = listed(&home, "from March 10 to March 20");
+        let list = listed(&home, "from today to March 20");
         assert_eq!(list.matches("talk").count(), 2, "{exception}: {list}");
         // The same as the identifier of a change, which then takes the place of one and is none more.
         let home = Home::new();
@@ -260,7 +265,7 @@ fn exceptions_are_understood_in_every_spelling() {
         let changed = event("talk", &format!("{id}\nSTATUS:TENTATIVE\nDTSTART:20260318T110000Z"));
         let series = event("talk", &format!("{start}\nRRULE:FREQ=DAILY;COUNT=3"));
         calendar(&home, "a.ics", &format!("{series}\n{changed}"));
-        let list = listed(&home, "from March 10 to March 20");
+        let list = listed(&home, "from today to March 20");
         assert!(list.matches("talk").count() == 3 && list.contains("12:00        talk"), "{id}: {list}");
     }
 }
@@ -354,15 +359,11 @@ fn whole_days_of_exchange_are_whole_days() {
         let list = listed(&home, "from today to Sunday");
         assert_eq!(list, "Tomorrow, Thursday 12 March\n  all day      Fair, until Friday 13 March", "{lines}");
         let change = home.act("move_event", &json!({"title": "fair", "when": "March 20"}));
-        assert!(
-            change.effect.ends_with("to from Friday 20 to Saturday 21 March.") || change.effect.contains("20"),
-            "{}",
-            change.effect
-        );
+        assert!(change.effect.contains("20 March") || change.effect.contains("Friday 20"), "{}", change.effect);
         let list = listed(&home, "from March 18 to March 25");
         assert_eq!(list, "Friday 20 March\n  all day      Fair, until Saturday 21 March");
         let file = fs::read_to_string(&path).unwrap();
-        let kept = if lines.contains('Z') {
+        let kept = if lines.contains("230000Z") {
             "DTSTART:20260319T230000Z\n"
         } else {
             "DTSTART;TZID=Europe/Paris:20260320T000000\n"

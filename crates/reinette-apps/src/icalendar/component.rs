@@ -147,7 +147,9 @@ impl Component {
             sequence: value(&ICalendarProperty::Sequence).and_then(ICalendarValue::as_integer).unwrap_or(0),
             is_live: !is_over_with(component),
             whole_days: false,
-            done_before: time(&ICalendarProperty::Other(KDE_CURRENT.to_owned())),
+            done_before: component
+                .property(&ICalendarProperty::Other(KDE_CURRENT.to_owned()))
+                .and_then(|entry| CalendarTime::of_text(entry, zones)),
         };
         read.whole_days = says_whole_days(component) && read.is_midnight_to_midnight(zones.local);
         read

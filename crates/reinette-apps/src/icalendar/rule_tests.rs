@@ -23,8 +23,10 @@ fn numbers(range: std::ops::Range<i32>) -> impl Strategy<Value = Vec<i32>> {
 
 /// Any rule that a person or a program would write, and many that none would.
 fn rules() -> impl Strategy<Value = String> {
-    let day = (prop_oneof![3 => Just(0), 1 => -3..4_i32], 0..7_usize);
-    let days = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(day, 1..4)];
+    // The peer takes days with and without a number together for days that are both; the standard, for either.
+    let numbered = prop::collection::vec((prop::sample::select(&[-3, -2, -1, 1, 2, 3, 4]), 0..7_usize), 1..4);
+    let plain = prop::collection::vec((Just(0_i32), 0..7_usize), 1..4);
+    let days = prop_oneof![2 => Just(Vec::new()), 1 => numbered, 2 => plain];
     let times = (numbers(0..24), numbers(0..60), numbers(0..60));
     let dates = (numbers(1..13), numbers(-31..32), numbers(-366..367), numbers(1..53), days);
     let frequency = prop::sample::select(&["YEARLY", "MONTHLY", "WEEKLY", "DAILY"]);

@@ -26,6 +26,14 @@ pub(crate) struct Window {
     pub(crate) end: Zoned,
 }
 
+impl Window {
+    /// From an instant on, as far as is looked ahead.
+    pub(crate) fn from(start: Zoned) -> Option<Self> {
+        let end = start.checked_add(HORIZON_YEARS.years()).ok()?;
+        Some(Self { start, end })
+    }
+}
+
 /// The components of one file that share an identifier.
 #[derive(Clone, Debug)]
 pub(crate) struct Series<'a> {
@@ -98,29 +106,36 @@ impl<'a> Series<'a> {
 
     /// The first occurrence that has not ended at `now`.
     pub(crate) fn next(&self, now: &Zoned) -> Option<Occurrence<'a>> {
-        let window = Window { start: now.clone(), end: now.checked_add(HORIZON_YEARS.years()).ok()? };
+        let window = Window::from(now.clone())?;
         let expansion = Expansion::new(self)?;
         let repeated = expansion.repeated(&window).find(|found| found.touches(&window));
         let single = expansion.single().filter(|found| found.touches(&window));
         single.chain(repeated).min_by_key(|found| found.starts_at(&window))
     }
 
-    /// All that are left of it, in order of the dates that its rule gives, from `from` on; those beside the rule first.
-    pub(crate) fn from(&self, from: &Zoned) -> Vec<Occurrence<'a>> {
-        let Ok(end) = from.checked_add(HORIZON_YEARS.years()) else { return Vec::new() };
-        let window = Window { start: from.clone(), end };
+    /// Those that its rule gives around `window`, though they may not touch it, and all that the file names one by one.
+    pub(crate) fn around(&self, window: &Window) -> Vec<Occurrence<'a>> {
         let Some(expansion) = Expansion::new(self) else { return Vec::new() };
-        let mut found: Vec<_> = expansion.single().chain(expansion.repeated(&window).take(MAX_COLLECTED)).collect();
-        found.sort_by_cached_key(|found| found.starts_at(&window));
+        let mut found: Vec<_> = expansion.single().chain(expansion.repeated(window).take(MAX_COLLECTED)).collect();
+        found.sort_by_cached_key(|found| found.starts_at(window));
         found
     }
 
     /// The one that follows `occurrence` by its identifier.
     pub(crate) fn after(&self, occurrence: &Occurrence<'_>) -> Option<Occurrence<'a>> {
         let at = stamp(&occurrence.id)?;
-        let from = occurrence.id.instant(&self.file.local)?;
-        let later = self.from(&from).into_iter().filter_map(|found| Some((stamp(&found.id)?, found)));
+        let window = Window::from(occurrence.id.instant(&self.file.local)?)?;
+        let later = self.around(&window).into_iter().filter_map(|found| Some((stamp(&found.id)?, found)));
         later.filter(|(id, _)| *id > at).min_by_key(|(id, _)| *id).map(|(_, found)| found)
+    }
+
+    /// How many starts its rule gives before that of `occurrence`, whatever became of them.
+    pub(crate) fn counted_before(&self, occurrence: &Occurrence<'_>) -> usize {
+        let counted = |expansion: Expansion<'_, 'a>| {
+            let range = expansion.first.civil()..occurrence.id.civil_beside(&expansion.first);
+            Some(expansion.rule?.starts(range, &self.file.effort).count())
+        };
+        Expansion::new(self).and_then(counted).unwrap_or(0)
     }
 
     /// The first of it all that is still there.
