@@ -135,10 +135,10 @@ impl Component {
                 _ => Repetition::Unreadable,
             }),
             recurrence_id: time(&ICalendarProperty::RecurrenceId),
-            and_future: component.property(&ICalendarProperty::RecurrenceId).is_some_and(|entry| {
-                let range = entry.parameters(&ICalendarParameterName::Range).next();
-                range.and_then(|value| value.as_text()).is_some_and(|text| text.eq_ignore_ascii_case("THISANDFUTURE"))
-            }),
+            // `calcard` keeps the parameter only when its value is THISANDFUTURE.
+            and_future: component
+                .property(&ICalendarProperty::RecurrenceId)
+                .is_some_and(|entry| entry.parameters(&ICalendarParameterName::Range).next().is_some()),
             excluded: times(&ICalendarProperty::Exdate),
             added: component
                 .properties(&ICalendarProperty::Rdate)
