@@ -100,7 +100,7 @@ impl<'a> Series<'a> {
         found.truncate(most);
         found.extend(expansion.iter().flat_map(Expansion::single).filter(|found| found.touches(window)));
         found.sort_by_cached_key(|occurrence| occurrence.start.instant(zone).map(|start| start.timestamp()));
-        let cut = is_cut.then_some(Cut::Shown(most)).or_else(|| self.unfollowed(expansion.as_ref()));
+        let cut = is_cut.then_some(Cut::Shown(most)).or_else(|| self.unfollowed(expansion.as_ref()?, window));
         (found, cut)
     }
 
@@ -153,10 +153,11 @@ impl<'a> Series<'a> {
         self.main.is_live.then(|| occurrence(self.file, self.main, (first.clone(), first), None))?
     }
 
-    fn unfollowed(&self, expansion: Option<&Expansion<'_, 'a>>) -> Option<Cut> {
-        let is_lost = expansion.is_some_and(|expansion| expansion.rule.is_none() && self.main.repetition.is_some());
-        let repeats = self.main.recurrence_id.is_none() && self.main.repetition.is_some();
-        (repeats && (is_lost || self.file.effort.is_spent())).then_some(Cut::Unfollowed)
+    fn unfollowed(&self, expansion: &Expansion<'_, 'a>, window: &Window) -> Option<Cut> {
+        let begins = || expansion.first.instant(window.start.time_zone()).is_some_and(|first| first < window.end);
+        let repeats = self.main.repeats() && self.main.repetition.is_some();
+        let is_lost = repeats && (expansion.rule.is_none() || self.file.effort.is_spent());
+        (is_lost && begins()).then_some(Cut::Unfollowed)
     }
 }
 
