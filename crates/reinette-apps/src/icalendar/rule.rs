@@ -138,9 +138,10 @@ impl Rule {
     pub(crate) fn starts<'e>(self, range: Range<DateTime>, effort: &'e Effort) -> Starts<'e> {
         let skipped = if self.count.is_some() { 0 } else { self.periods_before(range.start) };
         let left = self.count.unwrap_or(u64::MAX);
-        let is_affordable = effort.spend(self.times_a_day() / TIMES_PER_UNIT);
-        let times = if is_affordable { self.seconds_of(self.first.date()) } else { Vec::new() };
-        let times = (!is_within_day(self.frequency)).then(|| Rc::from(times));
+        let times = (!is_within_day(self.frequency)).then(|| {
+            let is_affordable = effort.spend(self.times_a_day() / TIMES_PER_UNIT);
+            Rc::from(if is_affordable { self.seconds_of(self.first.date()) } else { Vec::new() })
+        });
         Starts { rule: self, range, period: skipped, times, current: None, left, effort }
     }
 
