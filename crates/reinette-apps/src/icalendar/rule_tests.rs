@@ -57,7 +57,8 @@ fn rules() -> impl Strategy<Value = String> {
         let (hours, minutes, seconds) = times;
         rule += &(part("BYHOUR", &hours) + &part("BYMINUTE", &minutes) + &part("BYSECOND", &seconds));
         let others = rule.matches(";BY").count() > 0;
-        rule + &if others { part("BYSETPOS", &without_zero(positions)) } else { String::new() }
+        // The peer begins the first week with the first occurrence, and counts positions from there.
+        rule + &if others && frequency != "WEEKLY" { part("BYSETPOS", &without_zero(positions)) } else { String::new() }
     })
 }
 
