@@ -60,4 +60,6 @@ fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
 }
 
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod tests;

@@ -99,7 +99,8 @@ fn write_times(
 /// Returns false when it changes no other.
 pub(super) fn push_on(editor: &mut Editor, event: &Upcoming<'_>) -> bool {
     let (component, occurrence) = (event.occurrence.component, &event.occurrence);
-    let is_first = component.recurrence_id.as_ref().is_some_and(|id| id.clone().written_like(&occurrence.id) == occurrence.id);
+    let is_first =
+        component.recurrence_id.as_ref().is_some_and(|id| id.clone().written_like(&occurrence.id) == occurrence.id);
     if !is_first {
         return true;
     }

@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
 
 /// Properties by which programs say that an event from midnight to midnight is of whole days.
-pub(crate) const ALL_DAY: &[&str] = &["X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY"];
+pub(crate) const ALL_DAY: &[&str] =
+    &["X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY"];
 
 /// The occurrence of a to-do that KOrganizer is at: those before are done.
 pub(crate) const KDE_CURRENT: &str = "X-KDE-LIBKCAL-DTRECURRENCE";
@@ -134,10 +135,10 @@ impl Component {
                 _ => Repetition::Unreadable,
             }),
             recurrence_id: time(&ICalendarProperty::RecurrenceId),
-            and_future: component.property(&ICalendarProperty::RecurrenceId).is_some_and(|entry| {
-                let range = entry.parameters(&ICalendarParameterName::Range).next();
-                range.and_then(|value| value.as_text()).is_some_and(|text| text.eq_ignore_ascii_case("THISANDFUTURE"))
-            }),
+            // `calcard` keeps the parameter only when its value is THISANDFUTURE.
+            and_future: component
+                .property(&ICalendarProperty::RecurrenceId)
+                .is_some_and(|entry| entry.parameters(&ICalendarParameterName::Range).next().is_some()),
             excluded: times(&ICalendarProperty::Exdate),
             added: component
                 .properties(&ICalendarProperty::Rdate)
@@ -146,7 +147,9 @@ impl Component {
             sequence: value(&ICalendarProperty::Sequence).and_then(ICalendarValue::as_integer).unwrap_or(0),
             is_live: !is_over_with(component),
             whole_days: false,
-            done_before: time(&ICalendarProperty::Other(KDE_CURRENT.to_owned())),
+            done_before: component
+                .property(&ICalendarProperty::Other(KDE_CURRENT.to_owned()))
+                .and_then(|entry| CalendarTime::of_text(entry, zones)),
         };
         read.whole_days = says_whole_days(component) && read.is_midnight_to_midnight(zones.local);
         read
@@ -183,7 +186,12 @@ impl Component {
     }
 
     /// The days of an occurrence that lasts whole days though its times have hours.
-    pub(crate) fn days_of(&self, start: &CalendarTime, end: &CalendarTime, local: &TimeZone) -> (CalendarTime, CalendarTime) {
+    pub(crate) fn days_of(
+        &self,
+        start: &CalendarTime,
+        end: &CalendarTime,
+        local: &TimeZone,
+    ) -> (CalendarTime, CalendarTime) {
         let day = |time: &CalendarTime| midnight(time, local).unwrap_or_else(|| time.civil()).date();
         let (first, last) = (day(start), day(end));
         let last = if last > first { Some(last) } else { first.tomorrow().ok() };
@@ -270,5 +278,7 @@ fn says_whole_days(component: &ICalendarComponent) -> bool {
 fn midnight(time: &CalendarTime, local: &TimeZone) -> Option<jiff::civil::DateTime> {
     let written = time.civil();
     let here = || time.instant(local).as_ref().map(Zoned::datetime);
-    Some(written).filter(|civil| civil.time() == Time::midnight()).or_else(|| here().filter(|civil| civil.time() == Time::midnight()))
+    Some(written)
+        .filter(|civil| civil.time() == Time::midnight())
+        .or_else(|| here().filter(|civil| civil.time() == Time::midnight()))
 }

@@ -224,7 +224,8 @@ pub(crate) fn unfolded(content: &[u8]) -> String {
         }
     }
     String::from_utf8(joined).unwrap_or_else(|error| {
-        let latin = |byte: &u8| if (0x80..0xa0).contains(byte) { char::REPLACEMENT_CHARACTER } else { char::from(*byte) };
+        let latin =
+            |byte: &u8| if (0x80..0xa0).contains(byte) { char::REPLACEMENT_CHARACTER } else { char::from(*byte) };
         let chunks = error.as_bytes().utf8_chunks();
         chunks.flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(latin))).collect()
     })

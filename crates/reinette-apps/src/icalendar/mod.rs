@@ -23,4 +23,6 @@ pub(crate) use vdir::Vdir;
 pub(crate) use write::NewFile;
 
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;

@@ -17,6 +17,9 @@ const DAY_SECONDS: i64 = 86_400;
 /// How many times in one list make one unit of [`Effort`].
 const TIMES_PER_UNIT: usize = 1024;
 
+/// How many days of one period do.
+const DAYS_PER_UNIT: usize = 64;
+
 /// How much looking through rules one file may cost, in periods; shared by all series of the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Effort(Cell<u32>);
@@ -123,10 +126,10 @@ impl Rule {
         complete(&mut self.seconds, Frequency::Secondly, self.frequency, second);
     }
 
-    /// How many times a day has, if every day has as many.
+    /// How many times a day has, about.
     pub(crate) fn times_a_day(&self) -> usize {
         match self.frequency {
-            _ if !is_within_day(self.frequency) => self.seconds_of(self.first.date()).len(),
+            _ if !is_within_day(self.frequency) => self.hours.len() * self.minutes.len() * self.seconds.len(),
             frequency => usize::try_from(DAY_SECONDS / (unit_seconds(frequency) * self.interval)).unwrap_or(1),
         }
     }
@@ -135,7 +138,10 @@ impl Rule {
     pub(crate) fn starts<'e>(self, range: Range<DateTime>, effort: &'e Effort) -> Starts<'e> {
         let skipped = if self.count.is_some() { 0 } else { self.periods_before(range.start) };
         let left = self.count.unwrap_or(u64::MAX);
-        let times = (!is_within_day(self.frequency)).then(|| Rc::from(self.seconds_of(self.first.date())));
+        let times = (!is_within_day(self.frequency)).then(|| {
+            let is_affordable = effort.spend(self.times_a_day() / TIMES_PER_UNIT);
+            Rc::from(if is_affordable { self.seconds_of(self.first.date()) } else { Vec::new() })
+        });
         Starts { rule: self, range, period: skipped, times, current: None, left, effort }
     }
 
@@ -215,8 +221,8 @@ impl Rule {
     }
 
     fn has_weekday(&self, day: Date) -> bool {
-        let by_month = self.frequency == Frequency::Monthly
-            || (self.frequency == Frequency::Yearly && !self.months.is_empty());
+        let by_month =
+            self.frequency == Frequency::Monthly || (self.frequency == Frequency::Yearly && !self.months.is_empty());
         let (position, length) = if by_month {
             (i64::from(day.day()), i64::from(day.days_in_month()))
         } else {
@@ -383,7 +389,8 @@ impl Starts<'_> {
         loop {
             let days = self.rule.period(self.period)?;
             let end = self.rule.until.map_or(self.range.end, |until| until.min(self.range.end));
-            if days.start > end.date() || self.left == 0 || !self.effort.spend(1) {
+            let cost = 1 + usize::try_from(whole_days(days.start, days.end)).unwrap_or(0) / DAYS_PER_UNIT;
+            if days.start > end.date() || self.left == 0 || !self.effort.spend(cost) {
                 return None;
             }
             self.period += 1;

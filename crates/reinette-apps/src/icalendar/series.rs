@@ -26,6 +26,14 @@ pub(crate) struct Window {
     pub(crate) end: Zoned,
 }
 
+impl Window {
+    /// From an instant on, as far as is looked ahead.
+    pub(crate) fn from(start: Zoned) -> Option<Self> {
+        let end = start.checked_add(HORIZON_YEARS.years()).ok()?;
+        Some(Self { start, end })
+    }
+}
+
 /// The components of one file that share an identifier.
 #[derive(Clone, Debug)]
 pub(crate) struct Series<'a> {
@@ -82,41 +90,52 @@ impl<'a> Series<'a> {
         let zone = window.start.time_zone();
         let expansion = Expansion::new(self);
         let most = expansion.as_ref().map_or(MAX_COLLECTED, Expansion::most);
-        let mut found: Vec<_> =
-            expansion.iter().flat_map(|expansion| expansion.repeated(window)).filter(|found| found.touches(window)).take(most + 1).collect();
+        let mut found: Vec<_> = expansion
+            .iter()
+            .flat_map(|expansion| expansion.repeated(window))
+            .filter(|found| found.touches(window))
+            .take(most + 1)
+            .collect();
         let is_cut = found.len() > most;
         found.truncate(most);
         found.extend(expansion.iter().flat_map(Expansion::single).filter(|found| found.touches(window)));
         found.sort_by_cached_key(|occurrence| occurrence.start.instant(zone).map(|start| start.timestamp()));
-        let cut = is_cut.then_some(Cut::Shown(most)).or_else(|| self.unfollowed(expansion.as_ref()));
+        let cut = is_cut.then_some(Cut::Shown(most)).or_else(|| self.unfollowed(expansion.as_ref()?, window));
         (found, cut)
     }
 
     /// The first occurrence that has not ended at `now`.
     pub(crate) fn next(&self, now: &Zoned) -> Option<Occurrence<'a>> {
-        let window = Window { start: now.clone(), end: now.checked_add(HORIZON_YEARS.years()).ok()? };
+        let window = Window::from(now.clone())?;
         let expansion = Expansion::new(self)?;
         let repeated = expansion.repeated(&window).find(|found| found.touches(&window));
         let single = expansion.single().filter(|found| found.touches(&window));
         single.chain(repeated).min_by_key(|found| found.starts_at(&window))
     }
 
-    /// All that are left of it, in order of the dates that its rule gives, from `from` on; those beside the rule first.
-    pub(crate) fn from(&self, from: &Zoned) -> Vec<Occurrence<'a>> {
-        let Ok(end) = from.checked_add(HORIZON_YEARS.years()) else { return Vec::new() };
-        let window = Window { start: from.clone(), end };
+    /// Those that its rule gives around `window`, though they may not touch it, and all that the file names one by one.
+    pub(crate) fn around(&self, window: &Window) -> Vec<Occurrence<'a>> {
         let Some(expansion) = Expansion::new(self) else { return Vec::new() };
-        let mut found: Vec<_> = expansion.single().chain(expansion.repeated(&window).take(MAX_COLLECTED)).collect();
-        found.sort_by_cached_key(|found| found.starts_at(&window));
+        let mut found: Vec<_> = expansion.single().chain(expansion.repeated(window).take(MAX_COLLECTED)).collect();
+        found.sort_by_cached_key(|found| found.starts_at(window));
         found
     }
 
     /// The one that follows `occurrence` by its identifier.
     pub(crate) fn after(&self, occurrence: &Occurrence<'_>) -> Option<Occurrence<'a>> {
         let at = stamp(&occurrence.id)?;
-        let from = occurrence.id.instant(&self.file.local)?;
-        let later = self.from(&from).into_iter().filter_map(|found| Some((stamp(&found.id)?, found)));
+        let window = Window::from(occurrence.id.instant(&self.file.local)?)?;
+        let later = self.around(&window).into_iter().filter_map(|found| Some((stamp(&found.id)?, found)));
         later.filter(|(id, _)| *id > at).min_by_key(|(id, _)| *id).map(|(_, found)| found)
+    }
+
+    /// How many starts its rule gives before that of `occurrence`, whatever became of them.
+    pub(crate) fn counted_before(&self, occurrence: &Occurrence<'_>) -> usize {
+        let counted = |expansion: Expansion<'_, 'a>| {
+            let range = expansion.first.civil()..occurrence.id.civil_beside(&expansion.first);
+            Some(expansion.rule?.starts(range, &self.file.effort).count())
+        };
+        Expansion::new(self).and_then(counted).unwrap_or(0)
     }
 
     /// The first of it all that is still there.
@@ -134,10 +153,11 @@ impl<'a> Series<'a> {
         self.main.is_live.then(|| occurrence(self.file, self.main, (first.clone(), first), None))?
     }
 
-    fn unfollowed(&self, expansion: Option<&Expansion<'_, 'a>>) -> Option<Cut> {
-        let is_lost = expansion.is_some_and(|expansion| expansion.rule.is_none() && self.main.repetition.is_some());
-        let repeats = self.main.recurrence_id.is_none() && self.main.repetition.is_some();
-        (repeats && (is_lost || self.file.effort.is_spent())).then_some(Cut::Unfollowed)
+    fn unfollowed(&self, expansion: &Expansion<'_, 'a>, window: &Window) -> Option<Cut> {
+        let begins = || expansion.first.instant(window.start.time_zone()).is_some_and(|first| first < window.end);
+        let repeats = self.main.repeats() && self.main.repetition.is_some();
+        let is_lost = repeats && (expansion.rule.is_none() || self.file.effort.is_spent());
+        (is_lost && begins()).then_some(Cut::Unfollowed)
     }
 }
 
@@ -172,7 +192,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
             Some(Repetition::Rule(rule)) if main.recurrence_id.is_none() => rule_from(&first, rule),
             _ => None,
         };
-        let ids = || series.changed.iter().filter_map(|component| Some((component.recurrence_id.as_ref()?, *component)));
+        let ids =
+            || series.changed.iter().filter_map(|component| Some((component.recurrence_id.as_ref()?, *component)));
         let exceptions = Exceptions::new(main.excluded.iter().chain(ids().map(|(id, _)| id)));
         let and_future = ids().filter(|(_, component)| component.and_future && component.start.is_some());
         let mut and_future: Vec<_> = and_future.filter_map(|(id, component)| Some((stamp(id)?, component))).collect();
@@ -225,7 +246,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
             Some(_) => None,
             None => occurrence(self.series.file, main, (id.clone(), id), end),
         }?;
-        let is_done = main.done_before.as_ref().is_some_and(|current| found.end.civil_beside(current) < current.civil());
+        let is_done =
+            main.done_before.as_ref().is_some_and(|current| found.end.civil_beside(current) < current.civil());
         (!is_done).then_some(found)
     }
 
@@ -241,7 +263,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
             let (id, start) = (component.recurrence_id.as_ref()?, component.anchor()?);
             Some(id.civil_beside(start).duration_until(start.civil()).abs())
         };
-        let components = || std::iter::once(self.series.main).chain(self.and_future.iter().map(|(_, component)| *component));
+        let components =
+            || std::iter::once(self.series.main).chain(self.and_future.iter().map(|(_, component)| *component));
         let longest = components().filter_map(length).max().unwrap_or_default();
         let farthest = components().filter_map(shift).max().unwrap_or_default();
         let zone = match &self.first {

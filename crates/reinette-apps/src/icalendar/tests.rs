@@ -5,7 +5,7 @@ use crate::icalendar::zones::{ZoneCache, Zones};
 use crate::testing::{Home, write_file};
 use calcard::icalendar::ICalendar;
 use jiff::ToSpan;
-use jiff::civil::DateTime;
+
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -149,82 +149,4 @@ fn a_last_day_that_was_said_is_written_as_an_instant() {
     let rule = "FREQ=DAILY;UNTIL=20260330".parse().unwrap();
     assert_eq!(rule_value(&rule, &start), "FREQ=DAILY;UNTIL=20260330T215959Z");
     assert_eq!(rule_value(&rule, &CalendarTime::Date("2026-03-27".parse().unwrap())), "FREQ=DAILY;UNTIL=20260330");
-}
-
-/// The starts that another program's library finds; it holds a whole period at once, which small rules allow.
-fn of_peer(first: DateTime, rule: &str, count: usize) -> Option<Vec<DateTime>> {
-    let set = format!("DTSTART:{}Z\nRRULE:{rule}", first.strftime("%Y%m%dT%H%M%S")).parse::<rrule::RRuleSet>().ok()?;
-    let civil = |second| TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(second).unwrap());
-    Some(set.limit().into_iter().take(count).map(|start| civil(start.timestamp())).collect())
-}
-
-/// A list of numbers as the part of a rule; nothing when it is empty.
-fn part(name: &str, numbers: &[i32]) -> String {
-    let list = numbers.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
-    if list.is_empty() { String::new() } else { format!(";{name}={list}") }
-}
-
-fn numbers(range: std::ops::Range<i32>) -> impl Strategy<Value = Vec<i32>> {
-    prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(range, 1..4)]
-}
-
-/// Any rule that a person or a program would write, and many that none would.
-fn rules() -> impl Strategy<Value = String> {
-    let day = (prop_oneof![3 => Just(0), 1 => -3..4_i32], 0..7_usize);
-    let days = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(day, 1..4)];
-    let times = (numbers(0..24), numbers(0..60), numbers(0..60));
-    let dates = (numbers(1..13), numbers(-31..32), numbers(-366..367), numbers(1..53), days);
-    let frequency = prop::sample::select(&["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"]);
-    let limits = (1..5_i32, prop::option::of(1..40_i32), numbers(-3..4), prop::sample::select(&["MO", "SU", "WE"]));
-    (frequency, limits, times, dates).prop_map(|(frequency, limits, times, dates)| {
-        let (interval, count, positions, week_start) = limits;
-        let (months, month_days, year_days, weeks, days) = dates;
-        let without_zero = |list: Vec<i32>| list.into_iter().filter(|number| *number != 0).collect::<Vec<_>>();
-        let counts = matches!(frequency, "YEARLY" | "MONTHLY");
-        let within_day = matches!(frequency, "HOURLY" | "MINUTELY" | "SECONDLY");
-        let day = |(nth, day): &(i32, usize)| {
-            let nth = if *nth == 0 || !counts { String::new() } else { nth.to_string() };
-            format!("{nth}{}", ["MO", "TU", "WE", "TH", "FR", "SA", "SU"][*day])
-        };
-        let days = days.iter().map(day).collect::<Vec<_>>().join(",");
-        let mut rule = format!("FREQ={frequency};INTERVAL={interval};WKST={week_start}");
-        rule += &count.map(|count| format!(";COUNT={count}")).unwrap_or_default();
-        rule += &part("BYMONTH", &months);
-        // Where the standard allows each (RFC 5545 §3.3.10, the table at its end).
-        rule += &if frequency == "WEEKLY" { String::new() } else { part("BYMONTHDAY", &without_zero(month_days)) };
-        let has_year_days = matches!(frequency, "YEARLY") || within_day;
-        rule += &if has_year_days { part("BYYEARDAY", &without_zero(year_days)) } else { String::new() };
-        let weeks = if frequency == "YEARLY" { part("BYWEEKNO", &weeks) } else { String::new() };
-        let days = if days.is_empty() || (!weeks.is_empty() && days.contains(|c: char| c.is_ascii_digit())) {
-            String::new()
-        } else {
-            format!(";BYDAY={days}")
-        };
-        rule += &(weeks + &days);
-        let (hours, minutes, seconds) = times;
-        rule += &(part("BYHOUR", &hours) + &part("BYMINUTE", &minutes) + &part("BYSECOND", &seconds));
-        let others = rule.matches(";BY").count() > 0;
-        rule + &if others && !within_day { part("BYSETPOS", &without_zero(positions)) } else { String::new() }
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-    #[test]
-    fn any_rule_gives_what_another_library_finds(rule in rules(), day in 0..800_i64, hour in 0..24_i64, skipped in 0..20_usize) {
-        let first = DateTime::constant(2024, 1, 1, 0, 20, 5, 0) + day.days() + hour.hours();
-        let Some(peer) = of_peer(first, &rule, 30) else { return Ok(()) };
-        // It gives up after 100,000 steps without a start, and so do those who wait for one of a rule within a day.
-        let end = first + 2000.days();
-        let peer: Vec<DateTime> = peer.into_iter().filter(|start| *start < end).collect();
-        let start = CalendarTime::new(first.to_zoned(TimeZone::UTC).unwrap());
-        let own = rule_from(&start, &parse_rule(&rule).unwrap()).unwrap();
-        let found: Vec<DateTime> = own.clone().starts(first..end, &Effort::default()).take(peer.len()).collect();
-        prop_assert_eq!(&found, &peer, "{} from {}", rule, first);
-        // From any of them on, the others follow: what is skipped counts.
-        if let Some(from) = peer.get(skipped) {
-            let rest: Vec<DateTime> = own.starts(*from..end, &Effort::default()).take(peer.len() - skipped).collect();
-            prop_assert_eq!(&rest, &peer[skipped..], "{} from {} on", rule, from);
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use super::edit::utc;
 use super::zones::Zones;
 use calcard::common::PartialDateTime;
-use calcard::icalendar::{ICalendarEntry, ICalendarPeriod, ICalendarValue};
+use calcard::icalendar::{ICalendar, ICalendarEntry, ICalendarPeriod, ICalendarProperty, ICalendarValue};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Zoned};
@@ -67,6 +67,16 @@ impl CalendarTime {
             _ => None,
         };
         entry.values.iter().filter_map(read).collect()
+    }
+
+    /// Reads the time that a property of one program's own holds, which no standard gives a type.
+    pub(crate) fn of_text(entry: &ICalendarEntry, zones: &Zones<'_>) -> Option<Self> {
+        let text = entry.values.first()?.as_text()?;
+        let calendar = ICalendar::parse(format!("BEGIN:VEVENT\nDTSTART:{text}\nEND:VEVENT\n")).ok()?;
+        match calendar.components.first()?.property(&ICalendarProperty::Dtstart)?.values.first()? {
+            ICalendarValue::PartialDateTime(partial) => Self::of_value(partial, entry.tz_id(), zones),
+            _ => None,
+        }
     }
 
     fn of_value(partial: &PartialDateTime, zone_name: Option<&str>, zones: &Zones<'_>) -> Option<Self> {

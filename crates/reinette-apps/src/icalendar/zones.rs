@@ -19,11 +19,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// The time for which a `VTIMEZONE` with endless rules is worked out.
-const WORKED_OUT: Range<DateTime> = DateTime::constant(1970, 1, 1, 0, 0, 0, 0)..DateTime::constant(2101, 1, 1, 0, 0, 0, 0);
+const WORKED_OUT: Range<DateTime> =
+    DateTime::constant(1970, 1, 1, 0, 0, 0, 0)..DateTime::constant(2101, 1, 1, 0, 0, 0, 0);
 
 /// The most changes of the clock that one `VTIMEZONE` may have, and the most observances.
 const MAX_ONSETS: usize = 2000;
 const MAX_OBSERVANCES: usize = 200;
+
+/// The most names of zones that are looked up for one file.
+const MAX_ZONES: usize = 100;
 
 /// Zones that were worked out from a `VTIMEZONE`, by what it says: the files of a folder share theirs.
 pub(crate) type ZoneCache = RefCell<HashMap<Vec<Observance>, Option<TimeZone>>>;
@@ -55,6 +59,9 @@ impl<'a> Zones<'a> {
     pub(crate) fn resolve(&self, name: &str) -> Option<TimeZone> {
         if let Some(found) = self.found.borrow().get(name) {
             return found.clone();
+        }
+        if self.found.borrow().len() >= MAX_ZONES {
+            return None;
         }
         let bare = name.trim().trim_matches('"');
         let found = known(bare).or_else(|| self.own(bare)).or_else(|| nicknamed(bare));
@@ -166,13 +173,16 @@ fn zone_of(observances: &[Observance]) -> Option<TimeZone> {
         for onset in observance.onsets()? {
             changes.push((observance.from.to_timestamp(onset).ok()?.as_second(), observance));
         }
+        if changes.len() > MAX_ONSETS {
+            return None;
+        }
     }
     changes.sort_by_key(|(at, _)| *at);
     changes.dedup_by_key(|(at, _)| *at);
     let (_, first) = changes.first()?;
     let mut types: Vec<(Offset, bool)> = vec![(first.from, false)];
     let mut transitions: Vec<(i64, u8)> = Vec::new();
-    for (at, observance) in changes.iter().take(MAX_ONSETS) {
+    for (at, observance) in &changes {
         let kind = (observance.to, observance.is_daylight);
         let index = types.iter().position(|known| *known == kind).unwrap_or_else(|| {
             types.push(kind);

@@ -1,7 +1,7 @@
 //! Marks reminders as done.
 
 use super::{Open, find, read};
-use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, utc};
+use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, Window, utc};
 use crate::{AppError, Change, FileChange, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
 use serde::{Deserialize, Serialize};
@@ -26,11 +26,7 @@ pub(crate) fn complete_reminder(arguments: &CompleteReminder, world: &World) -> 
 }
 
 /// Marks one occurrence as done: where the file has occurrences of their own, as its program does; else by moving on.
-fn complete_occurrence(
-    found: &Open<'_>,
-    occurrence: &Occurrence<'_>,
-    world: &World,
-) -> Result<Change, AppError> {
+fn complete_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Result<Change, AppError> {
     let series = &found.series;
     if let (Some(Repetition::Unreadable), _) | (_, true) = (&series.main.repetition, series.file.effort.is_spent()) {
         let title = world.language.quoted(found.title(world));
@@ -107,13 +103,11 @@ struct Next {
 fn next(found: &Open<'_>, done: &Occurrence<'_>, world: &World) -> Option<Next> {
     let zone = world.clock.now.time_zone();
     let main = found.series.main;
-    let first = main.anchor()?.instant(zone)?;
-    let mut skipped = 0_u32;
-    let coming = found.series.from(&first).into_iter().find(|next| {
-        let is_coming = next.end.instant(zone) > done.end.instant(zone) && !is_past(&next.end, world);
-        skipped += u32::from(!is_coming);
-        is_coming
-    })?;
+    let window = Window { start: main.anchor()?.instant(zone)?, ..Window::from(world.clock.now.clone())? };
+    let is_coming =
+        |next: &Occurrence<'_>| next.end.instant(zone) > done.end.instant(zone) && !is_past(&next.end, world);
+    let coming = found.series.around(&window).into_iter().find(is_coming)?;
+    let skipped = u32::try_from(found.series.counted_before(&coming)).unwrap_or(u32::MAX);
     let count = match &main.repetition {
         Some(Repetition::Rule(rule)) => rule.count.map(|count| count.saturating_sub(skipped)),
         _ => None,

@@ -4,9 +4,10 @@
 //! the user was told; what comes due after it rings, once.
 
 use super::{Open, open, read};
+use crate::icalendar::Window;
 use crate::ring::heard_until;
 use crate::{AppError, FileChange, Folders, Ring, World};
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ToSpan, Zoned};
 use std::path::Path;
 
 /// The name of the file; the point keeps it out of the timers.
@@ -53,7 +54,8 @@ fn last_due(found: &Open<'_>, since: &Zoned, now: &Zoned) -> Option<Zoned> {
     if found.due()?.is_date() {
         return None;
     }
-    let dues = found.series.from(since).into_iter().filter_map(|found| found.end.instant(now.time_zone()));
+    let window = Window { start: since.clone(), end: now.checked_add(1.second()).ok()? };
+    let dues = found.series.around(&window).into_iter().filter_map(|found| found.end.instant(now.time_zone()));
     dues.filter(|due| due > since && due <= now).max()
 }
 
