@@ -384,12 +384,13 @@ impl Batch {
         for ready in ready {
             let reason = guarded(|| self.pick(&ready));
             let slot = &mut self.slots.all[ready.index];
-            if let Err(GenerateError::NotFinite { .. }) = reason {
-                slot.forget();
-            }
+            let is_broken = matches!(reason, Err(GenerateError::NotFinite { .. }));
             match reason.transpose() {
                 Some(reason) => end(slot, reason, progress),
                 None => progress.extend(slot.run.as_mut().and_then(show)),
+            }
+            if is_broken {
+                slot.forget();
             }
         }
     }

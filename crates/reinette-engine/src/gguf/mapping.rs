@@ -48,6 +48,18 @@ impl Mapping {
         }
     }
 
+    /// Takes the file's pages out of this process's memory; they come back when they are read.
+    pub(crate) fn release_pages(&self) {
+        #[cfg(unix)]
+        if let Mapping::Mapped(Guarded { map, .. }) = self {
+            // SAFETY: nobody has written to the mapping: what is read again is what is in the file.
+            #[expect(unsafe_code, reason = "of other mappings it would lose what was written")]
+            let released = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // What the system keeps costs memory, nothing else.
+            let _ = released;
+        }
+    }
+
     /// Whether some of the bytes could not be read any more, and were zeros instead.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, Mapping::Mapped(Guarded { guard, .. }) if guard.has_faulted())

@@ -128,6 +128,11 @@ impl Gguf {
         &self.file.mapping[..end]
     }
 
+    /// Takes the file's pages out of this process's memory; they come back when they are read.
+    pub(crate) fn release_pages(&self) {
+        self.file.mapping.release_pages();
+    }
+
     /// Whether some of the file could not be read any more, because another program cut it short or the disk failed: what
     /// was read meanwhile may have been zeros.
     pub(crate) fn is_lost(&self) -> bool {

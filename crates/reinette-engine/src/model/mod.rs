@@ -138,6 +138,8 @@ impl Model {
         let mut model = Self { changed, path: Some(path.to_owned()), ..Self::unpacked(Gguf::open(path)?)? };
         let keep = folder.map(|folder| (folder, Source { path, fingerprint: model.fingerprint() }));
         model.packed = pack(model.weights.matrices_mut(), keep);
+        // Where they were packed just now, all of the file was read, most of it for the last time.
+        model.gguf.release_pages();
         model.check_read()
     }
 
@@ -181,7 +183,9 @@ impl Model {
     /// first used: for a thread that has nothing else to do. Experts, of which an answer may use few, are left for then.
     pub fn check_weights(&self) {
         if self.description.mixture.is_none() {
-            self.packed.iter().for_each(|matrix| drop(matrix.bytes()));
+            self.packed.iter().for_each(|matrix| {
+                matrix.bytes();
+            });
         }
     }
 

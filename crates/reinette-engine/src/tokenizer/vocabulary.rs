@@ -273,7 +273,12 @@ fn byte_of(character: char) -> Option<u8> {
 }
 
 /// Appends the bytes that a byte-level `text` stands for; `false` when it is no such text.
-pub(super) fn decode_byte_level(text: &[u8], out: &mut Vec<u8>) -> bool {
+pub(super) fn decode_byte_level(mut text: &[u8], out: &mut Vec<u8>) -> bool {
+    // Most tokens begin with a space, which is all of them that is not ASCII.
+    if let Some(rest) = text.strip_prefix("Ġ".as_bytes()) {
+        out.push(b' ');
+        text = rest;
+    }
     if text.iter().all(u8::is_ascii_graphic) {
         out.extend_from_slice(text);
         return true;

@@ -29,9 +29,13 @@ impl LowRankColumns {
         let mut blocks = vec![[0; BLOCK]; rows.div_ceil(BLOCK) * rank];
         let (mut row_f32, mut halves) = (vec![0.0; rank], vec![f16::ZERO; rank]);
         for row in 0..rows {
-            matrix.row_f32(row, &mut row_f32);
-            // A row at a time: one by one, asking what the processor can do takes longer than the conversion.
-            halves.convert_from_f32_slice(&row_f32);
+            if let Some(stored) = matrix.row_f16(row) {
+                halves.iter_mut().zip(stored).for_each(|(half, bits)| *half = f16::from_le_bytes(*bits));
+            } else {
+                matrix.row_f32(row, &mut row_f32);
+                // All at once: one by one, asking what the processor can do takes longer than the conversion.
+                halves.convert_from_f32_slice(&row_f32);
+            }
             for (block, value) in blocks[row / BLOCK * rank..].iter_mut().zip(&halves) {
                 block[row % BLOCK] = value.to_bits();
             }
