@@ -88,14 +88,17 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
     let config = BatchConfig { kv_type: plan.kv_type, ..config };
     let mut sequence = Sequence::with_config(Arc::clone(&model), config)?;
     let fits = |tokens: &&usize| **tokens + DECODE_TOKENS < model.context_tokens();
+    // No two prompts begin alike: what one has read would spare the next.
+    let mut variants = 0..;
+    let mut fresh = |sequence: &mut Sequence, tokens| answer(sequence, tokens, 1, variants.next().unwrap_or_default());
     // The first answer pages the weights in; it is not measured.
-    answer(&mut sequence, 16, 1, 0)?;
+    fresh(&mut sequence, 16)?;
 
-    let first = repetitions.clone().map(|i| Ok(answer(&mut sequence, 16, 1, i)?.0)).collect::<anyhow::Result<_>>()?;
+    let first = repetitions.clone().map(|_| Ok(fresh(&mut sequence, 16)?.0)).collect::<anyhow::Result<_>>()?;
     on_figure(&Figure::FirstToken { prompt_tokens: 16, milliseconds: Spread::of(first) });
     for tokens in plan.prefill_tokens.iter().filter(fits) {
-        let speeds = repetitions.clone().map(|i| {
-            let (first_ms, _) = answer(&mut sequence, *tokens, 1, i)?;
+        let speeds = repetitions.clone().map(|_| {
+            let (first_ms, _) = fresh(&mut sequence, *tokens)?;
             Ok(*tokens as f64 / first_ms * 1000.0)
         });
         let tokens_per_second = Spread::of(speeds.collect::<anyhow::Result<_>>()?);
@@ -118,7 +121,7 @@ pub(crate) fn measure(path: &Path, plan: &Plan, on_figure: &mut dyn FnMut(&Figur
     drop(sequence);
     if let (Some(tokens_per_second), Some(bytes_per_token)) = (shallow, bytes_per_token(path)?) {
         let gigabytes_per_token = bytes_per_token as f64 / 1e9;
-        let gigabytes_per_second = bandwidth::read_bytes_per_second(bytes_per_token, plan.threads) / 1e9;
+        let gigabytes_per_second = bandwidth::read_bytes_per_second(bytes_per_token, plan.threads)? / 1e9;
         let decode_share = tokens_per_second * gigabytes_per_token / gigabytes_per_second;
         on_figure(&Figure::Bandwidth { gigabytes_per_second, gigabytes_per_token, decode_share });
     }

@@ -14,16 +14,26 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Faster with flash attention than without; says how it was called, and lives long enough to be looked at.
+/// Faster with flash attention than without, slower with huge pages, fastest with one of the other types; says how it was
+/// called, and lives long enough to be looked at.
 const LLAMA_BENCH: &str = r#"#!/bin/sh
 sleep 0.2
 echo "$@" >> "$FAKE_LOG"
 case "$*" in
+*"-mmp 0"*) echo '{"build_commit": "abc", "avg_ts": 90.0}' ;;
+*IQ4_NL*) echo '{"build_commit": "abc", "avg_ts": 200.0}' ;;
 *"-fa on"*) echo '{"build_commit": "abc", "avg_ts": 100.0}' ;;
 *) echo '{"build_commit": "abc", "avg_ts": 50.0}' ;;
 esac
 "#;
 const LLAMA_COMPLETION: &str = "#!/bin/sh\necho ' a'\n";
+/// Cannot write all layers of one type.
+const LLAMA_QUANTIZE: &str = r#"#!/bin/sh
+case "$*" in *--pure*) echo "a row is no multiple of 32" >&2; exit 1 ;; esac
+while [ $# -gt 2 ]; do shift; done
+echo "$2" > "$1"
+"#;
+const LLAMA_PERPLEXITY: &str = "#!/bin/sh\necho 'Final estimate: PPL = 14.8520 +/- 0.61002'\n";
 
 /// A home with a tiny model, and with a Python beside it whose pip builds scripts.
 struct Bench {
@@ -39,7 +49,10 @@ impl Bench {
         fs::create_dir_all(path("bin")).unwrap();
         script(&path("programs/llama-bench"), llama_bench);
         script(&path("programs/llama-completion"), llama_completion);
+        script(&path("programs/llama-quantize"), LLAMA_QUANTIZE);
+        script(&path("programs/llama-perplexity"), LLAMA_PERPLEXITY);
         script(&path("bin/python3"), include_str!("fake_python.sh"));
+        script(&path("bin/cmake"), include_str!("fake_python.sh"));
         Self { folder }
     }
 
@@ -67,7 +80,7 @@ fn script(path: &Path, text: &str) {
 }
 
 #[test]
-fn both_are_measured_in_turn_and_the_peer_with_its_better_setting() {
+fn both_are_measured_in_turn_and_the_peer_at_its_best() {
     let bench = Bench::new(LLAMA_BENCH, LLAMA_COMPLETION);
     let records = stdout(&bench.run(&["--json", "--repetitions", "2"]));
     let lines: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -77,16 +90,24 @@ fn both_are_measured_in_turn_and_the_peer_with_its_better_setting() {
     assert_eq!(measured_rows, [2, 2, 2, 2, 2, 0]);
     let prefill = lines.iter().filter(|line| line["measured"] == "prefill");
     assert!(prefill.clone().all(|line| line["peer"] == 100.0 && line["ours"].as_f64() > Some(0.0)), "{records}");
+    assert!(prefill.clone().all(|line| line["peer_best"] == 200.0), "{records}");
     assert_eq!(lines.iter().filter(|line| line["type"] == "limit").count(), 2);
+    let files: Vec<&str> =
+        lines.iter().filter(|line| line["type"] == "file").map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!(files, ["same file", "Q4_0", "IQ4_NL"], "a type that cannot be written is left out");
+    let chosen = lines.iter().find(|line| line["type"] == "chosen" && line["measured"] == "prefill").unwrap();
+    assert_eq!(chosen["best"], "IQ4_NL: own kernels, flash attention, mapped file");
 
-    // Reading: both settings in the first round, the better one in the second.
+    // Reading: one choice after the other in the first round, the best on the same file and on any in the second.
     let log = fs::read_to_string(bench.path("log")).unwrap();
-    let flash: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("-p 8 -n 0"))
-        .map(|line| &line[line.find("-fa").unwrap()..][..6])
-        .collect();
-    assert_eq!(flash, ["-fa on", "-fa of", "-fa on"]);
+    let told = |line: &str| {
+        let file = line.split_whitespace().nth(1).unwrap().rsplit('/').next().unwrap();
+        format!("{file} {}", &line[line.find("-fa").unwrap() + 4..line.find("-o").unwrap()]).trim_end().to_owned()
+    };
+    let calls: Vec<String> = log.lines().filter(|line| line.contains("-p 8 -n 0")).map(told).collect();
+    let first = ["tiny.gguf on", "tiny.gguf off", "tiny.gguf on -mmp 0", "Q4_0.gguf on", "IQ4_NL.gguf on"];
+    assert_eq!(calls[..5], first);
+    assert_eq!(calls[5..], ["tiny.gguf on", "IQ4_NL.gguf on"]);
     assert!(log.lines().all(|line| line.contains("-t 1 ") && line.contains("-r 1")), "{log}");
     // Nothing is left but what was built.
     let left: Vec<_> =
@@ -134,7 +155,7 @@ fn a_peer_that_cannot_be_built_is_named_and_nothing_half_built_counts() {
     };
     let text = refuse("ERROR: no compiler");
     assert!(text.contains("ERROR: no compiler") && text.contains("C++ compiler"), "{text}");
-    assert!(!bench.path(".cache/reinette/peers/llama-cpp-python-0.3.36").exists());
+    assert!(!bench.path(".cache/reinette/peers/llama-cpp-python-0.3.36-builds").exists());
 
     // Another Python may follow; where there is none, the words say so.
     fs::copy(bench.path("bin/python3"), bench.path("bin/python")).unwrap();

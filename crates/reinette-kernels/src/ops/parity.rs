@@ -3,13 +3,13 @@
 use super::simd::{Kernel, Simd, dispatch};
 use crate::InstructionSet;
 
-/// The exclusive or of all words, read with the widest registers that the instruction set has.
-pub fn parity(set: InstructionSet, words: &[u64]) -> u64 {
-    dispatch(set, Parity { words })
+/// The exclusive or of all whole words of 8 bytes, read with the widest registers that the instruction set has.
+pub fn parity(set: InstructionSet, bytes: &[u8]) -> u64 {
+    dispatch(set, Parity { words: bytes.as_chunks().0 })
 }
 
 struct Parity<'a> {
-    words: &'a [u64],
+    words: &'a [[u8; 8]],
 }
 
 impl Kernel for Parity<'_> {
@@ -20,7 +20,7 @@ impl Kernel for Parity<'_> {
     fn run<S: Simd>(self, _: S) -> u64 {
         let mut parity = 0;
         for word in self.words {
-            parity ^= word;
+            parity ^= u64::from_ne_bytes(*word);
         }
         parity
     }
@@ -37,7 +37,8 @@ mod tests {
                 // Every bit stands in one word, or in as many as `length` has of 64s.
                 let words: Vec<u64> = (0..length).map(|place| 1 << (place % 64)).collect();
                 let expected = words.iter().fold(0, |parity, word| parity ^ word);
-                assert_eq!(parity(set, &words), expected, "{set:?}, {length}");
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+                assert_eq!(parity(set, &bytes), expected, "{set:?}, {length}");
             }
         }
     }

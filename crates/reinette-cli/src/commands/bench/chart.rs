@@ -1,10 +1,12 @@
-//! A comparison as a picture: a bar for each row, from 1× to how many times better ours is, on a logarithmic scale.
+//! A comparison as a picture: bars for each row, from 1× to how many times better ours is, on a logarithmic scale. The upper
+//! one is beside the peer on the same file, the lower one beside the peer at its best.
 
 use super::comparison::{Comparison, Summary, grouped, short};
+use crate::measure::Spread;
 use std::fmt::Write as _;
 
 /// The picture's width and where the bars are in it, in units of the picture.
-const WIDTH: f64 = 1040.0;
+const WIDTH: f64 = 1080.0;
 const BARS_LEFT: f64 = 340.0;
 const BARS_RIGHT: f64 = 780.0;
 const ROW_HEIGHT: f64 = 24.0;
@@ -36,9 +38,9 @@ struct Scale {
 impl Scale {
     /// From the tick below the lowest ratio to the one above the highest.
     fn of<'a>(summaries: impl Iterator<Item = &'a Summary>) -> Self {
-        let (low, high) = summaries.fold((1.0_f64, 1.0_f64), |(low, high), summary| {
-            (low.min(summary.ratio.low), high.max(summary.ratio.high))
-        });
+        let ratios = summaries.flat_map(|summary| std::iter::once(summary.ratio).chain(summary.ratio_to_best));
+        let (low, high) =
+            ratios.fold((1.0_f64, 1.0_f64), |(low, high), ratio| (low.min(ratio.low), high.max(ratio.high)));
         let first = TICKS[0];
         let last = TICKS[TICKS.len() - 1];
         Self {
@@ -83,7 +85,13 @@ fn draw_group(body: &mut String, comparison: &Comparison, summaries: &[Summary],
     let title = format!("{} against {}", heading.model, heading.peer);
     let baseline = top + 18.0;
     text(body, MARGIN, baseline, "heading", &title);
-    text(body, WIDTH - MARGIN, baseline, "faint end", &format!("median of {} paired rounds", heading.rounds));
+    let bars = if summaries.iter().any(|summary| summary.ratio_to_best.is_some()) {
+        "upper bar: on the same file, lower: the other at its best; "
+    } else {
+        ""
+    };
+    let rounds = format!("{bars}median of {} paired rounds", heading.rounds);
+    text(body, WIDTH - MARGIN, baseline, "faint end", &rounds);
     let first = top + HEADING_HEIGHT;
     let bottom = first + ROW_HEIGHT * summaries.len() as f64;
     for tick in scale.ticks() {
@@ -98,25 +106,37 @@ fn draw_group(body: &mut String, comparison: &Comparison, summaries: &[Summary],
 }
 
 fn draw_row(body: &mut String, summary: &Summary, scale: &Scale, top: f64) {
-    let Summary { row, threads, ours, peer, ratio } = summary;
+    let Summary { row, threads, ours, peer, ratio, ratio_to_best } = summary;
     let middle = top + ROW_HEIGHT / 2.0;
     let baseline = middle + 4.5;
     let threads = if *threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
     text(body, MARGIN, baseline, "", &row.to_string());
     text(body, BARS_LEFT - 8.0, baseline, "faint end", &threads);
+    match ratio_to_best {
+        None => draw_bar(body, *ratio, scale, (middle - BAR_HEIGHT / 2.0, BAR_HEIGHT)),
+        Some(best) => {
+            draw_bar(body, *ratio, scale, (middle - BAR_HEIGHT / 2.0 - 1.0, BAR_HEIGHT / 2.0));
+            draw_bar(body, *best, scale, (middle + 1.0, BAR_HEIGHT / 2.0));
+        }
+    }
+    let figures = format!("{} against {} {}", grouped(ours.median), grouped(peer.median), row.unit());
+    let best = ratio_to_best.map_or_else(String::new, |best| format!(" / {}×", short(best.median)));
+    text(body, BARS_RIGHT + 88.0, baseline, "heading end", &format!("{}×{best}", short(ratio.median)));
+    text(body, BARS_RIGHT + 98.0, baseline, "faint", &figures);
+}
+
+/// A bar from 1× to the median of a ratio, with its spread; `at` is its top and its height.
+fn draw_bar(body: &mut String, ratio: Spread, scale: &Scale, at: (f64, f64)) {
+    let (top, height) = at;
     let (from, to) = (scale.x(1.0_f64.min(ratio.median)), scale.x(1.0_f64.max(ratio.median)));
     let class = if ratio.median >= 1.0 { "better" } else { "worse" };
     let _ = writeln!(
         body,
-        "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{BAR_HEIGHT}\"/>",
-        middle - BAR_HEIGHT / 2.0,
+        "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{height}\"/>",
         to - from
     );
+    let middle = top + height / 2.0;
     line(body, "spread", (scale.x(ratio.low), middle), (scale.x(ratio.high), middle));
-    let figures = format!("{} against {} {}", grouped(ours.median), grouped(peer.median), row.unit());
-    let label = format!("{}×", short(ratio.median));
-    text(body, BARS_RIGHT + 56.0, baseline, "heading end", &label);
-    text(body, BARS_RIGHT + 66.0, baseline, "faint", &figures);
 }
 
 fn line(body: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
@@ -139,10 +159,10 @@ mod tests {
     fn every_row_has_a_bar_on_its_side_of_one() {
         let picture = draw(&Comparison::read(RECORDS).unwrap());
         let count = |needle: &str| picture.matches(needle).count();
-        // Six rows; decode is worse with either number of threads.
-        assert_eq!((count("class=\"better\""), count("class=\"worse\"")), (4, 2));
+        // Six rows, one of them with two bars; decode is worse with either number of threads.
+        assert_eq!((count("class=\"better\""), count("class=\"worse\"")), (5, 2));
         assert_eq!((count("<text"), count("</text>")), (2 + 4 * 6 + 8, 2 + 4 * 6 + 8));
-        assert!(picture.contains(">3.10×<") && picture.contains(">600 against 200 tokens/s<"), "{picture}");
+        assert!(picture.contains(">3.10× / 1.55×<") && picture.contains(">600 against 200 tokens/s<"), "{picture}");
         assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
     }
 

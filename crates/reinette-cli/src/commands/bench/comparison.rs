@@ -53,6 +53,8 @@ enum Record {
     Sample(Sample),
     Limit(Limit),
     Answers(Answers),
+    File(File),
+    Chosen(Chosen),
 }
 
 /// Who is compared with whom, on what; the records after it belong to it.
@@ -71,7 +73,29 @@ pub(super) struct Sample {
     pub(super) threads: usize,
     pub(super) round: usize,
     pub(super) ours: f64,
+    /// On the file that ours reads.
     pub(super) peer: f64,
+    /// On the best of the model's files, where there are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) peer_best: Option<f64>,
+}
+
+/// A file of the model that the peer was measured on; the first is the one that ours reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    /// Of a text, by the peer: how much worse its weights make the model.
+    pub(super) perplexity: f64,
+}
+
+/// The settings with which the peer was best at something, in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Chosen {
+    #[serde(flatten)]
+    pub(super) row: Row,
+    pub(super) same_file: String,
+    pub(super) best: String,
 }
 
 /// What bounds decode at depth 0.
@@ -108,6 +132,8 @@ pub(super) struct Comparison {
     pub(super) samples: Vec<Sample>,
     pub(super) limits: Vec<Limit>,
     pub(super) answers: Vec<Answers>,
+    pub(super) files: Vec<File>,
+    pub(super) chosen: Vec<Chosen>,
 }
 
 /// A row with what its samples come to.
@@ -117,8 +143,10 @@ pub(super) struct Summary {
     pub(super) threads: usize,
     pub(super) ours: Spread,
     pub(super) peer: Spread,
-    /// How many times better ours is, pair by pair.
+    /// How many times better ours is than the peer on the same file, pair by pair.
     pub(super) ratio: Spread,
+    /// The same beside the peer at its best, where that was measured.
+    pub(super) ratio_to_best: Option<Spread>,
 }
 
 impl Row {
@@ -166,7 +194,14 @@ impl fmt::Display for Row {
 
 impl Comparison {
     pub(super) fn new(heading: Heading) -> Self {
-        Self { heading, samples: Vec::new(), limits: Vec::new(), answers: Vec::new() }
+        Self {
+            heading,
+            samples: Vec::new(),
+            limits: Vec::new(),
+            answers: Vec::new(),
+            files: Vec::new(),
+            chosen: Vec::new(),
+        }
     }
 
     /// Reads what `reinette bench --against llama.cpp --json` printed, of one run or several.
@@ -182,6 +217,8 @@ impl Comparison {
                 }
                 (Record::Limit(limit), Some(last)) => last.limits.push(limit),
                 (Record::Answers(answers), Some(last)) => last.answers.push(answers),
+                (Record::File(file), Some(last)) => last.files.push(file),
+                (Record::Chosen(chosen), Some(last)) => last.chosen.push(chosen),
                 (Record::Sample(_), Some(_)) => bail!("line {number} has a figure that is not above 0"),
                 (_, None) => bail!("line {number} comes before any `comparison`"),
             }
@@ -204,9 +241,12 @@ impl Comparison {
         keys.sort_by_key(|(_, threads)| *threads);
         let summary = |(row, threads): (Row, usize)| {
             let samples = || self.samples.iter().filter(move |sample| (sample.row, sample.threads) == (row, threads));
+            let best = samples().filter_map(|sample| Some(row.ratio(sample.ours, sample.peer_best?)));
+            let best: Vec<f64> = best.collect();
             Summary {
                 row,
                 threads,
+                ratio_to_best: (!best.is_empty()).then(|| Spread::of(best)),
                 ours: Spread::of(samples().map(|sample| sample.ours).collect()),
                 peer: Spread::of(samples().map(|sample| sample.peer).collect()),
                 ratio: Spread::of(samples().map(|sample| row.ratio(sample.ours, sample.peer)).collect()),
@@ -223,24 +263,25 @@ impl Comparison {
                 "{model} against {peer}: medians of {rounds} paired rounds; ratios above 1 mean that ours is better"
             ),
             format!(
-                "{:<40} {:>7} {:>10} {:>10} {:<9} {:>7}  (lowest – highest)",
-                "", "threads", "ours", "theirs", "", "ratio"
+                "{:<40} {:>7} {:>10} {:<9} {:<23}  its best (lowest – highest)",
+                "", "threads", "ours", "", "same file"
             ),
         ];
         let summaries = self.summaries();
         lines.extend(summaries.iter().map(|summary| {
-            let Summary { row, threads, ours, peer, ratio } = summary;
-            format!(
-                "{:<40} {threads:>7} {:>10} {:>10} {:<9} {:>6}×  ({} – {})",
-                row.to_string(),
-                grouped(ours.median),
-                grouped(peer.median),
-                row.unit(),
-                short(ratio.median),
-                short(ratio.low),
-                short(ratio.high)
-            )
+            let Summary { row, threads, ours, ratio, ratio_to_best, .. } = summary;
+            let best = ratio_to_best.map_or_else(String::new, told);
+            let (row, unit) = (row.to_string(), row.unit());
+            format!("{row:<40} {threads:>7} {:>10} {unit:<9} {:<23}  {best}", grouped(ours.median), told(*ratio))
+                .trim_end()
+                .to_owned()
         }));
+        lines.extend(self.files.iter().map(|File { name, bytes, perplexity }| {
+            format!("{name}: {} MB, perplexity {perplexity:.2}", grouped((*bytes / 1_000_000) as f64))
+        }));
+        lines.extend(
+            self.chosen.iter().map(|Chosen { row, same_file, best }| format!("{row}: {same_file}; its best: {best}")),
+        );
         lines.extend(summaries.iter().filter_map(|summary| self.share_of_bandwidth(summary)));
         lines.extend(summaries.iter().filter_map(|summary| share_when_busy(summary, &summaries)));
         if let Some(Answers { prompt_tokens, ours, peer, .. }) = self.answers.first() {
@@ -291,6 +332,11 @@ fn share_when_busy(summary: &Summary, all: &[Summary]) -> Option<String> {
     })
 }
 
+/// A ratio with its spread: `3.10× (3.00 – 4.00)`.
+fn told(ratio: Spread) -> String {
+    format!("{}× ({} – {})", short(ratio.median), short(ratio.low), short(ratio.high))
+}
+
 /// A figure of three digits, more before the point than behind it.
 pub(super) fn short(figure: f64) -> String {
     match figure {
@@ -338,7 +384,10 @@ mod tests {
         let text = Comparison::read(RECORDS).unwrap()[0].to_text();
         let row = text.lines().find(|line| line.starts_with("prefill 512")).unwrap();
         let words: Vec<&str> = row.split_whitespace().collect();
-        assert_eq!(words, ["prefill", "512", "2", "600", "200", "tokens/s", "3.10×", "(3.00", "–", "4.00)"]);
+        assert_eq!(&words[..9], ["prefill", "512", "2", "600", "tokens/s", "3.10×", "(3.00", "–", "4.00)"]);
+        assert_eq!(&words[9..], ["1.55×", "(1.50", "–", "2.00)"], "beside the peer at its best");
+        assert!(text.contains("Q4_0: 92 MB, perplexity 14.90"), "{text}");
+        assert!(text.contains("prefill 512: same file: own kernels; its best: Q4_0: own kernels"), "{text}");
         assert!(text.contains("51% of the 30.0 GB/s") && text.contains("(some version) at 53%"), "{text}");
         assert!(text.contains("1700 tokens of prompt") && text.contains("5 tokens: {\"a\":1}"), "{text}");
     }
@@ -346,7 +395,7 @@ mod tests {
     #[test]
     fn what_is_written_can_be_read() {
         let row = Row::Assistant { process: Process::Warm, part: Part::WholeAnswer };
-        let sample = Sample { row, threads: 2, round: 4, ours: 1.5, peer: 3.0 };
+        let sample = Sample { row, threads: 2, round: 4, ours: 1.5, peer: 3.0, peer_best: Some(2.5) };
         let mut record = serde_json::to_value(sample).unwrap();
         record["type"] = "sample".into();
         let heading = RECORDS.lines().next().unwrap();

@@ -1,6 +1,6 @@
 //! The two sides of a comparison: each measures the same things, in processes of its own.
 
-use super::comparison::{Answer, Part, Process, Row};
+use super::comparison::{Answer, Chosen, Part, Process, Row};
 use super::probe::Finished;
 use super::process::{self, Line, Watched};
 use super::workload::WORDS;
@@ -40,6 +40,10 @@ pub(super) enum Memory {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Outcome {
     pub(super) figures: Vec<(Row, f64)>,
+    /// The same rows on the best of the model's files; only the peer has others.
+    pub(super) best_figures: Vec<(Row, f64)>,
+    /// How the peer was run.
+    pub(super) chosen: Option<Chosen>,
     /// Gigabytes that this machine reads in a second, and that a token takes.
     pub(super) bandwidth: Option<(f64, f64)>,
     /// The tokens of the prompt and the answer, of a request to a warm process.
@@ -105,7 +109,7 @@ impl Ours {
         let (restarted, ..) = self.conversation(threads)?;
         let processes = [(Process::First, first), (Process::Restarted, restarted), (Process::Warm, warm)];
         let figures = processes.iter().flat_map(|(process, timed)| timed.rows(*process)).collect();
-        Ok(Outcome { figures, bandwidth: None, answer: Some(answer) })
+        Ok(Outcome { figures, answer: Some(answer), ..Outcome::default() })
     }
 
     /// The first request by the clock outside, the last one by the clock inside, and its answer.

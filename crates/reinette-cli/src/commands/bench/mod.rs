@@ -72,7 +72,7 @@ pub(crate) struct Bench {
 /// The other programs that there are to compare with.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
-    /// llama.cpp, with the better of flash attention on and off
+    /// llama.cpp, with the best of its builds, settings and types of about the same size and quality
     #[value(name = "llama.cpp")]
     LlamaCpp,
 }
@@ -177,7 +177,8 @@ fn compare(context: &Context, arguments: &Bench, model: &Path) -> Result<Compari
     };
     let mut peer = LlamaCpp::new(printer, &cache.join("peers"), &model, request, prompts)?;
     let mut ours = Ours::new(&model, cache.join(format!("bench-{}", std::process::id())))?;
-    rounds.run(printer, &mut ours, &mut peer)
+    let files = peer.files().to_vec();
+    rounds.run(printer, &mut ours, &mut peer, files)
 }
 
 /// Reads comparisons that were written before.

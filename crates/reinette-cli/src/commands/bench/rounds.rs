@@ -1,6 +1,6 @@
 //! Both sides in turn, so that what else happens on the machine meets them alike.
 
-use super::comparison::{Answers, Comparison, Heading, Limit, Sample};
+use super::comparison::{Answers, Comparison, File, Heading, Limit, Sample};
 use super::competing::CompetingLoad;
 use super::contender::{Contender, Measurement, Memory};
 use super::process::check_interrupted;
@@ -31,7 +31,7 @@ impl Rounds {
         Self { heading, measurements, threads }
     }
 
-    /// Measures ours and the peer's, each first in every other round. Records are printed as soon as they are known.
+    /// Measures ours and the peer's, which has these files of the model, each first in every other round. Records are printed as soon as they are known.
     ///
     /// # Errors
     /// If either side fails, or the user stops us.
@@ -40,9 +40,13 @@ impl Rounds {
         printer: Printer,
         ours: &mut dyn Contender,
         peer: &mut dyn Contender,
+        files: Vec<File>,
     ) -> Result<Comparison> {
         let mut comparison = Comparison::new(self.heading.clone());
         printer.print_for_programs("comparison", &comparison.heading)?;
+        for file in files {
+            tell(printer, "file", file, &mut comparison.files)?;
+        }
         let most_threads = self.threads.iter().max().copied().unwrap_or(1);
         let cells =
             || self.threads.iter().flat_map(|threads| self.measurements.iter().map(move |what| (*threads, *what)));
@@ -92,13 +96,17 @@ impl Cell {
         for (row, figure) in ours.figures {
             // A row that only one side could measure is no comparison.
             if let Some((_, other)) = peer.figures.iter().find(|(other, _)| *other == row) {
-                let sample = Sample { row, threads, round, ours: figure, peer: *other };
+                let best = peer.best_figures.iter().find(|(best, _)| *best == row).map(|(_, figure)| *figure);
+                let sample = Sample { row, threads, round, ours: figure, peer: *other, peer_best: best };
                 tell(printer, "sample", sample, &mut comparison.samples)?;
             }
         }
         if let Some((gigabytes_per_second, gigabytes_per_token)) = ours.bandwidth {
             let limit = Limit { threads, round, gigabytes_per_second, gigabytes_per_token };
             tell(printer, "limit", limit, &mut comparison.limits)?;
+        }
+        if let Some(chosen) = peer.chosen.filter(|_| round == 1) {
+            tell(printer, "chosen", chosen, &mut comparison.chosen)?;
         }
         if let (Some((prompt_tokens, ours)), Some((other, peer))) = (ours.answer, peer.answer) {
             ensure!(

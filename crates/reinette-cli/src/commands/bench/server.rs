@@ -128,6 +128,31 @@ impl Server {
         }
     }
 
+    /// Keeps on disk what the server has read, for one that starts later with the same folder of slots.
+    ///
+    /// # Errors
+    /// If it ends or refuses.
+    pub(super) fn save_slot(&mut self) -> Result<()> {
+        self.act_on_slot("save")
+    }
+
+    /// Brings back what another server saved.
+    ///
+    /// # Errors
+    /// If it ends or refuses.
+    pub(super) fn restore_slot(&mut self) -> Result<()> {
+        self.act_on_slot("restore")
+    }
+
+    fn act_on_slot(&mut self, action: &str) -> Result<()> {
+        let url = format!("{}/slots/0?action={action}", self.address);
+        let done = ureq::post(url).send(json!({ "filename": "slot.bin" }).to_string());
+        if done.is_err() {
+            self.check_alive()?;
+        }
+        done.map(drop).with_context(|| format!("the server does not {action} its slot"))
+    }
+
     fn next(&mut self, answer: &Receiver<(Instant, Result<String>)>) -> Result<(Instant, String)> {
         loop {
             match answer.recv_timeout(TICK) {
@@ -174,6 +199,15 @@ mod tests {
         let process = server.running.0.id();
         drop(server);
         assert!(!std::path::Path::new(&format!("/proc/{process}")).exists(), "it does not outlive us");
+    }
+
+    #[test]
+    fn what_a_server_has_read_can_be_kept() {
+        let mut server = Server::start(&mut fake(&[])).unwrap();
+        let refused = server.restore_slot().unwrap_err().to_string();
+        assert!(refused.contains("does not restore its slot"), "{refused}");
+        server.save_slot().unwrap();
+        server.restore_slot().unwrap();
     }
 
     #[test]
