@@ -19,7 +19,7 @@ const SOURCE: &str = "llama_cpp_python-0.3.36";
 /// The name of its folder in the cache.
 const FOLDER: &str = "llama-cpp-python-0.3.36-builds";
 /// How the other side is called.
-pub(super) const NAME: &str = "llama.cpp (llama-cpp-python 0.3.36)";
+pub(in crate::commands::bench) const NAME: &str = "llama.cpp (llama-cpp-python 0.3.36)";
 /// Builds a makefile from a description; taken from pip where the system has none.
 const CMAKE: &str = "cmake==4.4.5 \\
     --hash=sha256:85625a9b6d5e88ff99c7eb79123d85570844e77ac076366cf75c609cc0b1b579 \\
