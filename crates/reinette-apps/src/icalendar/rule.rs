@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
 
+use calcard::common::CalendarScale;
 use calcard::icalendar::{ICalendarFrequency as Frequency, ICalendarRecurrenceRule, ICalendarWeekday};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -72,7 +73,8 @@ impl Rule {
     /// followed: it has another calendar, or positions among the times of an hour or less.
     pub(crate) fn new(rule: &ICalendarRecurrenceRule, first: DateTime, until: Option<DateTime>) -> Option<Self> {
         let several_a_day = is_within_day(rule.freq);
-        if rule.rscale.is_some() || (several_a_day && !rule.bysetpos.is_empty()) {
+        let is_gregorian = matches!(rule.rscale, None | Some(CalendarScale::Gregorian));
+        if !is_gregorian || (several_a_day && !rule.bysetpos.is_empty()) {
             return None;
         }
         let numbers = |list: &[u8], most: i64| sorted(list.iter().map(|number| i64::from(*number).min(most)).collect());
@@ -135,7 +137,7 @@ impl Rule {
     }
 
     /// The starts within `range`, in order.
-    pub(crate) fn starts<'e>(self, range: Range<DateTime>, effort: &'e Effort) -> Starts<'e> {
+    pub(crate) fn starts(self, range: Range<DateTime>, effort: &Effort) -> Starts<'_> {
         let skipped = if self.count.is_some() { 0 } else { self.periods_before(range.start) };
         let left = self.count.unwrap_or(u64::MAX);
         let times = (!is_within_day(self.frequency)).then(|| {
@@ -356,12 +358,11 @@ impl Iterator for Period {
     type Item = DateTime;
 
     fn next(&mut self) -> Option<DateTime> {
-        let index = match &mut self.chosen {
-            Some(chosen) => chosen.pop()?,
-            None => {
-                self.next += 1;
-                self.next - 1
-            }
+        let index = if let Some(chosen) = &mut self.chosen {
+            chosen.pop()?
+        } else {
+            self.next += 1;
+            self.next - 1
         };
         let day = self.days.get(index.checked_div(self.times.len())?)?;
         let time = self.times[index % self.times.len()];
