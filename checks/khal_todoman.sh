@@ -85,6 +85,35 @@ act create_event '{"title": "fair", "when": "next week"}'
 act create_event '{"title": "réunion d’équipe, salle 3; à l’étage", "when": "every Monday at 9"}'
 act create_event '{"title": "summer time", "when": "March 30 from 2pm to 3:30pm"}'
 act move_event '{"title": "réunion", "when": "at 11:00"}'
+cat >"$home/calendar/abroad.ics" <<ICS
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//other//EN
+BEGIN:VTIMEZONE
+TZID:GMT Standard Time 1
+BEGIN:STANDARD
+DTSTART:16010101T030000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0000
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:+0000
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT
+UID:abroad
+DTSTAMP:20260301T000000Z
+SUMMARY:abroad
+DTSTART;TZID=GMT Standard Time 1:20260312T140000
+DTEND;TZID=GMT Standard Time 1:20260312T150000
+END:VEVENT
+END:VCALENDAR
+ICS
+act move_event '{"title": "abroad", "when": "March 30 at 5pm"}'
 act create_reminder '{"title": "call the plumber", "when": "tomorrow at 8:30"}'
 act create_reminder '{"title": "water the plants", "when": "every day at 7pm"}'
 act create_reminder '{"title": "buy milk"}'
@@ -97,6 +126,7 @@ shows khal 'fair'
 shows khal '11:00-12:00 réunion d’équipe, salle 3; à l’étage'
 shows khal '09:00-10:00 réunion d’équipe, salle 3; à l’étage'
 shows khal '14:00-15:30 summer time'
+shows khal '17:00-18:00 abroad'
 shows todoman '\[ \].*2026-03-12 08:30.*call the plumber'
 shows todoman '\[ \].*2026-03-12 19:00.*water the plants'
 shows todoman '\[ \].*buy milk'

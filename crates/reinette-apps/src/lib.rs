@@ -20,6 +20,7 @@ pub mod calculator;
 mod calendar;
 mod change;
 pub mod clock;
+mod files;
 mod icalendar;
 mod matching;
 mod notes;

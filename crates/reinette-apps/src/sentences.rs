@@ -1,5 +1,6 @@
 //! The words in which the user is answered: days, times, repetitions, and the sentences that several apps share.
 
+use crate::files::{Fault, Unread};
 use crate::icalendar::CalendarTime;
 use crate::matching::Match;
 use crate::time::{Clock, Language, Moment, describe};
@@ -76,18 +77,48 @@ impl Language {
     }
 
     /// A sentence about files that could not be read; nothing when there are none.
-    pub(crate) fn broken_files(self, names: &[String]) -> String {
-        if names.is_empty() {
+    pub(crate) fn broken_files(self, unread: &[Unread]) -> String {
+        if unread.is_empty() {
             return String::new();
         }
-        let more = names.len().saturating_sub(MAX_LISTED);
-        let mut listed = names.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+        let more = unread.len().saturating_sub(MAX_LISTED);
+        let named = |file: &Unread| match self.fault(file.fault) {
+            Some(fault) => format!("{} ({fault})", file.name),
+            None => file.name.clone(),
+        };
+        let mut listed = unread.iter().take(MAX_LISTED).map(named).collect::<Vec<_>>().join(", ");
         if more > 0 {
             listed.push_str(&self.pick(format!(" and {more} more"), format!(" et {more} autres")));
         }
         self.pick(
             format!("\n(Left alone, since they cannot be read: {listed})"),
             format!("\n(Laissés tels quels, car illisibles : {listed})"),
+        )
+    }
+
+    /// What is wrong with a file, where its name does not say enough.
+    fn fault(self, fault: Fault) -> Option<String> {
+        Some(match fault {
+            Fault::Content => return None,
+            Fault::Encoding => self.pick("not UTF-8 text", "pas du texte UTF-8").to_owned(),
+            Fault::Kind => self.pick("not a file", "pas un fichier").to_owned(),
+            Fault::Link => self.pick("a link out of the folder", "un lien hors du dossier").to_owned(),
+            Fault::Size(most) => {
+                let most = most >> 20;
+                self.pick(format!("more than {most} MiB"), format!("plus de {most} Mio"))
+            }
+            Fault::Access => self.pick("no access", "accès refusé").to_owned(),
+            Fault::Count(most) => self.pick(format!("more than {most} files"), format!("plus de {most} fichiers")),
+        })
+    }
+
+    /// Said of something whose zone nothing explains; nothing of anything else.
+    pub(crate) fn zone_note(self, unknown: Option<&str>) -> String {
+        let Some(name) = unknown else { return String::new() };
+        let name = self.quoted(name);
+        self.pick(
+            format!(" (zone {name} unknown, shown as written)"),
+            format!(" (fuseau {name} inconnu, heure telle qu’écrite)"),
         )
     }
 
@@ -113,7 +144,15 @@ impl Language {
                 Ok(Plan::Answer(text))
             }
             Match::Several(things) => {
-                let choice = |thing: T| Ok(Choice { label: label(&thing), plan: plan(thing)? });
+                let choice = |thing: T| {
+                    let label = label(&thing);
+                    // One that cannot be changed does not stand in the way of the others.
+                    let plan = plan(thing).or_else(|error| match error {
+                        AppError::Refused(why) => Ok(Plan::Answer(why)),
+                        error => Err(error),
+                    })?;
+                    Ok(Choice { label, plan })
+                };
                 let choices = things.into_iter().take(MAX_LISTED).map(choice).collect::<Result<_, AppError>>()?;
                 let text = self.pick(format!("Which {query}?"), format!("Quel {query} ?"));
                 Ok(Plan::Ask(Question { text, choices }))

@@ -1,5 +1,6 @@
 //! Deletes events.
 
+use super::moving::push_on;
 use super::{Upcoming, find, read};
 use crate::icalendar::{ComponentPath, Editor, Kind};
 use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
@@ -25,7 +26,7 @@ fn delete(event: &Upcoming<'_>, world: &World) -> Plan {
         return Plan::Change(delete_all(event, world));
     }
     let language = world.language;
-    let title = language.quoted(event.title());
+    let title = language.quoted(event.title(world));
     let span = language.span(&event.occurrence.start, &event.occurrence.end, &world.clock);
     let only = language.pick(format!("only the next: {span}"), format!("seulement le prochain : {span}"));
     let choices = vec![
@@ -41,7 +42,7 @@ fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
     let (file, series) = (event.series.file, &event.series);
     let indices: Vec<usize> = series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
     let change = file.without(Kind::Event, &indices);
-    let told = match (series.main.repeats(), world.language.quoted(event.title())) {
+    let told = match (series.main.repeats(), world.language.quoted(event.title(world))) {
         (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
         (false, _) => event.label(world),
     };
@@ -52,10 +53,10 @@ fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
 fn delete_occurrence(event: &Upcoming<'_>, world: &World) -> Change {
     let (file, occurrence) = (event.series.file, &event.occurrence);
     let path = |index| ComponentPath { kind: Kind::Event.name(), index };
-    let changed = occurrence.component.recurrence_id.as_ref();
-    let mut editor = Editor::new(&file.text);
-    editor.add(path(event.series.main.index), "EXDATE", &changed.unwrap_or(&occurrence.start).property());
-    if changed.is_some() {
+    let mut editor = Editor::new(&file.content);
+    editor.add(path(event.series.main.index), "EXDATE", &occurrence.id.property());
+    let changed = occurrence.component.recurrence_id.is_some();
+    if changed && !(occurrence.component.and_future && push_on(&mut editor, event)) {
         editor.delete(path(occurrence.component.index));
     }
     sentences(&event.label(world), file.edited(editor), world)

@@ -1,11 +1,12 @@
 //! Shows events.
 
 use super::{Upcoming, read, upcoming};
-use crate::icalendar::{CalendarTime, Occurrence, Vdir, Window};
+use crate::icalendar::{CalendarTime, Component, Cut, Occurrence, Repetition, Vdir, Window};
 use crate::matching;
 use crate::sentences::{MAX_LISTED, clock_time, days};
-use crate::time::{Moment, Purpose, TimeError, resolve};
+use crate::time::{Language, Moment, Purpose, TimeError, resolve};
 use crate::{AppError, Plan, World};
+use calcard::icalendar::ICalendarFrequency;
 use jiff::civil::Date;
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
@@ -42,8 +43,8 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
         None => (today, today.checked_add(DEFAULT_DAYS.days()).map_err(|_| TimeError::OutOfRange)?),
     };
     let vdir = read(world)?;
-    let occurrences = occurrences(&vdir, &window(first, last, world)?);
-    let mut answer = if occurrences.is_empty() {
+    let found = Found::within(&window(first, last, world)?, &vdir);
+    let mut answer = if found.shown.is_empty() {
         let (from, to) = (language.day(first, &world.clock), language.day(last, &world.clock));
         if first == last {
             language.pick(format!("Nothing in your calendar {from}."), format!("Rien dans votre agenda {from}."))
@@ -54,8 +55,9 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
             )
         }
     } else {
-        agenda(&occurrences, first, world)
+        agenda(&found, first, world)
     };
+    answer.push_str(&found.notes(language));
     answer.push_str(&language.broken_files(&vdir.broken));
     Ok(Plan::Answer(answer))
 }
@@ -65,7 +67,7 @@ pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, A
     let vdir = read(world)?;
     let mut found: Vec<(f64, Upcoming<'_>)> = vdir
         .series()
-        .map(|series| (coverage(&arguments.query, &series.main.searchable()), series))
+        .map(|series| (coverage(&arguments.query, &series.main.searchable(language)), series))
         .filter(|(coverage, _)| *coverage > 0.0)
         .filter_map(|(coverage, series)| Some((coverage, upcoming(series, world)?)))
         .collect();
@@ -122,18 +124,86 @@ fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
     Ok(Window { start: midnight(first)?, end: midnight(after)? })
 }
 
-fn occurrences<'a>(vdir: &'a Vdir, window: &Window) -> Vec<Occurrence<'a>> {
-    let zone = window.start.time_zone();
-    let mut all: Vec<_> = vdir.series().flat_map(|series| series.occurrences(window)).collect();
-    all.sort_by_cached_key(|found| (!found.start.is_date(), found.start.instant(zone).map(|start| start.timestamp())));
-    all
+/// The events of a stretch of time.
+#[derive(Debug, Default)]
+struct Found<'a> {
+    /// The earliest, in order.
+    shown: Vec<Occurrence<'a>>,
+    /// How many there are beside those.
+    more: usize,
+    /// Events not all of whose occurrences are among them.
+    cut: Vec<(&'a Component, Cut)>,
+}
+
+impl<'a> Found<'a> {
+    fn within(window: &Window, vdir: &'a Vdir) -> Self {
+        let mut found = Self::default();
+        for series in vdir.series() {
+            let (occurrences, cut) = series.occurrences(window);
+            found.shown.extend(occurrences);
+            found.cut.extend(cut.map(|cut| (series.main, cut)));
+            if found.shown.len() > MAX_SHOWN * 32 {
+                found.keep_the_earliest(window);
+            }
+        }
+        found.keep_the_earliest(window);
+        found
+    }
+
+    fn keep_the_earliest(&mut self, window: &Window) {
+        let zone = window.start.time_zone();
+        let time = |time: &CalendarTime| time.instant(zone).map(|start| start.timestamp());
+        self.shown.sort_by_cached_key(|found| (!found.start.is_date(), time(&found.start)));
+        self.more += self.shown.len().saturating_sub(MAX_SHOWN);
+        self.shown.truncate(MAX_SHOWN);
+    }
+
+    /// What is not shown.
+    fn notes(&self, language: Language) -> String {
+        let mut notes = String::new();
+        if self.more > 0 {
+            let more = self.more;
+            notes.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
+        }
+        for (event, cut) in self.cut.iter().take(MAX_LISTED) {
+            let title = language.quoted(event.title(language));
+            notes.push_str(&match cut {
+                Cut::Shown(shown) => {
+                    let often = how_often(event, language);
+                    language.pick(
+                        format!("\n… and more: {title} repeats {often}; its first {shown} are shown"),
+                        format!("\n… et d’autres : {title} se répète {often} ; les {shown} premiers sont affichés"),
+                    )
+                }
+                Cut::Unfollowed => language.pick(
+                    format!("\n(How {title} repeats cannot be followed: not all of it is shown)"),
+                    format!("\n(La répétition de {title} ne peut pas être suivie : tout n’est pas affiché)"),
+                ),
+            });
+        }
+        notes
+    }
+}
+
+/// How an event repeats that does so more often than is worth showing.
+fn how_often(event: &Component, language: Language) -> &'static str {
+    let frequency = match &event.repetition {
+        Some(Repetition::Rule(rule)) if rule.interval.unwrap_or(1) == 1 => Some(rule.freq),
+        _ => None,
+    };
+    match frequency {
+        Some(ICalendarFrequency::Secondly) => language.pick("every second", "chaque seconde"),
+        Some(ICalendarFrequency::Minutely) => language.pick("every minute", "chaque minute"),
+        Some(ICalendarFrequency::Hourly) => language.pick("every hour", "chaque heure"),
+        _ => language.pick("very often", "très souvent"),
+    }
 }
 
 /// The events, grouped by day; one that began before the first day stands there.
-fn agenda(occurrences: &[Occurrence<'_>], first: Date, world: &World) -> String {
+fn agenda(found: &Found<'_>, first: Date, world: &World) -> String {
     let (language, now) = (world.language, &world.clock.now);
     let mut by_day: BTreeMap<Date, Vec<String>> = BTreeMap::new();
-    for found in occurrences.iter().take(MAX_SHOWN) {
+    for found in &found.shown {
         let (start, _) = days(&found.start, &found.end, now.time_zone());
         by_day.entry(start.max(first)).or_default().push(line(found, world));
     }
@@ -143,10 +213,6 @@ fn agenda(occurrences: &[Occurrence<'_>], first: Date, world: &World) -> String 
         for line in lines {
             text.extend(["  ", &line, "\n"]);
         }
-    }
-    if occurrences.len() > MAX_SHOWN {
-        let more = occurrences.len() - MAX_SHOWN;
-        text.push_str(&language.pick(format!("… and {more} more"), format!("… et {more} autres")));
     }
     text.trim_end().to_owned()
 }
@@ -166,7 +232,7 @@ fn line(found: &Occurrence<'_>, world: &World) -> String {
         _ => language.pick("all day", "journée").to_owned(),
     };
     let component = found.component;
-    let mut line = format!("{time:<11}  {}", component.summary);
+    let mut line = format!("{time:<11}  {}", component.title(language));
     if let Some(location) = &component.location {
         let _ = write!(line, " ({location})");
     }
@@ -174,5 +240,6 @@ fn line(found: &Occurrence<'_>, world: &World) -> String {
         let last = language.day(last, &world.clock);
         line.push_str(&language.pick(format!(", until {last}"), format!(", jusqu’au {last}")));
     }
+    line.push_str(&language.zone_note(component.unknown_zone()));
     line
 }

@@ -23,14 +23,15 @@ struct Upcoming<'a> {
 }
 
 impl Upcoming<'_> {
-    fn title(&self) -> &str {
-        &self.occurrence.component.summary
+    fn title(&self, world: &World) -> &str {
+        self.occurrence.component.title(world.language)
     }
 
     /// The event as it is told: its title and when it is.
     fn label(&self, world: &World) -> String {
         let span = world.language.span(&self.occurrence.start, &self.occurrence.end, &world.clock);
-        format!("{}, {span}", self.title())
+        let note = world.language.zone_note(self.occurrence.component.unknown_zone());
+        format!("{}, {span}{note}", self.title(world))
     }
 }
 
@@ -42,8 +43,8 @@ fn read(world: &World) -> Result<Vdir, AppError> {
 fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
     let all = vdir.series().filter_map(|series| upcoming(series, world));
     let (over, ahead): (Vec<_>, Vec<_>) = all.partition(|event| event.is_over);
-    match matching::find(title, ahead, |event| event.title()) {
-        Match::None { nearest } => match matching::find(title, over, |event| event.title()) {
+    match matching::find(title, ahead, |event| event.title(world)) {
+        Match::None { nearest } => match matching::find(title, over, |event| event.title(world)) {
             Match::None { nearest: _ } => Match::None { nearest },
             found => found,
         },
@@ -58,5 +59,7 @@ fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
     Some(Upcoming { series, occurrence, is_over })
 }
 
+#[cfg(test)]
+mod foreign;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::create::event_times;
 use super::{Upcoming, find, read};
-use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind, Notation, Occurrence};
+use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
 use crate::time::{Clock, Moment, Purpose, TimeError, resolve};
 use crate::{AppError, Change, Plan, World};
 use jiff::{SignedDuration, ToSpan, Zoned};
@@ -30,25 +30,29 @@ pub(crate) fn move_event(arguments: &MoveEvent, world: &World) -> Result<Plan, A
 fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, AppError> {
     let (language, now) = (world.language, &world.clock.now);
     let (file, occurrence) = (event.series.file, &event.occurrence);
+    if let Some(zone) = occurrence.component.unknown_zone() {
+        return Err(AppError::Refused(unknown_zone(zone, event.title(world), world)));
+    }
     let (start, end) = new_times(occurrence, when, world)?;
-    let mut editor = Editor::new(&file.text);
+    let mut editor = Editor::new(&file.content);
     let mut at = ComponentPath { kind: Kind::Event.name(), index: occurrence.component.index };
-    let of_many = occurrence.component.repeats();
+    let of_many = occurrence.component.repeats() || occurrence.component.and_future;
     if of_many {
-        editor.duplicate(at);
-        at.index += 1;
+        let stands_alone = occurrence.component.and_future && !push_on(&mut editor, event);
+        if !stands_alone {
+            editor.duplicate(at);
+            at.index += 1;
+        }
         for name in ["RRULE", "RDATE", "EXDATE"] {
             editor.remove(at, name);
         }
-        editor.set(at, "RECURRENCE-ID", &occurrence.start.property());
+        editor.set(at, "RECURRENCE-ID", &occurrence.id.property());
     }
-    editor.set(at, "DTSTART", &start.property());
-    editor.remove(at, "DURATION");
-    editor.set(at, "DTEND", &end.property());
+    write_times(&mut editor, at, occurrence.component, (&start, &end), world);
     editor.set(at, "SEQUENCE", &format!(":{}", occurrence.component.sequence.saturating_add(1)));
     editor.stamp(at, now);
 
-    let title = language.quoted(event.title());
+    let title = language.quoted(event.title(world));
     let from = language.span(&occurrence.start, &occurrence.end, &world.clock);
     let to = language.span(&start, &end, &world.clock);
     let note = if of_many {
@@ -64,6 +68,67 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, A
         done: language.pick(format!("Moved {title} to {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
         files: vec![file.edited(editor)],
     })
+}
+
+/// Sets the start and the end of a component, in the way in which its file has them.
+fn write_times(
+    editor: &mut Editor,
+    at: ComponentPath<'_>,
+    component: &Component,
+    (start, end): (&CalendarTime, &CalendarTime),
+    world: &World,
+) {
+    let local = world.clock.now.time_zone();
+    let (mut start, mut end) = (start.clone(), end.clone());
+    if component.whole_days && start.is_date() {
+        // It lasted from midnight to midnight and still does.
+        let written = |day: &CalendarTime, like: Option<&CalendarTime>| Component::midnight_like(day, like?, local);
+        let like = component.end.as_ref().or(component.start.as_ref());
+        end = written(&end, like).unwrap_or(end);
+        start = written(&start, component.start.as_ref()).unwrap_or(start);
+    } else if component.whole_days {
+        ALL_DAY.iter().for_each(|name| editor.remove(at, name));
+    }
+    editor.set(at, "DTSTART", &start.property());
+    if component.end.is_some() || component.end_of(&start).as_ref() != Some(&end) {
+        editor.remove(at, "DURATION");
+        editor.set(at, "DTEND", &end.property());
+    }
+}
+
+/// Makes a change of all occurrences from one on begin with the one after `event`, when that is the first that it changes.
+/// Returns false when it changes no other.
+pub(super) fn push_on(editor: &mut Editor, event: &Upcoming<'_>) -> bool {
+    let (component, occurrence) = (event.occurrence.component, &event.occurrence);
+    let is_first =
+        component.recurrence_id.as_ref().is_some_and(|id| id.clone().written_like(&occurrence.id) == occurrence.id);
+    if !is_first {
+        return true;
+    }
+    let Some(next) = event.series.after(occurrence).filter(|next| next.component.index == component.index) else {
+        return false;
+    };
+    let at = ComponentPath { kind: Kind::Event.name(), index: component.index };
+    editor.set(at, "RECURRENCE-ID", &format!(";RANGE=THISANDFUTURE{}", next.id.property()));
+    editor.set(at, "DTSTART", &next.start.property());
+    if component.end.is_some() {
+        editor.set(at, "DTEND", &next.end.property());
+    }
+    true
+}
+
+fn unknown_zone(zone: &str, title: &str, world: &World) -> String {
+    let (zone, title) = (world.language.quoted(zone), world.language.quoted(title));
+    world.language.pick(
+        format!(
+            "{title} is in the time zone {zone}, which is not known and which its file does not explain: whatever is \
+             written there could be wrong. Move it in the program that it comes from, or delete it and add it anew."
+        ),
+        format!(
+            "{title} est dans le fuseau {zone}, inconnu et que son fichier n’explique pas : toute heure écrite pourrait \
+             être fausse. Déplacez-le dans le programme d’où il vient, ou supprimez-le et recréez-le."
+        ),
+    )
 }
 
 /// The new start and end (excluded): the length stays unless an end is said; the date stays when only a time is said, and
@@ -91,11 +156,11 @@ fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(
         },
         moment => {
             let (start, end, _) = event_times(moment)?;
-            return Ok((rewritten(old, start), rewritten(old, end)));
+            return Ok((rewritten(old, start), rewritten(&occurrence.end, end)));
         }
     };
     let end = start.after(length).ok_or_else(out_of_range)?;
-    Ok((start, end))
+    Ok((start, end.written_like(&occurrence.end)))
 }
 
 /// What `when` means for an event at `old`: a time alone is one of the event's own day.

@@ -10,10 +10,13 @@ use std::ops::Range;
 /// Longest line that RFC 5545 §3.1 allows, in bytes without the line end.
 const MAX_LINE_BYTES: usize = 75;
 
-/// An iCalendar file as lines.
+/// With which some programs begin a file of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// An iCalendar file as lines of bytes: a program may have folded a line within a character.
 #[derive(Clone, Debug)]
 pub(crate) struct Editor {
-    text: String,
+    content: Vec<u8>,
 }
 
 /// One property line, unfolded by [`Editor::lines`]: where it stands, with its folded continuation and line end.
@@ -33,27 +36,26 @@ pub(crate) struct ComponentPath<'a> {
 }
 
 impl Editor {
-    pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned() }
+    pub(crate) fn new(content: &[u8]) -> Self {
+        Self { content: content.to_vec() }
     }
 
-    pub(crate) fn into_text(self) -> String {
-        self.text
+    pub(crate) fn into_content(self) -> Vec<u8> {
+        self.content
     }
 
     /// How many components of a kind the file has; `None` when it is cut off or not nested as it should be: then nobody
     /// can say where a component ends.
     pub(crate) fn count(&self, kind: &str) -> Option<usize> {
-        let mut open: Vec<&str> = Vec::new();
+        let mut open: Vec<&[u8]> = Vec::new();
         let mut count = 0;
-        for line in self.lines() {
-            let edge = self.text[line.bytes].split_once(':').map_or("", |(_, value)| value.trim());
-            match line.name.as_str() {
-                "BEGIN" => {
-                    open.push(edge);
-                    count += usize::from(edge.eq_ignore_ascii_case(kind));
+        for line in physical_lines(&self.content) {
+            match edge(line) {
+                Some((Edge::Begin, name)) => {
+                    open.push(name);
+                    count += usize::from(name.eq_ignore_ascii_case(kind.as_bytes()));
                 }
-                "END" if !open.pop()?.eq_ignore_ascii_case(edge) => return None,
+                Some((Edge::End, name)) if !open.pop()?.eq_ignore_ascii_case(name) => return None,
                 _ => {}
             }
         }
@@ -66,8 +68,8 @@ impl Editor {
         let Some((_, component, end)) = self.component(at) else { return false };
         let line = self.content_line(name, parameters_and_value);
         match component.into_iter().find(|line| line.name == name) {
-            Some(old) => self.text.replace_range(old.bytes, &line),
-            None => self.text.insert_str(end.start, &line),
+            Some(old) => self.replace(old.bytes, line.as_bytes()),
+            None => self.replace(end.start..end.start, line.as_bytes()),
         }
         true
     }
@@ -76,7 +78,7 @@ impl Editor {
     pub(crate) fn add(&mut self, at: ComponentPath<'_>, name: &str, parameters_and_value: &str) -> bool {
         let Some((_, _, end)) = self.component(at) else { return false };
         let line = self.content_line(name, parameters_and_value);
-        self.text.insert_str(end.start, &line);
+        self.replace(end.start..end.start, line.as_bytes());
         true
     }
 
@@ -91,26 +93,30 @@ impl Editor {
     pub(crate) fn remove(&mut self, at: ComponentPath<'_>, name: &str) {
         let Some((_, component, _)) = self.component(at) else { return };
         for line in component.into_iter().rev().filter(|line| line.name == name) {
-            self.text.replace_range(line.bytes, "");
+            self.replace(line.bytes, &[]);
         }
     }
 
     /// Removes a component with all that is in it.
     pub(crate) fn delete(&mut self, at: ComponentPath<'_>) {
         if let Some(bytes) = self.component_bytes(at) {
-            self.text.replace_range(bytes, "");
+            self.replace(bytes, &[]);
         }
     }
 
     /// Copies a component behind itself; the copy is the next of its kind.
     pub(crate) fn duplicate(&mut self, at: ComponentPath<'_>) -> bool {
         let Some(bytes) = self.component_bytes(at) else { return false };
-        let mut copy = self.text[bytes.clone()].to_owned();
-        if !copy.ends_with('\n') {
-            copy.insert_str(0, self.line_end());
+        let mut copy = self.content[bytes.clone()].to_vec();
+        if !copy.ends_with(b"\n") {
+            copy.splice(..0, self.line_end().bytes());
         }
-        self.text.insert_str(bytes.end, &copy);
+        self.replace(bytes.end..bytes.end, &copy);
         true
+    }
+
+    fn replace(&mut self, bytes: Range<usize>, by: &[u8]) {
+        self.content.splice(bytes, by.iter().copied());
     }
 
     /// Where a component stands, from its `BEGIN` line to its `END` line.
@@ -122,8 +128,11 @@ impl Editor {
     /// Where the `BEGIN` line of a component stands, the property lines directly inside it, and where its `END` stands.
     fn component(&self, at: ComponentPath<'_>) -> Option<(Range<usize>, Vec<Line>, Range<usize>)> {
         let lines = self.lines();
-        let is = |line: &Line, edge: &str| line.name == edge && value(&self.text[line.bytes.clone()], edge, at.kind);
-        let begin = (0..lines.len()).filter(|i| is(&lines[*i], "BEGIN")).nth(at.index)?;
+        let begins = |line: &Line| {
+            matches!(edge(&self.content[line.bytes.clone()]), Some((Edge::Begin, name))
+                if name.eq_ignore_ascii_case(at.kind.as_bytes()))
+        };
+        let begin = (0..lines.len()).filter(|i| begins(&lines[*i])).nth(at.index)?;
         let (depth, start) = (lines[begin].depth, lines[begin].bytes.clone());
         let inside = &lines[begin + 1..];
         let length = inside.iter().position(|line| line.depth == depth && line.name == "END")?;
@@ -135,10 +144,10 @@ impl Editor {
         let mut lines: Vec<Line> = Vec::new();
         let mut start = 0;
         let mut depth = 0_usize;
-        for physical in self.text.split_inclusive('\n') {
+        for physical in physical_lines(&self.content) {
             let end = start + physical.len();
             match lines.last_mut() {
-                Some(line) if physical.starts_with([' ', '\t']) => line.bytes.end = end,
+                Some(line) if physical.starts_with(b" ") || physical.starts_with(b"\t") => line.bytes.end = end,
                 _ => {
                     let name = property_name(physical);
                     if name == "BEGIN" {
@@ -162,22 +171,64 @@ impl Editor {
 
     /// The line end that the file uses.
     fn line_end(&self) -> &'static str {
-        match self.text.find('\n') {
-            Some(at) if !self.text[..at].ends_with('\r') => "\n",
+        match self.content.iter().position(|byte| *byte == b'\n') {
+            Some(at) if !self.content[..at].ends_with(b"\r") => "\n",
             _ => "\r\n",
         }
     }
 }
 
-fn property_name(line: &str) -> String {
-    let line = line.trim_start_matches('\u{feff}');
-    line[..line.find([':', ';']).unwrap_or(0)].trim().to_ascii_uppercase()
+/// The first or the last line of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edge {
+    Begin,
+    End,
 }
 
-/// Whether a `BEGIN` or `END` line is of the component `kind`.
-fn value(line: &str, edge: &str, kind: &str) -> bool {
-    let line = line.trim_start_matches('\u{feff}');
-    line.get(edge.len() + 1..).is_some_and(|value| value.trim().eq_ignore_ascii_case(kind))
+fn physical_lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    content.split_inclusive(|byte| *byte == b'\n')
+}
+
+/// The edge of a component that a line is, and the component's name.
+fn edge(line: &[u8]) -> Option<(Edge, &[u8])> {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    let (name, value) = line.split_at(line.iter().position(|byte| b":;".contains(byte))?);
+    let edge = match name.trim_ascii() {
+        name if name.eq_ignore_ascii_case(b"BEGIN") => Edge::Begin,
+        name if name.eq_ignore_ascii_case(b"END") => Edge::End,
+        _ => return None,
+    };
+    let colon = value.iter().position(|byte| *byte == b':')?;
+    Some((edge, value[colon + 1..].trim_ascii()))
+}
+
+fn property_name(line: &[u8]) -> String {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    let length = line.iter().position(|byte| b":;".contains(byte)).unwrap_or(0);
+    String::from_utf8_lossy(&line[..length]).trim().to_ascii_uppercase()
+}
+
+/// A file as the text of its unfolded lines (RFC 5545 §3.1: the octets are joined before they are characters). What is not
+/// UTF-8 is read as Latin-1, byte by byte: such files exist, and nothing that is shown is ever written back.
+pub(crate) fn unfolded(content: &[u8]) -> String {
+    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+    let mut joined: Vec<u8> = Vec::with_capacity(content.len());
+    for line in physical_lines(content) {
+        match line {
+            [b' ' | b'\t', rest @ ..] if joined.ends_with(b"\n") => {
+                joined.pop();
+                joined.pop_if(|byte| *byte == b'\r');
+                joined.extend(rest);
+            }
+            _ => joined.extend(line),
+        }
+    }
+    String::from_utf8(joined).unwrap_or_else(|error| {
+        let latin =
+            |byte: &u8| if (0x80..0xa0).contains(byte) { char::REPLACEMENT_CHARACTER } else { char::from(*byte) };
+        let chunks = error.as_bytes().utf8_chunks();
+        chunks.flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(latin))).collect()
+    })
 }
 
 /// Breaks a line into lines of at most 75 bytes, never inside a character, and ends it.

@@ -6,18 +6,23 @@
 mod component;
 mod edit;
 mod recurrence;
+mod rule;
 mod series;
 mod time;
 mod vdir;
 mod write;
+mod zones;
 
-pub(crate) use component::{Component, Kind};
+pub(crate) use component::{ALL_DAY, Component, KDE_CURRENT, Kind, Repetition};
 pub(crate) use edit::{ComponentPath, Editor, utc};
-pub(crate) use recurrence::{parse_rule, rule_value, starts};
-pub(crate) use series::{Occurrence, Series, Window};
+pub(crate) use recurrence::{parse_rule, rule_from, rule_value};
+pub(crate) use rule::Effort;
+pub(crate) use series::{Cut, Occurrence, Series, Window};
 pub(crate) use time::{CalendarTime, Notation};
-pub(crate) use vdir::{Vdir, VdirFile};
+pub(crate) use vdir::Vdir;
 pub(crate) use write::NewFile;
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

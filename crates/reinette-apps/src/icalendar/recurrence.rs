@@ -4,43 +4,31 @@
 //! so it is expanded there, as if there were no zones, and each result is then placed in the zone.
 
 use super::edit::utc;
+use super::rule::Rule;
 use super::time::{CalendarTime, civil, offset};
 use crate::time::Recurrence;
 use calcard::icalendar::{ICalendar, ICalendarProperty, ICalendarRecurrenceRule, ICalendarValue};
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use rrule::RRuleSet;
 
-/// The most occurrences that are looked through: a daily event of 270 years. Ends rules such as "every second".
-const MAX_OCCURRENCES: usize = 100_000;
-
-/// The starts of the occurrences of a rule, in civil time and in order; just the first when the rule cannot be followed.
-pub(crate) fn starts(first: &CalendarTime, rule: &ICalendarRecurrenceRule) -> impl Iterator<Item = DateTime> + use<> {
-    let set = rule_text(first, rule).parse::<RRuleSet>().ok();
-    let fallback = set.is_none().then(|| first.civil());
-    let starts = set.map(|set| set.limit().into_iter());
-    let civil = |start: i64| Some(TimeZone::UTC.to_datetime(Timestamp::from_second(start).ok()?));
-    starts.into_iter().flatten().take(MAX_OCCURRENCES).filter_map(move |start| civil(start.timestamp())).chain(fallback)
+/// The rule of a series that begins at `first`; `None` when it cannot be followed.
+pub(crate) fn rule_from(first: &CalendarTime, rule: &ICalendarRecurrenceRule) -> Option<Rule> {
+    Rule::new(rule, first.civil(), last_start(first, rule))
 }
 
-/// The rule for a reader that knows no zones: all times are written as if they were UTC.
-fn rule_text(first: &CalendarTime, rule: &ICalendarRecurrenceRule) -> String {
-    let written = |civil: DateTime| civil.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let endless = ICalendarRecurrenceRule { until: None, ..rule.clone() };
-    let until = rule.until.as_ref().and_then(|until| {
-        let end = civil(until)?;
-        Some(match (offset(until), first) {
-            // A date includes its whole day.
-            _ if until.hour.is_none() => end.date().at(23, 59, 59, 0),
-            (Some(offset), CalendarTime::Time(start, _)) => {
-                end.to_zoned(TimeZone::fixed(offset)).ok()?.with_time_zone(start.time_zone().clone()).datetime()
-            }
-            _ => end,
-        })
-    });
-    let until = until.map(|until| format!(";UNTIL={}", written(until))).unwrap_or_default();
-    format!("DTSTART:{}\nRRULE:{endless}{until}", written(first.civil()))
+/// The end of a rule in the civil time of its series.
+fn last_start(first: &CalendarTime, rule: &ICalendarRecurrenceRule) -> Option<DateTime> {
+    let until = rule.until.as_ref()?;
+    let end = civil(until)?;
+    match (offset(until), first) {
+        // A date includes its whole day.
+        _ if until.hour.is_none() => Some(end.date().at(23, 59, 59, 0)),
+        (Some(offset), CalendarTime::Time(start, _)) => {
+            let end = end.to_zoned(TimeZone::fixed(offset)).ok()?;
+            Some(end.with_time_zone(start.time_zone().clone()).datetime())
+        }
+        _ => Some(end),
+    }
 }
 
 /// A rule that was said, as the value of an `RRULE`; a last day becomes the last instant of it, since both must be of the

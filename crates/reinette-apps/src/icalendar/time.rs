@@ -1,12 +1,13 @@
 //! The dates and times of iCalendar properties.
 
 use super::edit::utc;
+use super::zones::Zones;
 use calcard::common::PartialDateTime;
-use calcard::icalendar::timezone::TzResolver;
-use calcard::icalendar::{ICalendarEntry, ICalendarValue};
+use calcard::icalendar::{ICalendar, ICalendarEntry, ICalendarPeriod, ICalendarProperty, ICalendarValue};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Zoned};
+use std::sync::Arc;
 
 /// When something starts, ends or is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +26,16 @@ pub(crate) enum Notation {
     /// `20260312T090000`: wherever the reader is.
     Floating,
     /// `;TZID=Europe/Paris:20260312T090000`: the name is the file's own.
-    Zone(String),
+    Zone(Arc<str>),
+    /// The same, with a name that nothing explains: the instant is as if the time were the user's own.
+    Unknown(Arc<str>),
 }
 
 impl Notation {
     /// How a new file writes an instant of `zone`.
     pub(crate) fn of_zone(zone: &TimeZone) -> Self {
         match zone.iana_name() {
-            Some(name) if *zone != TimeZone::UTC && name != "UTC" && name != "Etc/UTC" => Self::Zone(name.to_owned()),
+            Some(name) if *zone != TimeZone::UTC && name != "UTC" && name != "Etc/UTC" => Self::Zone(name.into()),
             _ => Self::Utc,
         }
     }
@@ -45,40 +48,86 @@ impl CalendarTime {
         Self::Time(instant, notation)
     }
 
-    /// Reads every date or time of a property; what is no time is skipped.
-    pub(crate) fn of_entry(entry: &ICalendarEntry, zones: &TzResolver<&str>, local: &TimeZone) -> Vec<Self> {
+    /// Reads every date or time of a property; what is no time is skipped, and of a period its start counts.
+    pub(crate) fn of_entry(entry: &ICalendarEntry, zones: &Zones<'_>) -> Vec<Self> {
+        Self::periods_of(entry, zones).into_iter().map(|(start, _)| start).collect()
+    }
+
+    /// The same, with the ends of the periods.
+    pub(crate) fn periods_of(entry: &ICalendarEntry, zones: &Zones<'_>) -> Vec<(Self, Option<Self>)> {
+        let time = |partial: &PartialDateTime| Self::of_value(partial, entry.tz_id(), zones);
         let read = |value: &ICalendarValue| match value {
-            ICalendarValue::PartialDateTime(partial) => Self::of_value(partial, entry.tz_id(), zones, local),
+            ICalendarValue::PartialDateTime(partial) => Some((time(partial)?, None)),
+            ICalendarValue::Period(ICalendarPeriod::Range { start, end }) => Some((time(start)?, time(end))),
+            ICalendarValue::Period(ICalendarPeriod::Duration { start, duration }) => {
+                let start = time(start)?;
+                let end = start.after(SignedDuration::from_secs(duration.as_seconds()));
+                Some((start, end))
+            }
             _ => None,
         };
         entry.values.iter().filter_map(read).collect()
     }
 
-    fn of_value(
-        partial: &PartialDateTime,
-        zone_name: Option<&str>,
-        zones: &TzResolver<&str>,
-        local: &TimeZone,
-    ) -> Option<Self> {
+    /// Reads the time that a property of one program's own holds, which no standard gives a type.
+    pub(crate) fn of_text(entry: &ICalendarEntry, zones: &Zones<'_>) -> Option<Self> {
+        let text = entry.values.first()?.as_text()?;
+        let calendar = ICalendar::parse(format!("BEGIN:VEVENT\nDTSTART:{text}\nEND:VEVENT\n")).ok()?;
+        match calendar.components.first()?.property(&ICalendarProperty::Dtstart)?.values.first()? {
+            ICalendarValue::PartialDateTime(partial) => Self::of_value(partial, entry.tz_id(), zones),
+            _ => None,
+        }
+    }
+
+    fn of_value(partial: &PartialDateTime, zone_name: Option<&str>, zones: &Zones<'_>) -> Option<Self> {
         let civil = civil(partial)?;
         if partial.hour.is_none() {
             return Some(Self::Date(civil.date()));
         }
         if let Some(offset) = offset(partial) {
-            let zone = TimeZone::fixed(offset);
-            let instant = civil.to_zoned(zone).ok()?.with_time_zone(local.clone());
+            let instant = civil.to_zoned(TimeZone::fixed(offset)).ok()?.with_time_zone(TimeZone::UTC);
             return Some(Self::Time(instant, Notation::Utc));
         }
         let Some(name) = zone_name else {
-            return Some(Self::Time(civil.to_zoned(local.clone()).ok()?, Notation::Floating));
+            return Some(Self::Time(civil.to_zoned(zones.floating.clone()).ok()?, Notation::Floating));
         };
         if name.contains(|character: char| character == '"' || character.is_control()) {
             // No file may hold such a name (RFC 5545 §3.1): a time that cannot be written must not be moved.
             return None;
         }
-        let known = zones.resolve(name).and_then(|zone| TimeZone::get(&zone.name()?).ok());
-        let zone = known.unwrap_or_else(|| local.clone());
-        Some(Self::Time(civil.to_zoned(zone).ok()?, Notation::Zone(name.to_owned())))
+        let (zone, notation) = match zones.resolve(name) {
+            Some(zone) => (zone, Notation::Zone(name.into())),
+            None => (zones.local.clone(), Notation::Unknown(name.into())),
+        };
+        Some(Self::Time(civil.to_zoned(zone).ok()?, notation))
+    }
+
+    /// The name of its zone, if nothing tells what zone that is.
+    pub(crate) fn unknown_zone(&self) -> Option<&str> {
+        match self {
+            Self::Time(_, Notation::Unknown(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The civil time in the zone of `other`, if both have one; of a day, midnight.
+    pub(crate) fn civil_beside(&self, other: &Self) -> DateTime {
+        match (self, other) {
+            (Self::Time(instant, _), Self::Time(other, _)) => {
+                instant.with_time_zone(other.time_zone().clone()).datetime()
+            }
+            _ => self.civil(),
+        }
+    }
+
+    /// The same instant, written as `other` is.
+    pub(crate) fn written_like(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Time(instant, _), Self::Time(other, notation)) => {
+                Self::Time(instant.with_time_zone(other.time_zone().clone()), notation.clone())
+            }
+            (time, _) => time,
+        }
     }
 
     /// The instant; of a day, its first in `zone`.
@@ -134,7 +183,7 @@ impl CalendarTime {
             Self::Date(date) => format!(";VALUE=DATE:{}", date.strftime("%Y%m%d")),
             Self::Time(instant, Notation::Utc) => format!(":{}", utc(instant)),
             Self::Time(instant, Notation::Floating) => format!(":{}", instant.strftime("%Y%m%dT%H%M%S")),
-            Self::Time(instant, Notation::Zone(name)) => {
+            Self::Time(instant, Notation::Zone(name) | Notation::Unknown(name)) => {
                 // A name with a colon, a semicolon or a comma must be quoted.
                 let quote = if name.contains([':', ';', ',']) { "\"" } else { "" };
                 format!(";TZID={quote}{name}{quote}:{}", instant.strftime("%Y%m%dT%H%M%S"))

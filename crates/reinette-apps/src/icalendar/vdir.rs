@@ -1,13 +1,14 @@
 //! Reads a vdir folder.
 
 use super::component::{Component, Kind};
-use super::edit::{ComponentPath, Editor};
+use super::edit::{ComponentPath, Editor, unfolded};
+use super::rule::Effort;
 use super::series::Series;
+use super::zones::{ZoneCache, Zones};
+use crate::files::{Fault, Folder, Limits, ReadFile, Unread};
 use crate::{AppError, FileChange};
 use calcard::icalendar::ICalendar;
 use jiff::tz::TimeZone;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A larger file is left alone: an event with some pictures attached has a few megabytes.
@@ -16,50 +17,46 @@ const MAX_FILE_BYTES: u64 = 16 << 20;
 /// More files than this are not read: ten times the largest calendars that people report.
 const MAX_FILES: usize = 100_000;
 
+/// A file with more entries than this is no file of a vdir, and not even the export of a busy life.
+const MAX_COMPONENTS: usize = 20_000;
+
+/// What all files of a folder may have together: some thousands with pictures.
+const MAX_TOTAL_BYTES: u64 = 256 << 20;
+
 /// A file of a vdir folder.
 #[derive(Clone, Debug)]
 pub(crate) struct VdirFile {
     pub(crate) path: PathBuf,
-    pub(crate) text: String,
+    pub(crate) content: Vec<u8>,
     pub(crate) components: Vec<Component>,
+    /// Where the user is.
+    pub(crate) local: TimeZone,
+    /// What may still be spent on its rules.
+    pub(crate) effort: Effort,
 }
 
 /// What a vdir folder holds, of one kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vdir {
     pub(crate) files: Vec<VdirFile>,
-    /// The names of the files that could not be read, to be told to the user.
-    pub(crate) broken: Vec<String>,
+    /// The files that could not be read, to be told to the user.
+    pub(crate) broken: Vec<Unread>,
 }
 
 impl Vdir {
     /// Reads the folder; one that does not exist is empty.
     pub(crate) fn read(folder: &Path, kind: Kind, local: &TimeZone) -> Result<Self, AppError> {
-        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(read_error(error)),
-        };
-        let mut paths = Vec::new();
-        for entry in entries.take(MAX_FILES) {
-            let path = entry.map_err(read_error)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ics")) && !name.starts_with('.')
-            {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        let mut vdir = Self::default();
-        for path in paths {
-            match read_file(&path, kind, local) {
-                Some(file) if file.components.is_empty() => {}
-                Some(file) => vdir.files.push(file),
-                None => vdir.broken.extend(path.file_name().map(|name| name.to_string_lossy().into_owned())),
-            }
-        }
-        Ok(vdir)
+        let Some(folder) = Folder::open(folder)? else { return Ok(Self::default()) };
+        let mut files = Vec::new();
+        let cache = ZoneCache::default();
+        let mut left = MAX_TOTAL_BYTES;
+        let broken = folder.read_all("ics", Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES }, |file| {
+            left = left.checked_sub(file.content.len() as u64).ok_or(Fault::Size(MAX_TOTAL_BYTES))?;
+            let file = parse(file, kind, local, &cache)?;
+            files.extend((!file.components.is_empty()).then_some(file));
+            Ok(())
+        })?;
+        Ok(Self { files, broken })
     }
 
     /// Every series of every file.
@@ -71,7 +68,7 @@ impl Vdir {
 impl VdirFile {
     /// Whether the file holds more than components of this kind and the zones that they need.
     pub(crate) fn has_other_kinds(&self, kind: Kind) -> bool {
-        let editor = Editor::new(&self.text);
+        let editor = Editor::new(&self.content);
         let others = ["VEVENT", "VTODO", "VJOURNAL"].into_iter().filter(|name| *name != kind.name());
         others.into_iter().any(|name| editor.count(name) != Some(0))
     }
@@ -79,11 +76,11 @@ impl VdirFile {
     /// The file without the components at `indices`; no file when nothing else is in it.
     pub(crate) fn without(&self, kind: Kind, indices: &[usize]) -> FileChange {
         if indices.len() == self.components.len() && !self.has_other_kinds(kind) {
-            return FileChange::remove(self.path.clone(), self.text.clone());
+            return FileChange::remove(self.path.clone(), self.content.clone());
         }
         let mut indices = indices.to_vec();
         indices.sort_unstable();
-        let mut editor = Editor::new(&self.text);
+        let mut editor = Editor::new(&self.content);
         // From the last on, so that the places of those before stay.
         for index in indices.into_iter().rev() {
             editor.delete(ComponentPath { kind: kind.name(), index });
@@ -93,22 +90,26 @@ impl VdirFile {
 
     /// The change to what an editor made of the file.
     pub(crate) fn edited(&self, editor: Editor) -> FileChange {
-        FileChange::edit(self.path.clone(), self.text.clone(), editor.into_text())
+        FileChange::edit(self.path.clone(), self.content.clone(), editor.into_content())
     }
 }
 
-/// Reads one file; `None` when it is broken.
-fn read_file(path: &Path, kind: Kind, local: &TimeZone) -> Option<VdirFile> {
-    let metadata = fs::metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return None;
+fn parse(file: ReadFile, kind: Kind, local: &TimeZone, cache: &ZoneCache) -> Result<VdirFile, Fault> {
+    let ReadFile { path, content } = file;
+    if content.starts_with(&[0xff, 0xfe]) || content.starts_with(&[0xfe, 0xff]) {
+        return Err(Fault::Encoding);
     }
-    let text = String::from_utf8(fs::read(path).ok()?).ok()?;
-    let calendar = ICalendar::parse(&text).ok()?;
-    let components = Component::read_all(&calendar, kind, local);
     // A reader that tolerates everything calls a truncated file whole: what is cut off must not be edited.
-    let editor = Editor::new(&text);
-    let is_whole = editor.count("VCALENDAR") == Some(1) && editor.count(kind.name()) == Some(components.len());
+    let editor = Editor::new(&content);
+    let count = editor.count(kind.name()).ok_or(Fault::Content)?;
+    if editor.count("VCALENDAR") != Some(1) || count > MAX_COMPONENTS {
+        return Err(Fault::Content);
+    }
+    let calendar = ICalendar::parse(unfolded(&content)).map_err(|_| Fault::Content)?;
+    let components = Component::read_all(&calendar, kind, &Zones::new(&calendar, local, cache));
     let usable = kind == Kind::ToDo || components.iter().all(|component| component.start.is_some());
-    (is_whole && usable).then(|| VdirFile { path: path.to_owned(), text, components })
+    if components.len() != count || !usable {
+        return Err(Fault::Content);
+    }
+    Ok(VdirFile { path, content, components, local: local.clone(), effort: Effort::default() })
 }

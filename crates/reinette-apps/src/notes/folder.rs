@@ -1,6 +1,7 @@
 //! The folder of notes, and the names of files in it.
 
 use crate::AppError;
+use crate::files::{Fault, Folder, Unread, is_hidden};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,8 @@ impl Note {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notes {
     pub(super) all: Vec<Note>,
-    /// The names of the files that could not be read.
-    pub(super) broken: Vec<String>,
+    /// The files and folders that could not be read.
+    pub(super) broken: Vec<Unread>,
 }
 
 impl Notes {
@@ -48,45 +49,41 @@ impl Notes {
     /// are not followed.
     pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
         let mut notes = Self::default();
-        notes.read_folder(folder, 0)?;
+        let Some(root) = Folder::open(folder)? else { return Ok(notes) };
+        notes.read_folder(&root, folder, 0).map_err(|source| AppError::Read { path: folder.to_owned(), source })?;
         notes.all.sort_by(|a, b| a.path.cmp(&b.path));
+        // A link to a note beside it is the same note.
+        notes.all.dedup_by(|a, b| a.path == b.path);
         Ok(notes)
     }
 
-    fn read_folder(&mut self, folder: &Path, depth: usize) -> Result<(), AppError> {
-        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(read_error(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(read_error)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || self.all.len() >= MAX_FILES {
+    fn read_folder(&mut self, root: &Folder, folder: &Path, depth: usize) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if is_hidden(&path) || self.all.len() >= MAX_FILES {
                 continue;
             }
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && depth < MAX_DEPTH {
-                self.read_folder(&entry.path(), depth + 1)?;
-            } else if !is_folder && entry.path().extension().is_some_and(|extension| extension == "md") {
-                match read_note(entry.path()) {
-                    Some(note) => self.all.push(note),
-                    None => self.broken.push(name),
-                }
-            }
+            let is_folder = entry.file_type()?.is_dir();
+            let read = if is_folder && depth < MAX_DEPTH {
+                // One folder that cannot be read does not hide the others.
+                self.read_folder(root, &path, depth + 1).map_err(|_| Fault::Access)
+            } else if !is_folder && path.extension().is_some_and(|extension| extension == "md") {
+                self.read_note(root, &path)
+            } else {
+                Ok(())
+            };
+            self.broken.extend(read.err().map(|fault| Unread::new(&path, fault)));
         }
         Ok(())
     }
-}
 
-fn read_note(path: PathBuf) -> Option<Note> {
-    let metadata = fs::metadata(&path).ok()?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return None;
+    fn read_note(&mut self, root: &Folder, path: &Path) -> Result<(), Fault> {
+        let file = root.read(path, MAX_FILE_BYTES)?;
+        let text = String::from_utf8(file.content).map_err(|_| Fault::Encoding)?;
+        self.all.push(Note { path: file.path, text });
+        Ok(())
     }
-    let text = String::from_utf8(fs::read(&path).ok()?).ok()?;
-    Some(Note { path, text })
 }
 
 /// The title of a text: the first words of its first line that has any, as far as a mark that ends a clause.

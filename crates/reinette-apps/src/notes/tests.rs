@@ -52,7 +52,7 @@ fn a_note_is_found_in_its_title_and_its_text() {
     assert_eq!(
         home.answer("find_note", &json!({"query": "wifi password"})),
         "Wifi password.md: at work: 43\nHouse.md: The wifi password is 42 · Bin day: Monday\n\
-         (Left alone, since they cannot be read: bytes.md)"
+         (Left alone, since they cannot be read: bytes.md (not UTF-8 text))"
     );
     assert!(home.answer("find_note", &json!({"query": "zebra"})).starts_with("No note has “zebra”."));
 }

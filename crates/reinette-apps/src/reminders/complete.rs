@@ -1,8 +1,8 @@
 //! Marks reminders as done.
 
 use super::{Open, find, read};
-use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind, utc};
-use crate::{AppError, Change, Plan, World};
+use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, Window, utc};
+use crate::{AppError, Change, FileChange, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
 use serde::{Deserialize, Serialize};
 
@@ -17,26 +17,77 @@ pub(crate) struct CompleteReminder {
 pub(crate) fn complete_reminder(arguments: &CompleteReminder, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let label = |found: &Open<'_>| found.label(world);
-    world.language.plan_for(&arguments.title, find(&arguments.title, &vdir), label, |found| {
-        Ok(Plan::Change(
-            next(&found, world).map_or_else(|| complete(&found, world), |next| advance(&found, &next, world)),
-        ))
+    world.language.plan_for(&arguments.title, find(&arguments.title, &vdir, world), label, |found| {
+        Ok(Plan::Change(match &found.occurrence {
+            Some(occurrence) if found.series.main.repeats() => complete_occurrence(&found, occurrence, world)?,
+            _ => done_for_good(&found, world),
+        }))
     })
 }
 
-/// Marks a reminder as done for good.
-fn complete(found: &Open<'_>, world: &World) -> Change {
-    let at = ComponentPath { kind: Kind::ToDo.name(), index: found.component.index };
-    let mut editor = Editor::new(&found.file.text);
+/// Marks one occurrence as done: where the file has occurrences of their own, as its program does; else by moving on.
+fn complete_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Result<Change, AppError> {
+    let series = &found.series;
+    if let (Some(Repetition::Unreadable), _) | (_, true) = (&series.main.repetition, series.file.effort.is_spent()) {
+        let title = world.language.quoted(found.title(world));
+        return Err(AppError::Refused(world.language.pick(
+            format!("How {title} repeats cannot be followed; mark it as done in the program that it comes from."),
+            format!("La répétition de {title} ne peut pas être suivie ; marquez-le comme fait dans son programme."),
+        )));
+    }
+    if occurrence.component.recurrence_id.is_some() || !series.changed.is_empty() {
+        return Ok(mark_occurrence(found, occurrence, world));
+    }
+    Ok(next(found, occurrence, world).map_or_else(|| done_for_good(found, world), |next| advance(found, &next, world)))
+}
+
+/// Marks the component of one occurrence as done, which it gets if it has none.
+fn mark_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Change {
+    let mut editor = Editor::new(&found.series.file.content);
+    let mut at = ComponentPath { kind: Kind::ToDo.name(), index: occurrence.component.index };
+    let has_its_own = occurrence.component.recurrence_id.is_some() && !occurrence.component.and_future;
+    if !has_its_own {
+        editor.duplicate(at);
+        at.index += 1;
+        for name in ["RRULE", "RDATE", "EXDATE"] {
+            editor.remove(at, name);
+        }
+        editor.set(at, "RECURRENCE-ID", &occurrence.id.property());
+        if occurrence.component.start.is_some() {
+            editor.set(at, "DTSTART", &occurrence.start.property());
+        }
+        if occurrence.component.end.is_some() {
+            editor.set(at, "DUE", &occurrence.end.property());
+        }
+    }
+    mark(&mut editor, at, world);
+    let change = found.series.file.edited(editor);
+    match found.series.after(occurrence) {
+        Some(next) => said_next(found, &next.end, change, world),
+        None => said_done(found, change, world),
+    }
+}
+
+fn mark(editor: &mut Editor, at: ComponentPath<'_>, world: &World) {
     editor.set(at, "STATUS", ":COMPLETED");
     editor.set(at, "COMPLETED", &format!(":{}", utc(&world.clock.now)));
     editor.set(at, "PERCENT-COMPLETE", ":100");
     editor.stamp(at, &world.clock.now);
-    let title = world.language.quoted(&found.component.summary);
+}
+
+/// Marks a reminder as done for good.
+fn done_for_good(found: &Open<'_>, world: &World) -> Change {
+    let mut editor = Editor::new(&found.series.file.content);
+    mark(&mut editor, ComponentPath { kind: Kind::ToDo.name(), index: found.component().index }, world);
+    said_done(found, found.series.file.edited(editor), world)
+}
+
+fn said_done(found: &Open<'_>, file: FileChange, world: &World) -> Change {
+    let title = world.language.quoted(found.title(world));
     Change {
         effect: world.language.pick(format!("Marks {title} as done."), format!("Marque {title} comme fait.")),
         done: world.language.pick(format!("Done: {title}."), format!("Fait : {title}.")),
-        files: vec![found.file.edited(editor)],
+        files: vec![file],
     }
 }
 
@@ -49,22 +100,19 @@ struct Next {
 }
 
 /// The next time a reminder is due: after the one that is done, and not in the past.
-fn next(found: &Open<'_>, world: &World) -> Option<Next> {
-    let rule = found.component.rule.as_ref()?;
-    let due = found.due()?;
-    let mut skipped = 0_u32;
-    let coming = found.times().find(|(_, next)| {
-        let is_coming = is_after(next, due, world) && !is_past(next, world);
-        skipped += u32::from(!is_coming);
-        is_coming
-    });
-    let (start, due) = coming?;
-    Some(Next { start, due, count: rule.count.map(|count| count.saturating_sub(skipped)) })
-}
-
-fn is_after(time: &CalendarTime, other: &CalendarTime, world: &World) -> bool {
+fn next(found: &Open<'_>, done: &Occurrence<'_>, world: &World) -> Option<Next> {
     let zone = world.clock.now.time_zone();
-    time.instant(zone) > other.instant(zone)
+    let main = found.series.main;
+    let window = Window { start: main.anchor()?.instant(zone)?, ..Window::from(world.clock.now.clone())? };
+    let is_coming =
+        |next: &Occurrence<'_>| next.end.instant(zone) > done.end.instant(zone) && !is_past(&next.end, world);
+    let coming = found.series.around(&window).into_iter().find(is_coming)?;
+    let skipped = u32::try_from(found.series.counted_before(&coming)).unwrap_or(u32::MAX);
+    let count = match &main.repetition {
+        Some(Repetition::Rule(rule)) => rule.count.map(|count| count.saturating_sub(skipped)),
+        _ => None,
+    };
+    Some(Next { start: coming.id, due: coming.end, count })
 }
 
 fn is_past(time: &CalendarTime, world: &World) -> bool {
@@ -76,22 +124,29 @@ fn is_past(time: &CalendarTime, world: &World) -> bool {
 
 /// Moves a reminder that repeats to the next time it is due; it stays open.
 fn advance(found: &Open<'_>, next: &Next, world: &World) -> Change {
-    let component = found.component;
+    let component = found.series.main;
     let at = ComponentPath { kind: Kind::ToDo.name(), index: component.index };
-    let mut editor = Editor::new(&found.file.text);
-    if component.due.is_some() {
+    let mut editor = Editor::new(&found.series.file.content);
+    if component.end.is_some() {
         editor.set(at, "DUE", &next.due.property());
     }
     if component.start.is_some() {
         editor.set(at, "DTSTART", &next.start.property());
     }
-    if let (Some(rule), Some(count)) = (&component.rule, next.count) {
-        let rule = ICalendarRecurrenceRule { count: Some(count), ..rule.clone() };
+    if component.done_before.is_some() {
+        editor.remove(at, KDE_CURRENT);
+    }
+    if let (Some(Repetition::Rule(rule)), Some(count)) = (&component.repetition, next.count) {
+        let rule = ICalendarRecurrenceRule { count: Some(count), ..(**rule).clone() };
         editor.set(at, "RRULE", &format!(":{rule}"));
     }
     editor.stamp(at, &world.clock.now);
-    let title = world.language.quoted(&component.summary);
-    let due = world.language.time(&next.due, &world.clock);
+    said_next(found, &next.due, found.series.file.edited(editor), world)
+}
+
+fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &World) -> Change {
+    let title = world.language.quoted(found.title(world));
+    let due = world.language.time(due, &world.clock);
     Change {
         effect: world.language.pick(
             format!("Marks {title} as done this time; it is next due {due}."),
@@ -100,6 +155,6 @@ fn advance(found: &Open<'_>, next: &Next, world: &World) -> Change {
         done: world
             .language
             .pick(format!("Done: {title}; next due {due}."), format!("Fait : {title} ; prochaine échéance : {due}.")),
-        files: vec![found.file.edited(editor)],
+        files: vec![file],
     }
 }

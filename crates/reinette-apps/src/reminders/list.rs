@@ -18,8 +18,8 @@ pub(crate) struct ListReminders {}
 pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let vdir = read(world)?;
-    let mut all: Vec<Open<'_>> = open(&vdir).collect();
-    all.sort_by_cached_key(|found| (due_at(found, world), found.component.summary.clone()));
+    let mut all: Vec<Open<'_>> = open(&vdir, world).collect();
+    all.sort_by_cached_key(|found| (due_at(found, world), found.title(world).to_owned()));
     let mut text = String::new();
     let mut heading = String::new();
     for found in all.iter().take(MAX_SHOWN) {
@@ -67,7 +67,7 @@ fn group(found: &Open<'_>, world: &World) -> String {
 }
 
 fn line(found: &Open<'_>, world: &World) -> String {
-    let title = &found.component.summary;
+    let title = found.title(world);
     let mut line = match found.due() {
         Some(due) if is_overdue(found, world) => {
             format!("{title} ({})", world.language.time(due, &world.clock))
@@ -75,9 +75,10 @@ fn line(found: &Open<'_>, world: &World) -> String {
         Some(CalendarTime::Time(due, _)) => {
             format!("{}  {title}", clock_time(&due.with_time_zone(world.clock.now.time_zone().clone())))
         }
-        _ => title.clone(),
+        _ => title.to_owned(),
     };
-    if found.component.repeats() {
+    line.push_str(&world.language.zone_note(found.component().unknown_zone()));
+    if found.series.main.repeats() {
         line.push_str(world.language.pick(", repeats", ", se répète"));
     }
     line

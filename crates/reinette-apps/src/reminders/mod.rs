@@ -5,10 +5,9 @@ mod create;
 mod list;
 mod ring;
 
-use crate::icalendar::{CalendarTime, Component, Kind, Vdir, VdirFile, starts};
+use crate::icalendar::{CalendarTime, Component, Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
 use crate::{AppError, Change, Plan, World};
-use calcard::icalendar::ICalendarStatus;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use complete::complete_reminder;
@@ -16,44 +15,42 @@ pub(crate) use create::create_reminder;
 pub(crate) use list::list_reminders;
 pub use ring::due_reminders;
 
-/// A reminder that is not done.
-#[derive(Clone, Copy, Debug)]
+/// A reminder that is not done, and the first time of it that is not.
+#[derive(Clone, Debug)]
 struct Open<'a> {
-    file: &'a VdirFile,
-    component: &'a Component,
+    series: Series<'a>,
+    /// `None` of one that has no time.
+    occurrence: Option<Occurrence<'a>>,
 }
 
-impl Open<'_> {
-    /// When it is due.
-    fn due(&self) -> Option<&CalendarTime> {
-        self.component.due.as_ref().or(self.component.start.as_ref())
+impl<'a> Open<'a> {
+    fn new(series: Series<'a>, world: &World) -> Option<Self> {
+        let main = series.main;
+        let occurrence = series.earliest(&world.clock.now);
+        let is_open = occurrence.is_some() || (main.is_live && main.anchor().is_none());
+        is_open.then_some(Self { series, occurrence })
     }
 
-    /// When it starts and is due, time after time; once if it does not repeat.
-    fn times(&self) -> impl Iterator<Item = (CalendarTime, CalendarTime)> {
-        let due = self.due().cloned();
-        let start = self.component.start.clone().or_else(|| due.clone());
-        let rule = self.component.rule.clone();
-        start.zip(due).into_iter().flat_map(move |(start, due)| {
-            let once = rule.is_none().then(|| (start.clone(), due.clone()));
-            let lead = start.until(&due);
-            let repeated = rule.clone().into_iter().flat_map(move |rule| {
-                let first = start.clone();
-                starts(&start, &rule).filter_map(move |civil| {
-                    let start = first.at_civil(civil)?;
-                    let due = start.after(lead)?;
-                    Some((start, due))
-                })
-            });
-            once.into_iter().chain(repeated)
-        })
+    /// The component that describes what is to be done.
+    fn component(&self) -> &'a Component {
+        self.occurrence.as_ref().map_or(self.series.main, |occurrence| occurrence.component)
+    }
+
+    /// When it is due.
+    fn due(&self) -> Option<&CalendarTime> {
+        self.occurrence.as_ref().map(|occurrence| &occurrence.end)
+    }
+
+    fn title(&self, world: &World) -> &'a str {
+        self.component().title(world.language)
     }
 
     fn label(&self, world: &World) -> String {
-        let title = &self.component.summary;
+        let (language, title) = (world.language, self.title(world));
+        let note = language.zone_note(self.component().unknown_zone());
         match self.due() {
-            Some(due) => format!("{title}, {}", world.language.time(due, &world.clock)),
-            None => title.clone(),
+            Some(due) => format!("{title}, {}{note}", language.time(due, &world.clock)),
+            None => title.to_owned(),
         }
     }
 }
@@ -62,13 +59,12 @@ fn read(world: &World) -> Result<Vdir, AppError> {
     Vdir::read(&world.folders.reminders, Kind::ToDo, world.clock.now.time_zone())
 }
 
-fn open(vdir: &Vdir) -> impl Iterator<Item = Open<'_>> {
-    let all = vdir.files.iter().flat_map(|file| file.components.iter().map(move |component| Open { file, component }));
-    all.filter(|found| !matches!(found.component.status, Some(ICalendarStatus::Completed | ICalendarStatus::Cancelled)))
+fn open<'a>(vdir: &'a Vdir, world: &World) -> impl Iterator<Item = Open<'a>> {
+    vdir.series().filter_map(|series| Open::new(series, world))
 }
 
-fn find<'a>(title: &str, vdir: &'a Vdir) -> Match<Open<'a>> {
-    matching::find(title, open(vdir), |found| &found.component.summary)
+fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Open<'a>> {
+    matching::find(title, open(vdir, world), |found| found.title(world))
 }
 
 /// The arguments of `delete_reminder`.
@@ -83,12 +79,15 @@ pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Resu
     let vdir = read(world)?;
     let language = world.language;
     let label = |found: &Open<'_>| found.label(world);
-    language.plan_for(&arguments.title, find(&arguments.title, &vdir), label, |found| {
+    language.plan_for(&arguments.title, find(&arguments.title, &vdir, world), label, |found| {
         let told = found.label(world);
+        let series = &found.series;
+        let indices: Vec<usize> =
+            series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the reminder: {told}."), format!("Supprime le rappel : {told}.")),
             done: language.pick(format!("Deleted the reminder: {told}."), format!("Rappel supprimé : {told}.")),
-            files: vec![found.file.without(Kind::ToDo, &[found.component.index])],
+            files: vec![series.file.without(Kind::ToDo, &indices)],
         }))
     })
 }

@@ -4,13 +4,18 @@
 //! the user was told; what comes due after it rings, once.
 
 use super::{Open, open, read};
+use crate::files::Folder;
+use crate::icalendar::Window;
 use crate::ring::heard_until;
 use crate::{AppError, FileChange, Ring, World};
-use jiff::{Timestamp, Zoned};
-use std::io::ErrorKind;
+use jiff::{Timestamp, ToSpan, Zoned};
+use std::path::Path;
 
 /// The name of the file; the point keeps it out of the timers.
 const TOLD_UNTIL: &str = ".reminders-told-until";
+
+/// It holds one instant: a larger one is somebody else's.
+const MAX_FILE_BYTES: u64 = 4096;
 
 /// The reminders that the user has to be told about, the oldest first. Those of a day without an hour do not ring.
 ///
@@ -18,25 +23,31 @@ const TOLD_UNTIL: &str = ".reminders-told-until";
 /// When the folder cannot be read.
 pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
     let path = world.folders.timers.join(TOLD_UNTIL);
-    let mut told = match std::fs::read(&path) {
-        Ok(content) => Some(content),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(source) => return Err(AppError::Read { path, source }),
-    };
+    let mut told = told_until(&world.folders.timers, &path)?;
     let now = &world.clock.now;
     // A file that says no time is somebody else's: it is taken for one that is not there, and rewritten.
     let noted = told.as_deref().and_then(|told| std::str::from_utf8(told).ok()?.trim().parse::<Timestamp>().ok());
     let since = noted.map_or_else(|| heard_until(now), |noted| noted.to_zoned(now.time_zone().clone()));
     let vdir = read(world)?;
     let mut due: Vec<(Zoned, Open<'_>)> =
-        open(&vdir).filter_map(|found| Some((last_due(&found, &since, now)?, found))).collect();
+        open(&vdir, world).filter_map(|found| Some((last_due(&found, &since, now)?, found))).collect();
     due.sort_by(|(first, _), (second, _)| first.cmp(second));
     let ring = |(at, found): (Zoned, Open<'_>)| {
         let after = format!("{}\n", at.timestamp()).into_bytes();
         let noted = FileChange { path: path.clone(), before: told.replace(after.clone()), after: Some(after) };
-        Ring::new(&found.component.summary, &at, world, noted)
+        Ring::new(found.title(world), &at, world, noted)
     };
     Ok(due.into_iter().map(ring).collect())
+}
+
+/// What the file says, if there is one. It may be anything that somebody put in its place, and is never waited for.
+fn told_until(timers: &Path, path: &Path) -> Result<Option<Vec<u8>>, AppError> {
+    let Some(folder) = Folder::open(timers)? else { return Ok(None) };
+    match folder.read(path, MAX_FILE_BYTES) {
+        Ok(file) => Ok(Some(file.content)),
+        Err(_) if path.symlink_metadata().is_err() => Ok(None),
+        Err(fault) => Err(AppError::Read { path: path.to_owned(), source: fault.into() }),
+    }
 }
 
 /// When a reminder was last due, after `since` and not after `now`.
@@ -44,9 +55,9 @@ fn last_due(found: &Open<'_>, since: &Zoned, now: &Zoned) -> Option<Zoned> {
     if found.due()?.is_date() {
         return None;
     }
-    let times = found.times().filter(|(start, _)| !found.component.excluded.contains(start));
-    let dues = times.filter_map(|(_, due)| due.instant(now.time_zone()));
-    dues.take_while(|due| due <= now).filter(|due| due > since).last()
+    let window = Window { start: since.clone(), end: now.checked_add(1.second()).ok()? };
+    let dues = found.series.around(&window).into_iter().filter_map(|found| found.end.instant(now.time_zone()));
+    dues.filter(|due| due > since && due <= now).max()
 }
 
 #[cfg(test)]

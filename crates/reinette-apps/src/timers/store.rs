@@ -1,13 +1,13 @@
 //! The files of timers and alarms.
 
-use crate::icalendar::{CalendarTime, parse_rule, starts};
+use crate::files::{Fault, Folder, Limits, ReadFile, Unread};
+use crate::icalendar::{CalendarTime, Effort, parse_rule, rule_from};
 use crate::sentences::clock_time;
 use crate::time::{Language, Moment, describe};
 use crate::{AppError, World};
+use jiff::civil::DateTime;
 use jiff::{SignedDuration, Zoned};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A larger file is none of ours.
@@ -51,43 +51,24 @@ pub(super) struct Stored {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     pub(super) all: Vec<Stored>,
-    /// The names of the files that could not be read.
-    pub(super) broken: Vec<String>,
+    /// The files that could not be read.
+    pub(super) broken: Vec<Unread>,
 }
 
 impl Timers {
     /// Reads the folder; one that does not exist is empty.
     pub(super) fn read(folder: &Path) -> Result<Self, AppError> {
-        let read_error = |source| AppError::Read { path: folder.to_owned(), source };
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(read_error(error)),
-        };
-        let mut timers = Self::default();
-        for entry in entries.take(MAX_FILES) {
-            let entry = entry.map_err(read_error)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || entry.path().extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match read_file(entry.path()) {
-                Some(stored) => timers.all.push(stored),
-                None => timers.broken.push(name),
-            }
-        }
-        timers.all.sort_by(|a, b| (&a.timer.rings_at, &a.path).cmp(&(&b.timer.rings_at, &b.path)));
-        Ok(timers)
+        let Some(folder) = Folder::open(folder)? else { return Ok(Self::default()) };
+        let mut all: Vec<Stored> = Vec::new();
+        let broken = folder.read_all("json", Limits { bytes: MAX_FILE_BYTES, files: MAX_FILES }, |file| {
+            let ReadFile { path, content } = file;
+            let timer = serde_json::from_slice(&content).map_err(|_| Fault::Content)?;
+            all.push(Stored { path, content, timer });
+            Ok(())
+        })?;
+        all.sort_by(|a, b| (&a.timer.rings_at, &a.path).cmp(&(&b.timer.rings_at, &b.path)));
+        Ok(Self { all, broken })
     }
-}
-
-fn read_file(path: PathBuf) -> Option<Stored> {
-    if fs::metadata(&path).ok()?.len() > MAX_FILE_BYTES {
-        return None;
-    }
-    let content = fs::read(&path).ok()?;
-    let timer = serde_json::from_slice(&content).ok()?;
-    Some(Stored { path, content, timer })
 }
 
 impl Timer {
@@ -136,8 +117,11 @@ impl Timer {
         let rule = parse_rule(self.rule.as_deref()?)?;
         let first = CalendarTime::new(self.rings_at.clone());
         let zone = self.rings_at.time_zone();
-        let times = starts(&first, &rule).filter_map(|civil| civil.to_zoned(zone.clone()).ok());
-        let rings_at = times.into_iter().find(|time| time > now)?;
+        let today = now.with_time_zone(zone.clone()).datetime().checked_sub(SignedDuration::from_hours(24)).ok()?;
+        let effort = Effort::default();
+        let starts = rule_from(&first, &rule)?.starts(today.max(first.civil())..DateTime::MAX, &effort);
+        let mut times = starts.filter_map(|civil| civil.to_zoned(zone.clone()).ok());
+        let rings_at = times.find(|time| time > now)?;
         Some(Self { rings_at, ..self.clone() })
     }
 }

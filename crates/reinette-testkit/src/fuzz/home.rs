@@ -57,6 +57,17 @@ pub(super) const USERS_FILES: FuzzTarget = FuzzTarget {
         "20260329T023000",
         "24",
         "BEGIN:VTIMEZONE\r\n",
+        "END:VTIMEZONE\r\n",
+        "BEGIN:DAYLIGHT\r\n",
+        "END:DAYLIGHT\r\n",
+        "TZOFFSETTO:+2359",
+        "TZID=Odd:",
+        "X-WR-TIMEZONE:Asia/Tokyo\r\n",
+        ";RANGE=THISANDFUTURE",
+        ";VALUE=PERIOD:",
+        "X-MICROSOFT-CDO-ALLDAYEVENT:TRUE\r\n",
+        "X-KDE-LIBKCAL-DTRECURRENCE:",
+        "BYHOUR=0,1,2",
         "STATUS:CANCELLED\r\n",
         "SEQUENCE:2147483647",
         "SUMMARY;LANGUAGE=fr:",
@@ -233,7 +244,7 @@ pub(super) const STORE: FuzzTarget = FuzzTarget {
     words: &["CREATE TABLE", "journal", "entry", "\"Prompt\"", "{\"", "null", "9999-12-31T23:59:59Z", "pending"],
 };
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260301T000000Z\r\n\
      SUMMARY:dentist\\, upstairs\r\nDTSTART;TZID=Europe/Paris:20260312T090000\r\nDTEND;TZID=Europe/Paris:20260312T1\r\n 00000\r\n\
      X-OTHER;P=\"a:b\":kept\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
@@ -245,6 +256,16 @@ const FILES: [&str; 7] = [
     "BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nUID:4\r\nSUMMARY:dentist\r\nDTSTART:20260301T080000\r\nDUE:20260312T080000\r\n\
      RRULE:FREQ=DAILY;INTERVAL=2\r\nSTATUS:NEEDS-ACTION\r\nBEGIN:VALARM\r\nTRIGGER:-PT5M\r\nEND:VALARM\r\nEND:VTODO\r\n\
      END:VCALENDAR\r\n",
+    "BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZID:Odd\r\nBEGIN:STANDARD\r\nDTSTART:16010101T030000\r\nTZOFFSETFROM:+0100\r\n\
+     TZOFFSETTO:+0000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\nEND:STANDARD\r\nBEGIN:DAYLIGHT\r\n\
+     DTSTART:16010101T020000\r\nTZOFFSETFROM:+0000\r\nTZOFFSETTO:+0100\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n\
+     END:DAYLIGHT\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:5\r\nSUMMARY:dentist\r\nDTSTART;TZID=Odd:20260312T140000\r\n\
+     DTEND;TZID=Odd:20260312T150000\r\nRRULE:FREQ=DAILY;COUNT=9\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:5\r\n\
+     RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Odd:20260314T140000\r\nDTSTART;TZID=Odd:20260314T160000\r\nEND:VEVENT\r\n\
+     END:VCALENDAR\r\n",
+    "BEGIN:VCALENDAR\nX-WR-TIMEZONE:Asia/Tokyo\nBEGIN:VEVENT\nUID:6\nSUMMARY:dentist\nDTSTART:20260312T000000\n\
+     DTEND:20260313T000000\nX-MICROSOFT-CDO-ALLDAYEVENT:TRUE\nRDATE;VALUE=PERIOD:20260320T000000Z/PT1H\nEND:VEVENT\n\
+     END:VCALENDAR\n",
     "{\"kind\": \"alarm\", \"rings_at\": \"2026-03-11T07:00:00+01:00[Europe/Paris]\", \"rule\": \"FREQ=DAILY\"}",
     "{\"kind\": \"timer\", \"rings_at\": \"2026-03-11T10:00:00Z[UTC]\", \"duration\": \"PT25M\"}",
     "# dentist\n\n- milk\n\t* [ ] élan\r\nlast line without an end",
