@@ -106,7 +106,7 @@ impl Folder {
     }
 
     /// The paths of what ends in `.extension`, sorted, each with whether it is a link; and what is no file.
-    fn list(&self, extension: &str, most: usize) -> Result<(Vec<(PathBuf, bool)>, Vec<Unread>), AppError> {
+    fn list(&self, extension: &str, most: usize) -> Result<Listed, AppError> {
         let read_error = |source| AppError::Read { path: self.path.clone(), source };
         let (mut paths, mut unread) = (Vec::new(), Vec::new());
         for (count, entry) in fs::read_dir(&self.path).map_err(read_error)?.enumerate() {
@@ -144,6 +144,9 @@ impl Folder {
         }
     }
 }
+
+/// The paths in a folder, each with whether it is a link, and what is no file.
+type Listed = (Vec<(PathBuf, bool)>, Vec<Unread>);
 
 /// How much of a folder is read.
 #[derive(Clone, Copy, Debug)]

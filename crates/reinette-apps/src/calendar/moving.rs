@@ -87,7 +87,9 @@ fn write_times(
         end = written(&end, like).unwrap_or(end);
         start = written(&start, component.start.as_ref()).unwrap_or(start);
     } else if component.whole_days {
-        ALL_DAY.iter().for_each(|name| editor.remove(at, name));
+        for name in ALL_DAY {
+            editor.remove(at, name);
+        }
     }
     editor.set(at, "DTSTART", &start.property());
     if component.end.is_some() || component.end_of(&start).as_ref() != Some(&end) {

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Zoned};
 pub(crate) const ALL_DAY: &[&str] =
     &["X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY"];
 
-/// The occurrence of a to-do that KOrganizer is at: those before are done.
+/// The occurrence of a to-do that `KOrganizer` is at: those before are done.
 pub(crate) const KDE_CURRENT: &str = "X-KDE-LIBKCAL-DTRECURRENCE";
 
 /// Which components of a file are read.
@@ -186,12 +186,7 @@ impl Component {
     }
 
     /// The days of an occurrence that lasts whole days though its times have hours.
-    pub(crate) fn days_of(
-        &self,
-        start: &CalendarTime,
-        end: &CalendarTime,
-        local: &TimeZone,
-    ) -> (CalendarTime, CalendarTime) {
+    pub(crate) fn days_of(start: &CalendarTime, end: &CalendarTime, local: &TimeZone) -> (CalendarTime, CalendarTime) {
         let day = |time: &CalendarTime| midnight(time, local).unwrap_or_else(|| time.civil()).date();
         let (first, last) = (day(start), day(end));
         let last = if last > first { Some(last) } else { first.tomorrow().ok() };

@@ -137,7 +137,7 @@ impl Rule {
     }
 
     /// The starts within `range`, in order.
-    pub(crate) fn starts<'e>(self, range: Range<DateTime>, effort: &'e Effort) -> Starts<'e> {
+    pub(crate) fn starts(self, range: Range<DateTime>, effort: &Effort) -> Starts<'_> {
         let skipped = if self.count.is_some() { 0 } else { self.periods_before(range.start) };
         let left = self.count.unwrap_or(u64::MAX);
         let times = (!is_within_day(self.frequency)).then(|| {
@@ -358,12 +358,11 @@ impl Iterator for Period {
     type Item = DateTime;
 
     fn next(&mut self) -> Option<DateTime> {
-        let index = match &mut self.chosen {
-            Some(chosen) => chosen.pop()?,
-            None => {
-                self.next += 1;
-                self.next - 1
-            }
+        let index = if let Some(chosen) = &mut self.chosen {
+            chosen.pop()?
+        } else {
+            self.next += 1;
+            self.next - 1
         };
         let day = self.days.get(index.checked_div(self.times.len())?)?;
         let time = self.times[index % self.times.len()];

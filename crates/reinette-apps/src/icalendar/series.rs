@@ -169,7 +169,7 @@ fn occurrence<'a>(
     end: Option<CalendarTime>,
 ) -> Option<Occurrence<'a>> {
     let end = end.or_else(|| component.end_of(&start))?;
-    let (start, end) = if component.whole_days { component.days_of(&start, &end, &file.local) } else { (start, end) };
+    let (start, end) = if component.whole_days { Component::days_of(&start, &end, &file.local) } else { (start, end) };
     Some(Occurrence { component, id, start, end })
 }
 

@@ -1,5 +1,6 @@
 use crate::testing::{Home, only_file};
 use serde_json::json;
+use std::fmt::Write;
 use std::fs;
 
 #[test]
@@ -96,7 +97,8 @@ fn with_occurrences(home: &Home, of: &[(&str, &str)]) -> std::path::PathBuf {
                     DUE;TZID=Europe/Paris:20260309T090000\nRRULE:FREQ=DAILY\nSTATUS:NEEDS-ACTION"
         .to_owned();
     for (day, lines) in of {
-        text += &format!(
+        let _ = write!(
+            text,
             "\nEND:VTODO\nBEGIN:VTODO\nUID:c\nSUMMARY:Plants\nRECURRENCE-ID;TZID=Europe/Paris:{day}T080000\n\
              DTSTART;TZID=Europe/Paris:{day}T080000\nDUE;TZID=Europe/Paris:{day}T090000\n{lines}"
         );
