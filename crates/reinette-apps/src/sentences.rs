@@ -1,12 +1,15 @@
 //! The words in which the user is answered: days, times, repetitions, and the sentences that several apps share.
 
+use crate::data::fields;
 use crate::icalendar::CalendarTime;
 use crate::matching::Match;
 use crate::time::{Clock, Language, Moment, describe};
-use crate::{AppError, Choice, Plan, Question};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Choice, Plan, Question};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
+use serde_json::Value;
 
 /// The most things that a question or an answer lists.
 pub(crate) const MAX_LISTED: usize = 10;
@@ -20,8 +23,9 @@ impl Language {
         }
     }
 
-    /// The text between quotation marks.
+    /// Foreign text between quotation marks, on one line.
     pub(crate) fn quoted(self, text: &str) -> String {
+        let text = one_line(text);
         self.pick(format!("“{text}”"), format!("« {text} »"))
     }
 
@@ -81,7 +85,7 @@ impl Language {
             return String::new();
         }
         let more = names.len().saturating_sub(MAX_LISTED);
-        let mut listed = names.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+        let mut listed = names.iter().take(MAX_LISTED).map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
         if more > 0 {
             listed.push_str(&self.pick(format!(" and {more} more"), format!(" et {more} autres")));
         }
@@ -104,13 +108,14 @@ impl Language {
             Match::One(thing) => plan(thing),
             Match::None { nearest } => {
                 let mut text = self.pick(format!("There is no {query}."), format!("Je ne trouve pas {query}."));
+                let data = fields([("found", Value::Array(Vec::new()))]);
                 if !nearest.is_empty() {
                     let nearest = nearest.iter().map(label).collect::<Vec<_>>().join("; ");
                     text.push_str(
                         &self.pick(format!(" The nearest: {nearest}."), format!(" Le plus proche : {nearest}.")),
                     );
                 }
-                Ok(Plan::Answer(text))
+                Ok(Plan::Answer(Answer { text, data }))
             }
             Match::Several(things) => {
                 let choice = |thing: T| Ok(Choice { label: label(&thing), plan: plan(thing)? });

@@ -78,6 +78,20 @@ pub enum Happening<'a> {
     Text(&'a str),
     /// A call, before anything is done about it.
     Call(&'a ToolCall),
+    /// What an app answers, before anybody is asked whether it may be told.
+    Answer {
+        /// The call.
+        call: &'a ToolCall,
+        /// The words, and what programs are told.
+        answer: &'a reinette_apps::Answer,
+    },
+    /// What an app is about to change, before anybody is asked.
+    Change {
+        /// The call.
+        call: &'a ToolCall,
+        /// The sentences, the files before and after, and what programs are told.
+        change: &'a Change,
+    },
     /// How a call ended, in words.
     Ended {
         /// The call.
@@ -367,7 +381,10 @@ impl Assistant {
         };
         loop {
             match plan {
-                Plan::Answer(text) => return errand.answer(call, text, listener),
+                Plan::Answer(answer) => {
+                    listener.on(Happening::Answer { call, answer: &answer });
+                    return errand.answer(call, answer.text, listener);
+                }
                 Plan::Change(change) => return self.change(call, &change, errand, listener),
                 Plan::Ask(mut question) => match listener.choose(&question) {
                     Some(index) if index < question.choices.len() => plan = question.choices.swap_remove(index).plan,
@@ -384,6 +401,7 @@ impl Assistant {
         errand: &mut Errand,
         listener: &mut dyn Listener,
     ) -> (Outcome, String) {
+        listener.on(Happening::Change { call, change });
         if let Err(refused) = errand.allow(Confirm::Never, call, &change.effect, listener) {
             return refused;
         }

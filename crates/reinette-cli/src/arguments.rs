@@ -4,6 +4,8 @@ use crate::commands::{ask, bench, cache, chat, completions, daemon, eval, histor
 use crate::printer::{OutputFormat, Verbosity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reinette::KvType;
+use reinette_apps::visible::one_line;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// A private assistant: it understands plain words with a language model on this machine, and does what they say.
@@ -44,7 +46,7 @@ pub(crate) struct GlobalArguments {
     pub(crate) hub: Option<String>,
 
     /// Keep up to so many megabytes of what the model has read, so that the next start need not read it again; 0 keeps
-    /// nothing, nor the model's weights as this processor likes them, which are kept whatever their size otherwise
+    /// nothing at all, not even the model's weights in this processor's layout, which otherwise do not count towards it
     #[arg(long, global = true, value_name = "MEGABYTES", env = "REINETTE_CACHE_LIMIT", default_value_t = 512)]
     pub(crate) cache_limit: u32,
 
@@ -64,6 +66,18 @@ pub(crate) struct GlobalArguments {
     /// Print nothing but data and errors
     #[arg(long, short, global = true)]
     quiet: bool,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What is wrong with it, or the help that was asked for; a value that it quotes is on one line.
+pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let words: Vec<OsString> = words.collect();
+    Arguments::try_parse_from(&words).map_err(|error| {
+        let shown = words.iter().map(|word| one_line(&word.to_string_lossy()).into_owned());
+        Arguments::try_parse_from(shown).err().unwrap_or(error)
+    })
 }
 
 /// What `--kv-cache` takes.

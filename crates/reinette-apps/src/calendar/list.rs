@@ -1,11 +1,13 @@
 //! Shows events.
 
-use super::{Upcoming, read, upcoming};
+use super::{Upcoming, event_item, read, upcoming};
+use crate::data::{Item, items, path_of};
 use crate::icalendar::{CalendarTime, Occurrence, Vdir, Window};
 use crate::matching;
 use crate::sentences::{MAX_LISTED, clock_time, days};
 use crate::time::{Moment, Purpose, TimeError, resolve};
-use crate::{AppError, Plan, World};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Plan, World};
 use jiff::civil::Date;
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
@@ -57,7 +59,9 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
         agenda(&occurrences, first, world)
     };
     answer.push_str(&language.broken_files(&vdir.broken));
-    Ok(Plan::Answer(answer))
+    let shown = occurrences.iter().take(MAX_SHOWN);
+    let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component))).collect();
+    Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
 pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, AppError> {
@@ -83,7 +87,8 @@ pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, A
         answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
     }
     answer.push_str(&language.broken_files(&vdir.broken));
-    Ok(Plan::Answer(answer))
+    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item()).collect();
+    Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
 fn coverage(query: &str, text: &str) -> f64 {
@@ -94,7 +99,7 @@ fn detailed(event: &Upcoming<'_>, world: &World) -> String {
     let language = world.language;
     let mut line = event.label(world);
     if let Some(location) = &event.occurrence.component.location {
-        let _ = write!(line, " ({location})");
+        let _ = write!(line, " ({})", one_line(location));
     }
     if event.series.main.repeats() {
         line.push_str(language.pick(", repeats", ", se répète"));
@@ -166,9 +171,9 @@ fn line(found: &Occurrence<'_>, world: &World) -> String {
         _ => language.pick("all day", "journée").to_owned(),
     };
     let component = found.component;
-    let mut line = format!("{time:<11}  {}", component.summary);
+    let mut line = format!("{time:<11}  {}", one_line(&component.summary));
     if let Some(location) = &component.location {
-        let _ = write!(line, " ({location})");
+        let _ = write!(line, " ({})", one_line(location));
     }
     if first != last {
         let last = language.day(last, &world.clock);

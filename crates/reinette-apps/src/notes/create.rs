@@ -1,7 +1,10 @@
 //! Writes notes.
 
 use super::folder::{Note, Notes, free_path, title_of};
+use super::note_item;
+use crate::data::items;
 use crate::matching::{self, Match};
+use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +35,7 @@ pub(crate) fn create_note(arguments: &CreateNote, world: &World) -> Result<Plan,
     Ok(Plan::Change(Change {
         effect: language.pick(format!("Writes the note {name}."), format!("Écrit la note {name}.")),
         done: language.pick(format!("Wrote the note {name}."), format!("Note {name} écrite.")),
+        data: items("created", &[note_item(&path)]),
         files: vec![FileChange::create(path, format!("{text}\n"))],
     }))
 }
@@ -44,7 +48,7 @@ pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan,
     match matching::find(title, notes.all, Note::title) {
         Match::None { .. } => Ok(Plan::Change(begin(title, text, world))),
         found => {
-            let label = |note: &Note| note.title().to_owned();
+            let label = |note: &Note| one_line(note.title()).into_owned();
             language.plan_for(title, found, label, |note| Ok(Plan::Change(append(&note, text, world))))
         }
     }
@@ -73,6 +77,7 @@ fn begin(title: &str, text: &str, world: &World) -> Change {
             format!("There was no note {title} yet: began one with {item}."),
             format!("Il n’y avait pas de note {title} : commencée avec {item}."),
         ),
+        data: items("created", &[note_item(&path)]),
         files: vec![FileChange::create(path, format!("- {text}\n"))],
     }
 }
@@ -90,6 +95,7 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
     Change {
         effect: language.pick(format!("Adds {item} to the note {title}."), format!("Ajoute {item} à la note {title}.")),
         done: language.pick(format!("Added {item} to the note {title}."), format!("{item} ajouté à la note {title}.")),
+        data: items("changed", &[note_item(&note.path)]),
         files: vec![FileChange::edit(note.path.clone(), note.text.clone(), after)],
     }
 }

@@ -1,6 +1,7 @@
 //! Marks reminders as done.
 
-use super::{Open, find, read};
+use super::{Open, find, read, rings_at};
+use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind, utc};
 use crate::{AppError, Change, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
@@ -36,6 +37,7 @@ fn complete(found: &Open<'_>, world: &World) -> Change {
     Change {
         effect: world.language.pick(format!("Marks {title} as done."), format!("Marque {title} comme fait.")),
         done: world.language.pick(format!("Done: {title}."), format!("Fait : {title}.")),
+        data: items("completed", &[Item { rings_at: None, ..found.item() }]),
         files: vec![found.file.edited(editor)],
     }
 }
@@ -100,6 +102,10 @@ fn advance(found: &Open<'_>, next: &Next, world: &World) -> Change {
         done: world
             .language
             .pick(format!("Done: {title}; next due {due}."), format!("Fait : {title} ; prochaine échéance : {due}.")),
+        data: items(
+            "completed",
+            &[Item { due: Some(iso_time(&next.due)), rings_at: rings_at(&next.due), ..found.item() }],
+        ),
         files: vec![found.file.edited(editor)],
     }
 }

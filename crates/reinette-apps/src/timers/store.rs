@@ -1,5 +1,6 @@
 //! The files of timers and alarms.
 
+use crate::data::{Item, iso_instant};
 use crate::icalendar::{CalendarTime, parse_rule, starts};
 use crate::sentences::clock_time;
 use crate::time::{Language, Moment, describe};
@@ -128,6 +129,20 @@ impl Timer {
                 format!("{name}: {}", describe(&Moment::Recurring { first, rule }, &world.clock, language))
             }
             None => format!("{name}: {when}"),
+        }
+    }
+
+    /// What programs are told of it.
+    pub(super) fn item(&self, path: &Path) -> Item {
+        let kind = match self.kind {
+            TimerKind::Timer => "timer",
+            TimerKind::Alarm => "alarm",
+        };
+        Item {
+            rings_at: Some(iso_instant(&self.rings_at)),
+            duration_seconds: self.duration.map(|duration| duration.as_secs()),
+            rule: self.rule.clone(),
+            ..Item::in_file(kind, path)
         }
     }
 
