@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 /// SIGINT: what Ctrl-C sends.
 const INTERRUPT: u8 = 2;
 
+/// SIGHUP: the terminal was closed.
+const HANG_UP: u8 = 1;
+
 /// Shells report a program that a signal stopped as this and the signal's number.
 const SIGNALLED_STATUS: u8 = 128;
 
@@ -79,7 +82,7 @@ fn on_signal(signal: u8) {
     let again = INTERRUPTED.swap(true, Ordering::SeqCst);
     let was_ending = if signal == INTERRUPT { again } else { ENDING.swap(signal, Ordering::SeqCst) == signal };
     // A closed terminal is often told twice, by the shell and by the system.
-    let insists = was_ending && signal != signals::HANG_UP;
+    let insists = was_ending && signal != HANG_UP;
     if insists || WAITING.load(Ordering::SeqCst) {
         end(signal);
     }
@@ -92,7 +95,7 @@ fn end(signal: u8) -> ! {
 
 #[cfg(unix)]
 mod signals {
-    use super::on_signal;
+    use super::{HANG_UP, on_signal};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -105,8 +108,6 @@ mod signals {
 
     /// How soon a signal ends a question.
     const LOOK_EVERY_MILLISECONDS: u8 = 100;
-
-    pub(super) const HANG_UP: u8 = SIGHUP as u8;
 
     /// How the terminal was before lines were edited on it.
     static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
@@ -154,8 +155,6 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
-    pub(super) const HANG_UP: u8 = 1;
-
     pub(super) fn install() {
         let _ = ctrlc::set_handler(|| super::on_signal(super::INTERRUPT));
     }

@@ -202,8 +202,9 @@ impl Ringer {
             self.pause = LONGEST_PAUSE.min(self.pause * 2);
         }
         self.unacknowledged = failed;
-        let warning =
-            |error| format!("it cannot be noted that this rang, so that a later start rings it again: {error}");
+        let warning = |error: ChangeError| {
+            format!("it cannot be noted that this rang, so that a later start rings it again: {error}")
+        };
         Ok(first_error.filter(|_| told).map(warning))
     }
 
