@@ -5,7 +5,6 @@
 //! through [`lines`] or [`one_line`].
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// U+2400 SYMBOL FOR NULL; the pictures of the other C0 controls follow in their order.
 const FIRST_PICTURE: u32 = 0x2400;
@@ -45,7 +44,7 @@ fn shown(text: &str, keeps_lines: bool) -> Cow<'_, str> {
             '\t' => shown.push_str("    "),
             '\u{7f}' => shown.push(DELETE_PICTURE),
             '\0'..='\u{1f}' => shown.extend(char::from_u32(FIRST_PICTURE + u32::from(character))),
-            _ => drop(write!(shown, "\\u{{{:x}}}", u32::from(character))),
+            _ => shown.extend(character.escape_unicode()),
         }
     }
     Cow::Owned(shown)

@@ -82,6 +82,8 @@ pub(crate) struct Terminal<'a> {
     failure: Option<anyhow::Error>,
     /// Whether a call failed or was left undone.
     undone: bool,
+    /// Whether the user was told that nobody rings.
+    hinted: bool,
 }
 
 /// What an app answers or intends to change.
@@ -93,7 +95,7 @@ struct Planned {
 
 impl<'a> Terminal<'a> {
     pub(crate) fn new(printer: Printer, ringers: &'a Ringers) -> Self {
-        Self { printer, ringers, planned: Planned::default(), failure: None, undone: false }
+        Self { printer, ringers, planned: Planned::default(), failure: None, undone: false, hinted: false }
     }
 
     /// Ends the answer's last line; says what went wrong in writing, and whether everything was done.
@@ -131,8 +133,9 @@ impl<'a> Terminal<'a> {
             }
             self.write(|printer| printer.print_for_programs("outcome", &record));
         }
-        if let Some(hint) = hint {
+        if let Some(hint) = hint.filter(|_| !self.hinted) {
             self.printer.note(&hint);
+            self.hinted = true;
         }
     }
 

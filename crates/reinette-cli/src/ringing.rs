@@ -128,7 +128,7 @@ impl Ringers {
         let command = daemon_command(self.named_home.as_deref());
         let rings =
             if self.rings_here { "It rings only while this chat is open" } else { "It does not ring by itself" };
-        Some(format!("{rings}, since no daemon runs: start one with `{command} install`, or for now with `{command}`"))
+        Some(format!("{rings}, since no daemon runs: start one with `{command} install`"))
     }
 }
 
@@ -184,14 +184,11 @@ impl Ringer {
         let mut failed = HashSet::new();
         let mut first_error = None;
         for ring in &rings {
-            match ring.acknowledgement.apply() {
-                Ok(()) => {}
-                Err(error) => {
-                    // Whoever changed or cancelled it at this very moment wins; it is looked at anew.
-                    let is_conflict = matches!(error, ChangeError::Conflict { .. });
-                    failed.insert(key(ring));
-                    first_error = first_error.or((!is_conflict).then_some(error));
-                }
+            if let Err(error) = ring.acknowledgement.apply() {
+                // Whoever changed or cancelled it at this very moment wins; it is looked at anew.
+                let is_conflict = matches!(error, ChangeError::Conflict { .. });
+                failed.insert(key(ring));
+                first_error = first_error.or((!is_conflict).then_some(error));
             }
         }
         self.reminders_read = None;
