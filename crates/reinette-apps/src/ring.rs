@@ -66,6 +66,7 @@ impl NextRing {
     }
 
     /// The earlier of two.
+    #[must_use]
     pub fn earlier(self, other: Self) -> Self {
         if other.instant < self.instant { other } else { self }
     }
