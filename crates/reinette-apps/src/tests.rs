@@ -175,7 +175,8 @@ fn programs_are_told_identifiers_times_and_paths() {
     }
     let reminders = data(home.plan("list_reminders", &json!({})));
     assert_eq!(reminders["reminders"].as_array().unwrap().len(), 2);
-    assert!(reminders["reminders"][0]["path"].as_str().unwrap().ends_with(".ics"));
+    let path = reminders["reminders"][0]["path"].as_str().unwrap();
+    assert!(std::path::Path::new(path).exists(), "{path}");
     let done = data(home.plan("complete_reminder", &json!({"title": "call Ana"})));
     assert_eq!(done["completed"][0]["due"], "2026-03-13T09:00:00+01:00");
     let timers = data(home.plan("list_timers", &json!({})));

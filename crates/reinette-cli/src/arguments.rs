@@ -215,7 +215,7 @@ mod tests {
             let name = entry.file_name().unwrap().to_string_lossy().into_owned();
             if entry.is_dir() && !matches!(name.as_str(), "bench" | "tests" | "fuzz") {
                 found.extend(messages(&entry));
-            } else if name.ends_with(".rs") && !name.contains("tests") {
+            } else if entry.extension().is_some_and(|extension| extension == "rs") && !name.contains("tests") {
                 let text = fs::read_to_string(&entry).unwrap();
                 let code = text.split("#[cfg(test)]").next().unwrap();
                 found.extend(literals(code).into_iter().map(|literal| (entry.display().to_string(), literal)));

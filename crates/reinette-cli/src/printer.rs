@@ -232,10 +232,11 @@ pub(crate) fn end_line() {
 
 /// Asks on standard error, where answers do not go: lines above the question, and the question, which the answer follows.
 pub(crate) fn prompt(above: &[String], question: &str) {
-    let above: String = above.iter().map(|line| format!("  {}\n", one_line(line))).collect();
     end_line();
     let mut output = io::stderr().lock();
-    let _ = write!(output, "{above}  {} ", one_line(question)).and_then(|()| output.flush());
+    // Standard error may be closed: then nobody is asked either.
+    let _ = above.iter().try_for_each(|line| writeln!(output, "  {}", one_line(line)));
+    let _ = write!(output, "  {} ", one_line(question)).and_then(|()| output.flush());
     set_cursor(Cursor::BehindQuestion);
 }
 
