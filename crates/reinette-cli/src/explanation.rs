@@ -75,9 +75,9 @@ mod tests {
         };
         let proposal = Proposal { call: &call, effect: "Adds the reminder “milk”." };
         let many = "line\n".repeat(MAX_LINES + 5);
-        let lines = explain(&proposal, &[FileChange::create("/home/a.ics".into(), many)]);
+        let lines = explain(&proposal, &[FileChange::create("/notes/a.ics".into(), many)]);
         assert!(lines[0].contains("create_reminder  title: milk"), "{lines:?}");
-        assert!(lines.contains(&"  new file /home/a.ics".to_owned()) && lines.contains(&"    + line".to_owned()));
+        assert!(lines.contains(&"  new file /notes/a.ics".to_owned()) && lines.contains(&"    + line".to_owned()));
         assert!(lines.contains(&"    … and 5 lines more".to_owned()), "{lines:?}");
         assert!(explain(&proposal, &[])[1].contains("only reads"));
     }

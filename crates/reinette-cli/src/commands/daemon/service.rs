@@ -270,12 +270,12 @@ mod tests {
     use super::*;
 
     const JOB: Job<'_> =
-        Job { program: "/opt/r & r/reinette", home: "/home/ana/\"50% of $HOME\" \\ <x>", variables: Vec::new() };
+        Job { program: "/opt/r & r/reinette", home: "/srv/ana/\"50% of $HOME\" \\ <x>", variables: Vec::new() };
 
     #[test]
     fn a_unit_has_every_path_as_it_is() {
         let text = unit(&JOB);
-        let expected = r#"ExecStart="/opt/r & r/reinette" --home "/home/ana/\"50%% of $$HOME\" \\ <x>" daemon"#;
+        let expected = r#"ExecStart="/opt/r & r/reinette" --home "/srv/ana/\"50%% of $$HOME\" \\ <x>" daemon"#;
         assert!(text.lines().any(|line| line == expected), "{text}");
         let variables = vec![("LANG", "fr_FR.UTF-8".to_owned()), ("TZ", "a\nb$%".to_owned())];
         let text = unit(&Job { variables, ..JOB });
