@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tools = tools();
     let tool = tools.iter().find(|tool| tool.definition().name == *name).ok_or("no such tool")?;
     let said = match tool.plan(&serde_json::from_str(arguments)?, &world)? {
-        Plan::Answer(text) => text,
+        Plan::Answer(answer) => answer.text,
         Plan::Change(change) => {
             apply_all(&change.files)?;
             change.done

@@ -1,6 +1,8 @@
 //! The tools that only answer: the calculator and the clock.
 
-use crate::{AppError, Plan, World, calculator, clock};
+use crate::data::{fields, iso_instant};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Plan, World, calculator, clock};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `calculate`.
@@ -20,10 +22,16 @@ pub(crate) struct TellTime {
 }
 
 pub(crate) fn calculate(arguments: &Calculate, world: &World) -> Result<Plan, AppError> {
-    Ok(Plan::Answer(calculator::evaluate(&arguments.expression, &world.clock)?.text))
+    let calculator::Answer { text, number, unit } = calculator::evaluate(&arguments.expression, &world.clock)?;
+    let data = fields([("value", number.into()), ("unit", unit.into())]);
+    // The result of an expression with a text in it is that text.
+    Ok(Plan::Answer(Answer { text: one_line(&text).into_owned(), data }))
 }
 
 pub(crate) fn tell_time(arguments: &TellTime, world: &World) -> Result<Plan, AppError> {
     let place = arguments.place.as_deref().filter(|place| !place.trim().is_empty());
-    Ok(Plan::Answer(clock::tell_time_in(place, &world.clock, world.language)?))
+    let text = clock::tell_time_in(place, &world.clock, world.language)?;
+    let there = clock::time_in(place, &world.clock)?;
+    let data = fields([("time", iso_instant(&there).into()), ("time_zone", there.time_zone().iana_name().into())]);
+    Ok(Plan::Answer(Answer { text, data }))
 }

@@ -4,6 +4,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use crate::time::{Clock, Language, describe_date, plain, zone_of_place};
+use crate::visible::one_line;
 
 /// Why no time can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,19 +35,26 @@ pub fn tell_time(place: Option<&str>, clock: &Clock) -> Result<String, ClockErro
 /// # Errors
 /// [`ClockError::UnknownPlace`].
 pub fn tell_time_in(place: Option<&str>, clock: &Clock, language: Language) -> Result<String, ClockError> {
-    let said = place.map(str::trim).filter(|place| !place.is_empty());
-    let Some(said) = said.filter(|place| !matches!(words(place).as_str(), "here" | "ici" | "local" | "home")) else {
-        return Ok(sentence(&clock.now, None, language));
-    };
+    Ok(sentence(&time_in(place, clock)?, elsewhere(place).map(bare_place), language))
+}
+
+/// The time here, or in `place`.
+pub(crate) fn time_in(place: Option<&str>, clock: &Clock) -> Result<Zoned, ClockError> {
+    let Some(said) = elsewhere(place) else { return Ok(clock.now.clone()) };
     let zone = zone_of(said).ok_or_else(|| ClockError::UnknownPlace { place: said.to_owned() })?;
-    let there = clock.now.with_time_zone(zone);
-    Ok(sentence(&there, Some(bare_place(said)), language))
+    Ok(clock.now.with_time_zone(zone))
+}
+
+/// The place that is said, unless it is here.
+fn elsewhere(place: Option<&str>) -> Option<&str> {
+    let said = place.map(str::trim).filter(|place| !place.is_empty());
+    said.filter(|place| !matches!(words(place).as_str(), "here" | "ici" | "local" | "home"))
 }
 
 fn sentence(instant: &Zoned, place: Option<&str>, language: Language) -> String {
     let time = format!("{:02}:{:02}", instant.hour(), instant.minute());
     let date = describe_date(instant.date(), language);
-    match (language, place) {
+    match (language, place.map(one_line)) {
         (Language::English, None) => format!("It is {time} on {date}."),
         (Language::English, Some(place)) => format!("In {place} it is {time} on {date}."),
         (Language::French, None) => format!("Il est {time}, {date}."),

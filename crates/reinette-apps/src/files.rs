@@ -145,9 +145,6 @@ impl Folder {
     }
 }
 
-/// The paths in a folder, each with whether it is a link, and what is no file.
-type Listed = (Vec<(PathBuf, bool)>, Vec<Unread>);
-
 /// How much of a folder is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {

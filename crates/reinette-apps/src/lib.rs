@@ -21,6 +21,7 @@ pub mod calculator;
 mod calendar;
 mod change;
 pub mod clock;
+mod data;
 mod errors;
 mod files;
 mod icalendar;
@@ -33,17 +34,20 @@ mod ring;
 mod sentences;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod time;
 mod timers;
 mod tools;
+pub mod visible;
 mod world;
 
 pub use change::{ChangeError, FileChange, apply_all, combine, remove_temporary_files, revert_all, take_back};
 pub use files::{open_plain, open_private};
-pub use plan::{AppError, Change, Choice, Plan, Question};
+pub use plan::{Answer, AppError, Change, Choice, Plan, Question};
 pub use planner::Planner;
-pub use reminders::due_reminders;
-pub use ring::Ring;
-pub use timers::{Rung, due_timers, rung};
+pub use reminders::{due_reminders, next_reminder};
+pub use ring::{NextRing, Ring};
+pub use timers::{Rung, due_timers, next_timer, rung};
 pub use tools::{examples, tools};
 pub use world::{Folders, World};

@@ -4,17 +4,27 @@ use crate::FileChange;
 use crate::calculator::CalculatorError;
 use crate::clock::ClockError;
 use crate::time::TimeError;
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// What an app intends in answer to one call. Planning reads files and never writes any.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
     /// Nothing is to be done: this is to be said.
-    Answer(String),
+    Answer(Answer),
     /// Files are to be changed.
     Change(Change),
     /// The user must choose first.
     Ask(Question),
+}
+
+/// What is to be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// For people: one line or several, in which foreign text begins none (see [`visible`](crate::visible)).
+    pub text: String,
+    /// For programs: identifiers, ISO 8601 times and paths of what is told. Foreign text stands in it as it is.
+    pub data: Value,
 }
 
 /// A change of the user's files.
@@ -24,6 +34,8 @@ pub struct Change {
     pub effect: String,
     /// What has happened, one sentence, to be said after it did.
     pub done: String,
+    /// For programs: identifiers, ISO 8601 times and paths of what is `created`, `changed` or `deleted`.
+    pub data: Value,
     /// The files, in the order in which they are to be changed.
     pub files: Vec<FileChange>,
 }

@@ -1,13 +1,16 @@
 //! The words in which the user is answered: days, times, repetitions, and the sentences that several apps share.
 
+use crate::data::fields;
 use crate::files::{Fault, Unread};
 use crate::icalendar::CalendarTime;
 use crate::matching::Match;
 use crate::time::{Clock, Language, Moment, describe};
-use crate::{AppError, Choice, Plan, Question};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Choice, Plan, Question};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
+use serde_json::Value;
 
 /// The most things that a question or an answer lists.
 pub(crate) const MAX_LISTED: usize = 10;
@@ -21,8 +24,9 @@ impl Language {
         }
     }
 
-    /// The text between quotation marks.
+    /// Foreign text between quotation marks, on one line.
     pub(crate) fn quoted(self, text: &str) -> String {
+        let text = one_line(text);
         self.pick(format!("“{text}”"), format!("« {text} »"))
     }
 
@@ -96,8 +100,8 @@ impl Language {
         }
         let more = unread.len().saturating_sub(MAX_LISTED);
         let named = |file: &Unread| match self.fault(file.fault) {
-            Some(fault) => format!("{} ({fault})", file.name),
-            None => file.name.clone(),
+            Some(fault) => format!("{} ({fault})", one_line(&file.name)),
+            None => one_line(&file.name).into_owned(),
         };
         let mut listed = unread.iter().take(MAX_LISTED).map(named).collect::<Vec<_>>().join(", ");
         if more > 0 {
@@ -148,19 +152,20 @@ impl Language {
             Match::One(thing) => plan(thing),
             Match::None { nearest } => {
                 let mut text = self.pick(format!("There is no {query}."), format!("Je ne trouve pas {query}."));
+                let data = fields([("found", Value::Array(Vec::new()))]);
                 if !nearest.is_empty() {
                     let closest = if nearest.len() == 1 { "Le plus proche" } else { "Les plus proches" };
                     let nearest = nearest.iter().map(label).collect::<Vec<_>>().join("; ");
                     text.push_str(&self.pick(format!(" The nearest: {nearest}."), format!(" {closest} : {nearest}.")));
                 }
-                Ok(Plan::Answer(text))
+                Ok(Plan::Answer(Answer { text, data }))
             }
             Match::Several(things) => {
                 let choice = |thing: T| {
                     let label = label(&thing);
                     // One that cannot be changed does not stand in the way of the others.
                     let plan = plan(thing).or_else(|error| match error {
-                        AppError::Refused(why) => Ok(Plan::Answer(why)),
+                        AppError::Refused(why) => Ok(Plan::Answer(Answer { text: why, data: fields([]) })),
                         error => Err(error),
                     })?;
                     Ok(Choice { label, plan })

@@ -38,7 +38,7 @@ impl Home {
 
     pub(crate) fn answer(&self, tool: &str, arguments: &Value) -> String {
         match self.plan(tool, arguments) {
-            Plan::Answer(text) => text,
+            Plan::Answer(answer) => answer.text,
             other => panic!("{other:?}"),
         }
     }

@@ -84,6 +84,20 @@ pub enum Happening<'a> {
     Text(&'a str),
     /// A call, before anything is done about it.
     Call(&'a ToolCall),
+    /// What an app answers, before anybody is asked whether it may be told.
+    Answer {
+        /// The call.
+        call: &'a ToolCall,
+        /// The words, and what programs are told.
+        answer: &'a reinette_apps::Answer,
+    },
+    /// What an app is about to change, before anybody is asked.
+    Change {
+        /// The call.
+        call: &'a ToolCall,
+        /// The sentences, the files before and after, and what programs are told.
+        change: &'a reinette_apps::Change,
+    },
     /// How a call ended, in words.
     Ended {
         /// The call.

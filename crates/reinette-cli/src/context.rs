@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use reinette::models::{FetchSettings, ModelStore};
 use reinette::{KvType, PackedFolder, SnapshotFolder, cache_folder, data_folder};
 use reinette_assistant::Home;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const BYTES_PER_MEGABYTE: u64 = 1_000_000;
 
@@ -61,6 +61,11 @@ impl Context {
     /// The threads that the user asked for, or one a core.
     pub(crate) fn n_threads(&self) -> usize {
         self.threads.unwrap_or_else(cores)
+    }
+
+    /// The home that the user named.
+    pub(crate) fn named_home(&self) -> Option<&Path> {
+        self.home.as_deref()
     }
 
     /// The user's home, made if need be.

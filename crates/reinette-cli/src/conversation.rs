@@ -1,13 +1,14 @@
 //! The user's side of a conversation: shows what happens, and asks on the terminal.
 
 use crate::context::Context;
-use crate::interrupt;
+use crate::explanation::{describe, explain};
 use crate::printer::{OutputFormat, Printer};
-use crate::{fetching, printer};
+use crate::ringing::Ringers;
+use crate::{fetching, interrupt, printer};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use reinette::{LanguageModel, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolCall};
-use reinette_apps::Question;
+use reinette_apps::{FileChange, Question};
 use reinette_assistant::{
     Assistant, Confirm, Decision, Happening, Listener, Outcome, Proposal, Tier, everyday_adapter,
 };
@@ -81,34 +82,39 @@ fn warned(context: &Context, assistant: Assistant) -> Assistant {
 }
 
 /// Shows what happens and answers for the user.
-pub(crate) struct Terminal {
+pub(crate) struct Terminal<'a> {
     printer: Printer,
-    /// Whether the last piece of an answer ended within a line.
-    within_line: bool,
+    /// Who rings in this home.
+    ringers: &'a Ringers,
+    /// What the app of the present call intends.
+    planned: Planned,
     /// The first error of writing, such as a reader that went away.
     failure: Option<anyhow::Error>,
     /// Whether a call failed or was left undone.
     undone: bool,
+    /// Whether the user was told that nobody rings.
+    hinted: bool,
 }
 
-impl Terminal {
-    pub(crate) fn new(printer: Printer) -> Self {
-        Self { printer, within_line: false, failure: None, undone: false }
+/// What an app answers or intends to change.
+#[derive(Default)]
+struct Planned {
+    files: Vec<FileChange>,
+    data: Value,
+}
+
+impl<'a> Terminal<'a> {
+    pub(crate) fn new(printer: Printer, ringers: &'a Ringers) -> Self {
+        Self { printer, ringers, planned: Planned::default(), failure: None, undone: false, hinted: false }
     }
 
     /// Ends the answer's last line; says what went wrong in writing, and whether everything was done.
     pub(crate) fn finish(&mut self) -> Result<Completion> {
-        self.end_line();
+        printer::end_line();
         match self.failure.take() {
             Some(error) => Err(error),
             None if std::mem::take(&mut self.undone) => Ok(Completion::Undone),
             None => Ok(Completion::Done),
-        }
-    }
-
-    fn end_line(&mut self) {
-        if std::mem::take(&mut self.within_line) {
-            self.write(|printer| printer.print_piece("\n"));
         }
     }
 
@@ -119,15 +125,28 @@ impl Terminal {
     }
 
     fn ended(&mut self, call: &ToolCall, outcome: Outcome, text: &str) {
-        self.end_line();
         self.undone |= matches!(outcome, Outcome::Failed | Outcome::Unconfirmed);
+        let Planned { data, .. } = std::mem::take(&mut self.planned);
+        let rings = outcome == Outcome::Done && rings(&data);
         self.write(|printer| match printer.format() {
-            OutputFormat::Text => printer.print_piece(&format!("{} {text}\n", mark(outcome))),
-            OutputFormat::JsonLines => {
-                let record = json!({ "tool": call.name, "outcome": outcome, "text": text });
-                printer.print_for_programs("outcome", &record)
-            }
+            OutputFormat::Text => print_outcome(printer, outcome, text),
+            OutputFormat::JsonLines => Ok(()),
         });
+        let hint = rings.then(|| self.ringers.hint()).flatten();
+        if self.printer.format() == OutputFormat::JsonLines {
+            let mut record = json!({ "tool": call.name, "outcome": outcome, "text": text });
+            if matches!(outcome, Outcome::Answered | Outcome::Done) && !data.is_null() {
+                record["data"] = data;
+            }
+            if rings {
+                record["daemon_running"] = hint.is_none().into();
+            }
+            self.write(|printer| printer.print_for_programs("outcome", &record));
+        }
+        if let Some(hint) = hint.filter(|_| !self.hinted) {
+            self.printer.note(&hint);
+            self.hinted = true;
+        }
     }
 
     /// Whether somebody can be asked: a person types and reads.
@@ -143,6 +162,19 @@ pub(crate) enum Completion {
     Undone,
 }
 
+/// Tells people how a call ended. Those who want nothing but answers get the bare answer, and what was not done as an error.
+fn print_outcome(printer: Printer, outcome: Outcome, text: &str) -> Result<()> {
+    match outcome {
+        Outcome::Answered if printer.is_quiet() => printer.print_answer("", text),
+        Outcome::Failed | Outcome::Unconfirmed if printer.is_quiet() => {
+            printer.error(text);
+            Ok(())
+        }
+        _ if printer.is_quiet() => Ok(()),
+        _ => printer.print_answer(mark(outcome), text),
+    }
+}
+
 fn mark(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Answered => "·",
@@ -152,32 +184,32 @@ fn mark(outcome: Outcome) -> &'static str {
     }
 }
 
-/// A call as people read it: `create_reminder  title: call Ana · when: tomorrow at 9`.
-fn describe(call: &ToolCall) -> String {
-    let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let arguments: Vec<String> =
-        call.arguments.iter().map(|(name, argument)| format!("{name}: {}", value(argument))).collect();
-    format!("{}  {}", call.name, arguments.join(" · ")).trim_end().to_owned()
+/// Whether a change made something that has to ring.
+fn rings(data: &Value) -> bool {
+    let mut items = data.as_object().into_iter().flatten().filter_map(|(_, items)| items.as_array()).flatten();
+    items.any(|item| item.get("rings_at").is_some())
 }
 
-impl Listener for Terminal {
+impl Listener for Terminal<'_> {
     fn on(&mut self, happening: Happening<'_>) {
         match happening {
-            Happening::Text(text) => {
-                self.within_line = !text.ends_with('\n');
-                self.write(|printer| match printer.format() {
-                    OutputFormat::Text => printer.print_piece(text),
-                    OutputFormat::JsonLines => printer.print_for_programs("text", &json!({ "text": text })),
-                });
-            }
+            Happening::Text(text) => self.write(|printer| match printer.format() {
+                OutputFormat::Text => printer.print_piece(text),
+                OutputFormat::JsonLines => printer.print_for_programs("text", &json!({ "text": text })),
+            }),
             Happening::Call(call) => {
-                self.end_line();
                 self.printer.note(&format!("→ {}", describe(call)));
                 self.write(|printer| printer.print_for_programs("call", call));
             }
+            Happening::Answer { answer, .. } => {
+                self.planned = Planned { files: Vec::new(), data: answer.data.clone() };
+            }
+            Happening::Change { change, .. } => {
+                self.planned = Planned { files: change.files.clone(), data: change.data.clone() };
+            }
             Happening::Ended { call, outcome, text, .. } => self.ended(call, outcome, text),
             Happening::Finished(summary) => {
-                self.end_line();
+                printer::end_line();
                 self.write(|printer| printer.print_for_programs("finished", summary));
             }
             _ => {}
@@ -188,20 +220,40 @@ impl Listener for Terminal {
         if !self.somebody_is_there() {
             return Decision::Nobody;
         }
-        match ask(&format!("  {} [Y/n] ", proposal.effect)).as_deref() {
-            Some("" | "y" | "yes" | "o" | "oui") => Decision::Yes,
-            _ => Decision::No,
+        let question = format!("{} [Y/n]", proposal.effect);
+        let mut above = Vec::new();
+        while let Some(answer) = ask(&above, &question) {
+            match answer.as_str() {
+                "" | "y" | "yes" | "o" | "oui" => return Decision::Yes,
+                "n" | "no" | "non" => return Decision::No,
+                "?" => above = explain(proposal, &self.planned.files),
+                _ => above = vec!["Please answer y (do it), n (leave it) or ? (explain).".to_owned()],
+            }
         }
+        Decision::No
     }
 
     fn choose(&mut self, question: &Question) -> Option<usize> {
+        let labels: Vec<&str> = question.choices.iter().map(|choice| choice.label.as_str()).collect();
         if !self.somebody_is_there() {
+            let record = json!({ "text": question.text, "choices": labels });
+            self.write(|printer| printer.print_for_programs("question", &record));
             return None;
         }
-        let choices =
-            question.choices.iter().zip(1..).map(|(choice, number)| format!("  {number}. {}\n", choice.label));
-        let answer = ask(&format!("  {}\n{}  ? ", question.text, choices.collect::<String>()))?;
-        answer.parse::<usize>().ok()?.checked_sub(1)
+        let mut above = vec![question.text.clone()];
+        above.extend(labels.iter().zip(1..).map(|(label, number)| format!("{number}. {label}")));
+        let count = labels.len();
+        let asked = format!("1–{count}, or Enter for none of them?");
+        loop {
+            match ask(&above, &asked)?.as_str() {
+                "" | "n" | "no" | "non" => return None,
+                answer => match answer.trim_end_matches('.').parse() {
+                    Ok(number) if (1..=count).contains(&number) => return Some(number - 1),
+                    _ if answer == "?" => {}
+                    _ => above = vec![format!("Please answer a number from 1 to {count}, Enter (none) or ? (list).")],
+                },
+            }
+        }
     }
 
     fn cancelled(&self) -> bool {
@@ -210,10 +262,9 @@ impl Listener for Terminal {
 }
 
 /// Asks on the terminal; `None` where the user gave up.
-fn ask(question: &str) -> Option<String> {
-    printer::prompt(question);
-    let mut line = String::new();
-    let read = io::stdin().read_line(&mut line);
-    let gone = interrupt::flag().load(Ordering::Relaxed) || !matches!(read, Ok(length) if length > 0);
-    (!gone).then(|| line.trim().to_lowercase())
+fn ask(above: &[String], question: &str) -> Option<String> {
+    printer::prompt(above, question);
+    let answer = interrupt::read_answer()?;
+    printer::prompt_answered();
+    Some(answer.trim().to_lowercase())
 }

@@ -1,14 +1,20 @@
 //! The one place that writes: data to standard output, everything about the work to standard error.
+//!
+//! Whatever is written passes [`visible`] first, so that no title, file or model makes the terminal do something, and no
+//! value begins a line of its own: each line of ours is made one line, and what runs over several is indented.
 
-use crate::interrupt::{INTERRUPTED_STATUS, Interrupted};
+use crate::interrupt::{self, Interrupted};
 use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reinette::models::{FetchError, StoreError};
+use reinette_apps::visible::{self, is_control, one_line};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::env;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How data is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +39,16 @@ pub(crate) trait Record: Serialize {
     /// Its `type` in JSON Lines.
     const TYPE: &'static str;
 
-    /// How people read it; lines of their own, without the last line break.
+    /// Whether it only tells people that the command did what it was told to: they can ask to be spared that.
+    const IS_REPORT: bool = false;
+
+    /// How people read it, in one line.
     fn to_text(&self) -> String;
+
+    /// The lines below it, if there are any.
+    fn further_lines(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Writes.
@@ -56,26 +70,47 @@ impl Printer {
 
     /// Prints a piece of data.
     pub(crate) fn print<R: Record>(self, record: &R) -> Result<()> {
-        match self.format {
-            OutputFormat::Text => Ok(write_line(&record.to_text())?),
-            OutputFormat::JsonLines => write_json(R::TYPE, serde_json::to_value(record)?),
+        if R::IS_REPORT && self.format == OutputFormat::Text && self.is_quiet() {
+            return Ok(());
         }
+        end_line();
+        Ok(write_line(&self.rendered(record)?)?)
+    }
+
+    /// A piece of data as it is printed, without the last line break.
+    pub(crate) fn rendered<R: Record>(self, record: &R) -> Result<String> {
+        Ok(match self.format {
+            OutputFormat::Text => {
+                let lines = [record.to_text()].into_iter().chain(record.further_lines());
+                lines.map(|line| one_line(&line).into_owned()).collect::<Vec<_>>().join("\n")
+            }
+            OutputFormat::JsonLines => json_line(R::TYPE, serde_json::to_value(record)?),
+        })
     }
 
     /// Prints a piece of data that only programs want.
     pub(crate) fn print_for_programs<R: Serialize>(self, kind: &str, record: &R) -> Result<()> {
         match self.format {
             OutputFormat::Text => Ok(()),
-            OutputFormat::JsonLines => write_json(kind, serde_json::to_value(record)?),
+            OutputFormat::JsonLines => Ok(write_line(&json_line(kind, serde_json::to_value(record)?))?),
         }
     }
 
     /// Prints a part of an answer for people, as it comes; programs get records.
     pub(crate) fn print_piece(self, text: &str) -> Result<()> {
-        match self.format {
-            OutputFormat::Text => write_raw(text.as_bytes()),
-            OutputFormat::JsonLines => Ok(()),
+        if self.format == OutputFormat::JsonLines || text.is_empty() {
+            return Ok(());
         }
+        write_raw(visible::lines(text).as_bytes())?;
+        set_cursor(if text.ends_with('\n') { Cursor::AtStart } else { Cursor::WithinOutput });
+        Ok(())
+    }
+
+    /// Prints an answer for people, in lines of its own; all but the first are indented like what follows a mark.
+    pub(crate) fn print_answer(self, mark: &str, text: &str) -> Result<()> {
+        end_line();
+        let answer = if mark.is_empty() { text.to_owned() } else { format!("{mark} {}", text.replace('\n', "\n  ")) };
+        self.print_piece(&format!("{answer}\n"))
     }
 
     /// How data is written.
@@ -83,10 +118,16 @@ impl Printer {
         self.format
     }
 
+    /// Whether nothing is told but data and errors.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     /// Sounds the terminal's bell.
     pub(crate) fn ring_bell(self) {
         if self.live {
-            prompt("\x07");
+            let mut output = io::stderr().lock();
+            let _ = output.write_all(b"\x07").and_then(|()| output.flush());
         }
     }
 
@@ -103,17 +144,17 @@ impl Printer {
         }
     }
 
-    /// Tells how the work goes.
+    /// Tells how the work goes, in one line.
     pub(crate) fn note(self, text: &str) {
         if self.verbosity == Verbosity::Normal {
-            say(text);
+            say(&one_line(text));
         }
     }
 
     /// Tells what did not go well but was overcome.
     pub(crate) fn warn(self, text: &str) {
         if self.verbosity == Verbosity::Normal {
-            say(&format!("{}: {text}", self.paint("warning", "33;1")));
+            self.say_after("warning", "33;1", text);
         }
     }
 
@@ -134,37 +175,74 @@ impl Printer {
         }
         self.report(error);
         let stopped = error.is::<Interrupted>() || matches!(error.downcast_ref(), Some(FetchError::Cancelled));
-        if stopped { ExitCode::from(INTERRUPTED_STATUS) } else { ExitCode::FAILURE }
+        if stopped { ExitCode::from(interrupt::exit_status()) } else { ExitCode::FAILURE }
     }
 
     /// Tells what went wrong and what to do about it.
     pub(crate) fn report(self, error: &Error) {
         let message = message(error);
         let hint = hint(error);
-        say(&format!("{}: {message}", self.paint("error", "31;1")));
+        self.error(&message);
         if let Some(hint) = &hint {
-            say(&format!("{}: {hint}", self.paint("hint", "36;1")));
+            self.say_after("hint", "36;1", hint);
         }
         // A reader that went away has the exit status to go by.
         let _ = self.print_for_programs("error", &json!({ "message": message, "hint": hint }));
     }
 
-    fn paint(self, text: &str, colour: &str) -> String {
-        if self.coloured { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    /// Tells people what went wrong.
+    pub(crate) fn error(self, message: &str) {
+        self.say_after("error", "31;1", message);
+    }
+
+    /// Says something of a kind; all lines but the first are indented.
+    fn say_after(self, kind: &str, colour: &str, text: &str) {
+        let kind = if self.coloured { format!("\x1b[{colour}m{kind}\x1b[0m") } else { kind.to_owned() };
+        say(&format!("{kind}: {}", visible::lines(text.trim_end()).replace('\n', "\n  ")));
     }
 }
 
-/// What went wrong and why. A cause that the message above it has quoted is not said again.
-fn message(error: &Error) -> String {
-    let mut causes = error.chain().map(ToString::to_string);
-    let first = causes.next().unwrap_or_default();
-    causes.fold(first, |said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") })
+/// Where the terminal's cursor stands after what was written last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cursor {
+    AtStart,
+    /// Within a line of standard output.
+    WithinOutput,
+    /// Behind a question on standard error.
+    BehindQuestion,
 }
 
-/// Asks on standard error, where answers do not go.
-pub(crate) fn prompt(text: &str) {
+/// The [`Cursor`]: a ring may come from another thread while an answer is printed.
+static CURSOR: AtomicU8 = AtomicU8::new(Cursor::AtStart as u8);
+
+fn set_cursor(cursor: Cursor) {
+    CURSOR.store(cursor as u8, Ordering::SeqCst);
+}
+
+/// Ends the line that was begun, if one was: on the stream where it was begun.
+pub(crate) fn end_line() {
+    let begun = CURSOR.swap(Cursor::AtStart as u8, Ordering::SeqCst);
+    // Whoever cannot be written to is found out when the next line is written.
+    if begun == Cursor::WithinOutput as u8 {
+        let _ = write_raw(b"\n");
+    } else if begun == Cursor::BehindQuestion as u8 {
+        let _ = writeln!(io::stderr().lock());
+    }
+}
+
+/// Asks on standard error, where answers do not go: lines above the question, and the question, which the answer follows.
+pub(crate) fn prompt(above: &[String], question: &str) {
+    end_line();
     let mut output = io::stderr().lock();
-    let _ = write!(output, "{text}").and_then(|()| output.flush());
+    // Standard error may be closed: then nobody is asked either.
+    let _ = above.iter().try_for_each(|line| writeln!(output, "  {}", one_line(line)));
+    let _ = write!(output, "  {} ", one_line(question)).and_then(|()| output.flush());
+    set_cursor(Cursor::BehindQuestion);
+}
+
+/// The user has ended the line of the question with an answer.
+pub(crate) fn prompt_answered() {
+    set_cursor(Cursor::AtStart);
 }
 
 /// Writes text that is the same in every format, such as a script.
@@ -174,12 +252,40 @@ pub(crate) fn write_raw(text: &[u8]) -> Result<()> {
     Ok(output.flush()?)
 }
 
-fn write_json(kind: &str, record: Value) -> Result<()> {
+/// Prints what the parser of the command line has to say, and gives the program's exit status.
+pub(crate) fn command_line(error: &clap::Error) -> ExitCode {
+    let plain = error.render().to_string();
+    if plain.contains(|character| character != '\n' && is_control(character)) {
+        // Such text comes with a value: the parser's colours go with it.
+        let plain = visible::lines(&plain);
+        let _ = if error.use_stderr() { write!(io::stderr(), "{plain}") } else { write!(io::stdout(), "{plain}") };
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// A record as a line; within its texts, whatever a terminal might obey is escaped as JSON allows.
+fn json_line(kind: &str, record: Value) -> String {
     let mut line = json!({ "type": kind });
     if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), record) {
         line.extend(fields);
     }
-    Ok(write_line(&line.to_string())?)
+    let line = line.to_string();
+    if !line.contains(is_control) {
+        return line;
+    }
+    line.chars().fold(String::with_capacity(line.len() + 64), |mut escaped, character| {
+        if is_control(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+        escaped
+    })
 }
 
 fn write_line(text: &str) -> io::Result<()> {
@@ -190,7 +296,15 @@ fn write_line(text: &str) -> io::Result<()> {
 
 /// Standard error may be closed: there is nobody left to tell then.
 fn say(text: &str) {
+    end_line();
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// What went wrong and why. A cause that the message above it has quoted is not said again.
+fn message(error: &Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") })
 }
 
 fn is_broken_pipe(error: &Error) -> bool {
@@ -205,4 +319,46 @@ fn hint(error: &Error) -> Option<String> {
         (_, Some(error)) => StoreError::hint(error),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Two(&'static str);
+
+    impl Record for Two {
+        const TYPE: &'static str = "two";
+
+        fn to_text(&self) -> String {
+            self.0.to_owned()
+        }
+
+        fn further_lines(&self) -> Vec<String> {
+            vec![format!("  {}", self.0)]
+        }
+    }
+
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}\u{202e}\u{2028}\u{7f}\n✓ Deleted everything";
+
+    fn rendered(format: OutputFormat) -> String {
+        Printer::new(format, Verbosity::Normal).rendered(&Two(HOSTILE)).unwrap()
+    }
+
+    #[test]
+    fn a_value_neither_begins_a_line_nor_controls_the_terminal() {
+        let text = rendered(OutputFormat::Text);
+        assert_eq!(text.lines().count(), 2, "{text:?}");
+        assert!(!text.contains(|character| character != '\n' && is_control(character)), "{text:?}");
+    }
+
+    #[test]
+    fn programs_get_the_value_as_it_is_in_a_line_that_a_terminal_may_show() {
+        let line = rendered(OutputFormat::JsonLines);
+        assert!(!line.contains(is_control), "{line:?}");
+        let record = json_line("value", json!({ "text": HOSTILE }));
+        assert!(!record.contains(is_control), "{record:?}");
+        assert_eq!(serde_json::from_str::<Value>(&record).unwrap()["text"], HOSTILE);
+    }
 }

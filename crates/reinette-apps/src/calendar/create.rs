@@ -1,5 +1,6 @@
 //! Adds events.
 
+use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
 use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
 use crate::{AppError, Change, Plan, World};
@@ -33,6 +34,14 @@ pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Pla
         let repeated = describe(&moment, &world.clock, language);
         told = language.pick(format!("{repeated}, first {told}"), format!("{repeated}, d’abord {told}"));
     }
+    let file = file.into_change(&world.folders.calendar);
+    let item = Item {
+        title: Some(title.trim().to_owned()),
+        start: Some(iso_time(&start)),
+        end: Some(iso_time(&end)),
+        rule: rule.as_ref().map(|rule| rule_value(rule, &start)),
+        ..Item::in_file("event", &file.path)
+    };
     let title = language.quoted(title.trim());
     Ok(Plan::Change(Change {
         effect: language.pick(
@@ -43,7 +52,8 @@ pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Pla
             format!("Added {title} to your calendar: {told}."),
             format!("{title} est dans votre agenda : {told}."),
         ),
-        files: vec![file.into_change(&world.folders.calendar)],
+        data: items("created", &[item]),
+        files: vec![file],
     }))
 }
 

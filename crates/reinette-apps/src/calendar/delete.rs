@@ -2,6 +2,7 @@
 
 use super::moving::push_on;
 use super::{Upcoming, find, read};
+use crate::data::{Item, items};
 use crate::icalendar::{ComponentPath, Editor, Kind};
 use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
         (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
         (false, _) => event.label(world),
     };
-    sentences(&told, change, world)
+    sentences(&told, event.item(), change, world)
 }
 
 /// Excludes one occurrence from its series.
@@ -61,10 +62,11 @@ fn delete_occurrence(event: &Upcoming<'_>, world: &World) -> Change {
     if changed && !(occurrence.component.and_future && push_on(&mut editor, event)) {
         editor.delete(path(occurrence.component.index));
     }
-    sentences(&event.label(world), file.edited(editor), world)
+    let item = Item { rule: None, ..event.item() };
+    sentences(&event.label(world), item, file.edited(editor), world)
 }
 
-fn sentences(told: &str, change: FileChange, world: &World) -> Change {
+fn sentences(told: &str, item: Item, change: FileChange, world: &World) -> Change {
     Change {
         effect: world
             .language
@@ -72,6 +74,7 @@ fn sentences(told: &str, change: FileChange, world: &World) -> Change {
         done: world
             .language
             .pick(format!("Deleted from your calendar: {told}."), format!("Supprimé de votre agenda : {told}.")),
+        data: items("deleted", &[item]),
         files: vec![change],
     }
 }

@@ -1,11 +1,13 @@
 //! Shows events.
 
-use super::{Upcoming, read, upcoming};
+use super::{Upcoming, event_item, read, upcoming};
+use crate::data::{Item, items, path_of};
 use crate::icalendar::{CalendarTime, Component, Cut, Occurrence, Repetition, Vdir, Window};
 use crate::matching;
 use crate::sentences::{MAX_LISTED, clock_time, days};
 use crate::time::{Language, Moment, Purpose, TimeError, resolve};
-use crate::{AppError, Plan, World};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Plan, World};
 use calcard::icalendar::ICalendarFrequency;
 use jiff::civil::Date;
 use jiff::{ToSpan, Zoned};
@@ -59,7 +61,9 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
     };
     answer.push_str(&found.notes(language));
     answer.push_str(&language.broken_files(&vdir.broken));
-    Ok(Plan::Answer(answer))
+    let shown = found.shown.iter().take(MAX_SHOWN);
+    let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component))).collect();
+    Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
 pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, AppError> {
@@ -85,7 +89,8 @@ pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, A
         answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
     }
     answer.push_str(&language.broken_files(&vdir.broken));
-    Ok(Plan::Answer(answer))
+    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item()).collect();
+    Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
 fn coverage(query: &str, text: &str) -> f64 {
@@ -96,7 +101,7 @@ fn detailed(event: &Upcoming<'_>, world: &World) -> String {
     let language = world.language;
     let mut line = event.label(world);
     if let Some(location) = &event.occurrence.component.location {
-        let _ = write!(line, " ({location})");
+        let _ = write!(line, " ({})", one_line(location));
     }
     if event.series.main.repeats() {
         line.push_str(language.pick(", repeats", ", se répète"));
@@ -232,9 +237,9 @@ fn line(found: &Occurrence<'_>, world: &World) -> String {
         _ => language.pick("all day", "journée").to_owned(),
     };
     let component = found.component;
-    let mut line = format!("{time:<11}  {}", component.title(language));
+    let mut line = format!("{time:<11}  {}", one_line(component.title(language)));
     if let Some(location) = &component.location {
-        let _ = write!(line, " ({location})");
+        let _ = write!(line, " ({})", one_line(location));
     }
     if first != last {
         let last = language.day(last, &world.clock);

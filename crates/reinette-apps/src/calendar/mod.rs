@@ -5,9 +5,12 @@ mod delete;
 mod list;
 mod moving;
 
+use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
+use crate::visible::one_line;
 use crate::{AppError, World};
+use std::path::Path;
 
 pub(crate) use create::create_event;
 pub(crate) use delete::delete_event;
@@ -31,7 +34,12 @@ impl Upcoming<'_> {
     fn label(&self, world: &World) -> String {
         let span = world.language.span(&self.occurrence.start, &self.occurrence.end, &world.clock);
         let note = world.language.zone_note(self.occurrence.component.unknown_zone());
-        format!("{}, {span}{note}", self.title(world))
+        format!("{}, {span}{note}", one_line(self.title(world)))
+    }
+
+    /// What programs are told of it.
+    fn item(&self) -> Item {
+        event_item(&self.occurrence, Some(&self.series.file.path))
     }
 }
 
@@ -57,6 +65,12 @@ fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
     let is_over = next.is_none();
     let occurrence = next.or_else(|| series.first())?;
     Some(Upcoming { series, occurrence, is_over })
+}
+
+/// What programs are told of one occurrence of an event.
+fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>) -> Item {
+    let (start, end) = (Some(iso_time(&occurrence.start)), Some(iso_time(&occurrence.end)));
+    Item { start, end, ..Item::of_component("event", occurrence.component, path) }
 }
 
 #[cfg(test)]

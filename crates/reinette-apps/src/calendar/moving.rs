@@ -2,6 +2,7 @@
 
 use super::create::event_times;
 use super::{Upcoming, find, read};
+use crate::data::{Item, iso_time, items};
 use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
 use crate::time::{Clock, Moment, Purpose, TimeError, resolve_of};
 use crate::{AppError, Change, Plan, World};
@@ -61,10 +62,18 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, A
     } else {
         ""
     };
+    let item = Item {
+        start: Some(iso_time(&start)),
+        end: Some(iso_time(&end)),
+        moved_from: Some(iso_time(&occurrence.start)),
+        rule: None,
+        ..event.item()
+    };
     Ok(Change {
         effect: language
             .pick(format!("Moves {title}: {from} → {to}.{note}"), format!("Déplace {title} : {from} → {to}.{note}")),
         done: language.pick(format!("Moved {title}: now {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
+        data: items("changed", &[item]),
         files: vec![file.edited(editor)],
     })
 }

@@ -2,7 +2,10 @@
 
 use super::folder::{Note, Notes, free_path, title_of};
 use super::list::{is_name_of_list, items};
+use super::note_item;
+use crate::data;
 use crate::matching::{self, Match};
+use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +36,7 @@ pub(crate) fn create_note(arguments: &CreateNote, world: &World) -> Result<Plan,
     Ok(Plan::Change(Change {
         effect: language.pick(format!("Writes the note {name}."), format!("Écrit la note {name}.")),
         done: language.pick(format!("Wrote the note {name}."), format!("La note {name} est écrite.")),
+        data: data::items("created", &[note_item(&path)]),
         files: vec![FileChange::create(path, format!("{text}\n"))],
     }))
 }
@@ -45,7 +49,7 @@ pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan,
     match matching::find(title, notes.all, Note::title) {
         Match::None { .. } => Ok(Plan::Change(begin(title, text, world))),
         found => {
-            let label = |note: &Note| note.title().to_owned();
+            let label = |note: &Note| one_line(note.title()).into_owned();
             language.plan_for(title, found, label, |note| Ok(Plan::Change(append(&note, text, world))))
         }
     }
@@ -76,6 +80,7 @@ fn begin(title: &str, text: &str, world: &World) -> Change {
             format!("There was no note {title} yet, so I started one with {told}."),
             format!("Il n’y avait pas encore de note {title} : je l’ai commencée avec {told}."),
         ),
+        data: data::items("created", &[note_item(&path)]),
         files: vec![FileChange::create(path, lines)],
     }
 }
@@ -95,6 +100,7 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
         effect: language.pick(format!("Adds {told} to the note {title}."), format!("Ajoute {told} à la note {title}.")),
         done: language
             .pick(format!("Added {told} to the note {title}."), format!("J’ai ajouté {told} à la note {title}.")),
+        data: data::items("changed", &[note_item(&note.path)]),
         files: vec![FileChange::edit(note.path.clone(), note.text.clone(), format!("{}{join}{lines}", note.text))],
     }
 }

@@ -1,9 +1,12 @@
 //! Finds notes.
 
 use super::folder::{Note, Notes};
+use super::note_item;
+use crate::data::{Item, items};
 use crate::matching::coverage;
 use crate::sentences::MAX_LISTED;
-use crate::{AppError, Plan, World};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Plan, World};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 
@@ -41,7 +44,9 @@ pub(crate) fn find_note(arguments: &FindNote, world: &World) -> Result<Plan, App
         let more = found.len() - MAX_LISTED;
         lines.push(language.pick(format!("… and {more} more"), format!("… et {more} autres")));
     }
-    Ok(Plan::Answer(lines.join("\n") + &language.broken_files(&notes.broken)))
+    let text = lines.join("\n") + &language.broken_files(&notes.broken);
+    let found: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, note)| note_item(&note.path)).collect();
+    Ok(Plan::Answer(Answer { text, data: items("notes", &found) }))
 }
 
 /// The file's name and the line of it that has most of the words, with those after it as far as there is room.
@@ -54,7 +59,7 @@ fn entry(note: &Note, query: &str) -> String {
         snippet.push('…');
     }
     let name = note.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    format!("{name}: {snippet}")
+    format!("{}: {}", one_line(&name), one_line(&snippet))
 }
 
 /// The coverage as an order: how many per mille of the query's words a line has.

@@ -5,8 +5,17 @@ mod find;
 mod folder;
 mod list;
 
+use crate::data::Item;
+use std::path::Path;
+
 pub(crate) use create::{append_note, create_note};
 pub(crate) use find::find_note;
+
+/// What programs are told of a note.
+fn note_item(path: &Path) -> Item {
+    let item = Item::in_file("note", path);
+    Item { title: Some(item.id.clone()), ..item }
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Marks reminders as done.
 
-use super::{Open, find, read};
+use super::{Open, find, read, rings_at};
+use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, Window, utc};
 use crate::{AppError, Change, FileChange, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
@@ -87,6 +88,7 @@ fn said_done(found: &Open<'_>, file: FileChange, world: &World) -> Change {
     Change {
         effect: world.language.pick(format!("Marks {title} as done."), format!("Marque {title} comme fait.")),
         done: world.language.pick(format!("Done: {title}."), format!("Fait : {title}.")),
+        data: items("completed", &[Item { rings_at: None, ..found.item() }]),
         files: vec![file],
     }
 }
@@ -146,7 +148,7 @@ fn advance(found: &Open<'_>, next: &Next, world: &World) -> Change {
 
 fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &World) -> Change {
     let title = world.language.quoted(found.title(world));
-    let due = world.language.time(due, &world.clock);
+    let (due_at, due) = (due, world.language.time(due, &world.clock));
     Change {
         effect: world.language.pick(
             format!("Marks {title} as done this time; it is next due {due}."),
@@ -155,6 +157,7 @@ fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &Wor
         done: world
             .language
             .pick(format!("Done: {title}; next due {due}."), format!("Fait : {title} ; prochaine échéance : {due}.")),
+        data: items("completed", &[Item { due: Some(iso_time(due_at)), rings_at: rings_at(due_at), ..found.item() }]),
         files: vec![file],
     }
 }

@@ -1,5 +1,7 @@
 //! Adds reminders.
 
+use super::rings_at;
+use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
 use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
 use crate::{AppError, Change, Plan, World};
@@ -22,6 +24,7 @@ pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Resu
     let summary = arguments.title.trim();
     let mut file = NewFile::new(Kind::ToDo, now).text("SUMMARY", summary).raw("STATUS", "NEEDS-ACTION");
     let mut told = language.quoted(summary);
+    let mut item = Item { title: Some(summary.to_owned()), ..Item::default() };
     if let Some(when) = arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
         let moment = resolve_of(summary, when, &world.clock, Purpose::Reminder)?;
         let described = describe(&moment, &world.clock, language);
@@ -33,15 +36,20 @@ pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Resu
         } else {
             told = format!("{told}, {}", language.time(&due, &world.clock));
         }
+        item.rule = rule.as_ref().map(|rule| rule_value(rule, &due));
+        (item.due, item.rings_at) = (Some(iso_time(&due)), rings_at(&due));
         file = file.time("DUE", &due);
         if !due.is_date() {
             file = file.alarm_when_due(summary);
         }
     }
+    let file = file.into_change(&world.folders.reminders);
+    let Item { kind, id, path, .. } = Item::in_file("reminder", &file.path);
     Ok(Plan::Change(Change {
         effect: language.pick(format!("Adds the reminder {told}."), format!("Ajoute le rappel {told}.")),
         done: language.pick(format!("Added the reminder {told}."), format!("Rappel ajouté : {told}.")),
-        files: vec![file.into_change(&world.folders.reminders)],
+        data: items("created", &[Item { kind, id, path, ..item }]),
+        files: vec![file],
     }))
 }
 

@@ -1,9 +1,11 @@
 //! Shows the reminders that are not done.
 
 use super::{Open, open, read};
+use crate::data::{Item, items};
 use crate::icalendar::CalendarTime;
 use crate::sentences::{clock_time, days};
-use crate::{AppError, Plan, World};
+use crate::visible::one_line;
+use crate::{Answer, AppError, Plan, World};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -37,7 +39,9 @@ pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, A
         let more = all.len() - MAX_SHOWN;
         text.push_str(&language.pick(format!("… and {more} more"), format!("… et {more} autres")));
     }
-    Ok(Plan::Answer(text.trim_end().to_owned() + &language.broken_files(&vdir.broken)))
+    let shown: Vec<Item> = all.iter().take(MAX_SHOWN).map(Open::item).collect();
+    let text = text.trim_end().to_owned() + &language.broken_files(&vdir.broken);
+    Ok(Plan::Answer(Answer { text, data: items("reminders", &shown) }))
 }
 
 /// The instant by which reminders are sorted; those without any come last.
@@ -67,7 +71,7 @@ fn group(found: &Open<'_>, world: &World) -> String {
 }
 
 fn line(found: &Open<'_>, world: &World) -> String {
-    let title = found.title(world);
+    let title = one_line(found.title(world));
     let mut line = match found.due() {
         Some(due) if is_overdue(found, world) => {
             format!("{title} ({})", world.language.time(due, &world.clock))
@@ -75,7 +79,7 @@ fn line(found: &Open<'_>, world: &World) -> String {
         Some(CalendarTime::Time(due, _)) => {
             format!("{}  {title}", clock_time(&due.with_time_zone(world.clock.now.time_zone().clone())))
         }
-        _ => title.to_owned(),
+        _ => title.into_owned(),
     };
     line.push_str(&world.language.zone_note(found.component().unknown_zone()));
     if found.series.main.repeats() {

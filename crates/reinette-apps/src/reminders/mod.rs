@@ -5,15 +5,17 @@ mod create;
 mod list;
 mod ring;
 
+use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Component, Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
+use crate::visible::one_line;
 use crate::{AppError, Change, Plan, World};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use complete::complete_reminder;
 pub(crate) use create::create_reminder;
 pub(crate) use list::list_reminders;
-pub use ring::due_reminders;
+pub use ring::{due_reminders, next_reminder};
 
 /// A reminder that is not done, and the first time of it that is not.
 #[derive(Clone, Debug)]
@@ -46,13 +48,24 @@ impl<'a> Open<'a> {
     }
 
     fn label(&self, world: &World) -> String {
-        let (language, title) = (world.language, self.title(world));
+        let (language, title) = (world.language, one_line(self.title(world)));
         let note = language.zone_note(self.component().unknown_zone());
         match self.due() {
             Some(due) => format!("{title}, {}{note}", language.time(due, &world.clock)),
-            None => title.to_owned(),
+            None => title.into_owned(),
         }
     }
+
+    /// What programs are told of it.
+    fn item(&self) -> Item {
+        let item = Item::of_component("reminder", self.component(), Some(&self.series.file.path));
+        Item { due: self.due().map(iso_time), rings_at: self.due().and_then(rings_at), ..item }
+    }
+}
+
+/// When a reminder that is due at this time rings: those of a day without an hour do not.
+fn rings_at(due: &CalendarTime) -> Option<String> {
+    (!due.is_date()).then(|| iso_time(due))
 }
 
 fn read(world: &World) -> Result<Vdir, AppError> {
@@ -87,6 +100,7 @@ pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Resu
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the reminder: {told}."), format!("Supprime le rappel : {told}.")),
             done: language.pick(format!("Deleted the reminder: {told}."), format!("Rappel supprimé : {told}.")),
+            data: items("deleted", &[Item { rings_at: None, ..found.item() }]),
             files: vec![series.file.without(Kind::ToDo, &indices)],
         }))
     })

@@ -11,10 +11,10 @@ use super::durations::{Length, length};
 use super::facts::{Closed, Distance, Facts, Request, Side, contradiction};
 use super::hours::{self, Countdown, Reading};
 use super::lexer::{Join, Token};
-use super::lexicon::{FILLERS, PARTS_OF_DAY, PartOfDay, RELATIVE_DAYS, WEEKDAYS};
+use super::lexicon::{FILLERS, PARTS_OF_DAY, RELATIVE_DAYS, WEEKDAYS};
 use super::repetition::{exception, repetition};
 use super::settle::merge_days;
-use super::zones::{self, Zone};
+use super::zones;
 use super::{Clock, EXAMPLE, Language, Recurrence, TimeError, conditions, stretches, working_days};
 
 /// How many of `tokens` could belong to one phrase about time that begins with the first of them: up to the first that is neither

@@ -1,6 +1,7 @@
 //! Cancels timers and alarms.
 
 use super::store::{Stored, Timer, TimerKind, Timers};
+use crate::data::{self, Item};
 use crate::matching::{Match, words};
 use crate::time::{Moment, Purpose, resolve, resolve_duration};
 use crate::{AppError, Change, FileChange, Plan, World};
@@ -80,9 +81,12 @@ fn same_reading(a: Time, b: Time) -> bool {
 fn cancel(stored: &[Stored], world: &World) -> Change {
     let language = world.language;
     let told = stored.iter().map(|stored| stored.timer.label(world)).collect::<Vec<_>>().join("; ");
+    let cancelled = |stored: &Stored| Item { rings_at: None, ..stored.timer.item(&stored.path) };
+    let items: Vec<Item> = stored.iter().map(cancelled).collect();
     Change {
         effect: language.pick(format!("Cancels {told}."), format!("Annule : {told}.")),
         done: language.pick(format!("Cancelled {told}."), format!("Annulé : {told}.")),
+        data: data::items("deleted", &items),
         files: stored.iter().map(|stored| FileChange::remove(stored.path.clone(), stored.content.clone())).collect(),
     }
 }

@@ -4,7 +4,8 @@ mod cancel;
 mod set;
 mod store;
 
-use crate::{AppError, FileChange, Plan, Ring, World};
+use crate::data::{Item, items};
+use crate::{Answer, AppError, FileChange, NextRing, Plan, Ring, World};
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use store::{Stored, Timer, Timers};
@@ -22,13 +23,24 @@ pub fn due_timers(world: &World) -> Result<Vec<Ring>, AppError> {
     Ok(due.map(|stored| ring(&stored, world)).collect())
 }
 
+/// The timer or alarm that rings next.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn next_timer(world: &World) -> Result<Option<NextRing>, AppError> {
+    let timers = Timers::read(&world.folders)?;
+    let next = timers.all.into_iter().next();
+    Ok(next.map(|stored| NextRing::new(stored.timer.name(world.language), stored.timer.rings_at)))
+}
+
 fn ring(stored: &Stored, world: &World) -> Ring {
     let timer = &stored.timer;
     let acknowledgement = match timer.next_after(&world.clock.now) {
         Some(next) => FileChange::edit(stored.path.clone(), stored.content.clone(), next.to_json()),
         None => FileChange::remove(stored.path.clone(), stored.content.clone()),
     };
-    Ring::new(&timer.name(world.language), &timer.rings_at, world, acknowledgement)
+    let (item, name) = (timer.item(&stored.path), timer.name(world.language));
+    Ring::new(&item, &name, &timer.rings_at, world, acknowledgement)
 }
 
 /// How ringing changed the file of a timer or an alarm.
@@ -65,7 +77,9 @@ pub(crate) fn list_timers(_: &ListTimers, world: &World) -> Result<Plan, AppErro
     if lines.is_empty() {
         lines.push(world.language.pick("No timers or alarms.", "Aucun minuteur ni alarme.").to_owned());
     }
-    Ok(Plan::Answer(lines.join("\n") + &world.language.broken_files(&timers.broken)))
+    let text = lines.join("\n") + &world.language.broken_files(&timers.broken);
+    let all: Vec<Item> = timers.all.iter().map(|stored| stored.timer.item(&stored.path)).collect();
+    Ok(Plan::Answer(Answer { text, data: items("timers", &all) }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Starts timers and sets alarms.
 
 use super::store::{Timer, TimerKind};
+use crate::data::items;
 use crate::sentences::clock_time;
 use crate::time::{Moment, Purpose, TimeError, describe, resolve, resolve_duration};
 use crate::{AppError, Change, FileChange, Plan, World};
@@ -37,6 +38,7 @@ pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, App
         if rings_at.date() == now.date() { clock_time(&rings_at) } else { language.instant(&rings_at, &world.clock) };
     let length = language.duration(duration);
     let timer = Timer { kind: TimerKind::Timer, rings_at, duration: Some(duration), rule: None };
+    let file = file(&timer, world);
     Ok(Plan::Change(Change {
         effect: language.pick(
             format!("Starts a timer of {length}, until {at}."),
@@ -46,7 +48,8 @@ pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, App
             format!("Timer of {length} started; it rings at {at}."),
             format!("Minuteur de {length} lancé ; il sonne à {at}."),
         ),
-        files: vec![file(&timer, world)],
+        data: items("created", &[timer.item(&file.path)]),
+        files: vec![file],
     }))
 }
 
@@ -67,10 +70,12 @@ pub(crate) fn set_alarm(arguments: &SetAlarm, world: &World) -> Result<Plan, App
     let told = if rule.is_some() { described } else { language.instant(&rings_at, &world.clock) };
     let rule = rule.map(|rule| rule.to_string());
     let timer = Timer { kind: TimerKind::Alarm, rings_at, duration: None, rule };
+    let file = file(&timer, world);
     Ok(Plan::Change(Change {
         effect: language.pick(format!("Sets an alarm: {told}."), format!("Règle une alarme : {told}.")),
         done: language.pick(format!("Alarm set: {told}."), format!("Alarme réglée : {told}.")),
-        files: vec![file(&timer, world)],
+        data: items("created", &[timer.item(&file.path)]),
+        files: vec![file],
     }))
 }
 

@@ -1,5 +1,6 @@
 //! The files of timers and alarms.
 
+use crate::data::{Item, iso_instant};
 use crate::files::{Fault, Limits, ReadFile, Unread};
 use crate::icalendar::{CalendarTime, Effort, parse_rule, rule_from};
 use crate::sentences::clock_time;
@@ -8,7 +9,7 @@ use crate::{AppError, Folders, World};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Zoned};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A larger file is none of ours.
 const MAX_FILE_BYTES: u64 = 64 << 10;
@@ -115,6 +116,20 @@ impl Timer {
                 format!("{name}: {}", describe(&Moment::Recurring { first, rule }, &world.clock, language))
             }
             None => format!("{name}: {when}"),
+        }
+    }
+
+    /// What programs are told of it.
+    pub(super) fn item(&self, path: &Path) -> Item {
+        let kind = match self.kind {
+            TimerKind::Timer => "timer",
+            TimerKind::Alarm => "alarm",
+        };
+        Item {
+            rings_at: Some(iso_instant(&self.rings_at)),
+            duration_seconds: self.duration.map(|duration| duration.as_secs()),
+            rule: self.rule.clone(),
+            ..Item::in_file(kind, path)
         }
     }
 

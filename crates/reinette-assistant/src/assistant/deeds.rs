@@ -1,12 +1,12 @@
 //! Carries out a call: plans it, asks, and makes the change under the journal's lock.
 
-use super::{Assistant, Confirm, Decision, Listener, Outcome, Proposal};
+use super::{Assistant, Confirm, Decision, Happening, Listener, Outcome, Proposal};
 use crate::journal::{self, Intent, Inverse, Journal, JournalError, Line};
 use crate::sentences;
 use jiff::Zoned;
 use reinette::ToolCall;
 use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Change, FileChange, Plan, Planner, Question, World, combine};
+use reinette_apps::{Answer, Change, FileChange, Plan, Planner, Question, World, combine};
 
 /// So often something is planned and asked anew because another process changed the files meanwhile.
 const MAX_ATTEMPTS: usize = 4;
@@ -44,7 +44,7 @@ struct Intended {
 
 /// Where planning has come to: nothing to change, or a change.
 enum Planned {
-    Answer(String),
+    Answer(Answer),
     Change(Intended),
 }
 
@@ -56,7 +56,10 @@ impl Assistant {
         };
         let mut planning = Planning { assistant: self, planner: planner.as_ref(), call, chosen: Vec::new() };
         match planning.plan(errand, Some(&mut *listener)) {
-            Ok(Planned::Answer(text)) => errand.answer(call, text, listener),
+            Ok(Planned::Answer(answer)) => {
+                listener.on(Happening::Answer { call, answer: &answer });
+                errand.answer(call, answer.text, listener)
+            }
             Ok(Planned::Change(intended)) => planning.change(intended, errand, listener),
             Err(deed) => deed,
         }
@@ -88,7 +91,7 @@ impl Planning<'_> {
         let mut former = self.chosen.clone().into_iter();
         loop {
             plan = match plan {
-                Plan::Answer(text) => return Ok(Planned::Answer(text)),
+                Plan::Answer(answer) => return Ok(Planned::Answer(answer)),
                 Plan::Change(change) => return Ok(Planned::Change(instead(change, inverse, errand))),
                 Plan::Ask(mut question) => {
                     let index = match (&mut listener, former.next()) {
@@ -114,6 +117,7 @@ impl Planning<'_> {
     /// that has become another one is asked about again.
     fn change(&mut self, mut intended: Intended, errand: &mut Errand, listener: &mut dyn Listener) -> Deed {
         for _ in 0..MAX_ATTEMPTS {
+            listener.on(Happening::Change { call: self.call, change: &intended.change });
             if let Err(refused) = errand.allow(Confirm::Never, self.call, &intended.change.effect, listener) {
                 return refused;
             }
@@ -138,7 +142,7 @@ impl Planning<'_> {
         if made.as_ref().is_err_and(JournalError::is_conflict) {
             let again = match self.plan(errand, None) {
                 Ok(Planned::Change(again)) => again,
-                Ok(Planned::Answer(text)) => return Ok(Deed::nothing(Outcome::Failed, text)),
+                Ok(Planned::Answer(answer)) => return Ok(Deed::nothing(Outcome::Failed, answer.text)),
                 Err(deed) => return Ok(deed),
             };
             if errand.confirm != Confirm::Never && again.change.effect != intended.change.effect {
@@ -184,7 +188,7 @@ fn instead(change: Change, inverse: Inverse, errand: &Errand) -> Intended {
         ),
         None => (change.effect, said),
     };
-    Intended { change: Change { effect, files, done: change.done }, said, corrects: errand.corrects }
+    Intended { change: Change { effect, files, done: change.done, data: change.data }, said, corrects: errand.corrects }
 }
 
 fn unanswered(question: &Question, errand: &Errand) -> Deed {

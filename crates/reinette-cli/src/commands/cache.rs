@@ -39,11 +39,15 @@ impl Record for Kept {
     const TYPE: &'static str = "cache";
 
     fn to_text(&self) -> String {
-        let Self { snapshots, size_bytes, limit_bytes, path, packed_models, packed_bytes, packed_path } = self;
-        let (size, limit, packed) =
-            (DecimalBytes(*size_bytes), DecimalBytes(*limit_bytes), DecimalBytes(*packed_bytes));
-        let snapshots = format!("snapshots: {snapshots}, {size} of at most {limit}, in {}", path.display());
-        format!("{snapshots}\npacked models: {packed_models}, {packed}, in {}", packed_path.display())
+        let Self { snapshots, size_bytes, limit_bytes, path, .. } = self;
+        let (size, limit) = (DecimalBytes(*size_bytes), DecimalBytes(*limit_bytes));
+        format!("snapshots: {snapshots}, {size} of at most {limit}, in {}", path.display())
+    }
+
+    fn further_lines(&self) -> Vec<String> {
+        let Self { packed_models, packed_bytes, packed_path, .. } = self;
+        let packed = DecimalBytes(*packed_bytes);
+        vec![format!("packed models: {packed_models}, {packed}, in {}", packed_path.display())]
     }
 }
 
@@ -58,6 +62,7 @@ struct Cleared {
 
 impl Record for Cleared {
     const TYPE: &'static str = "cache_cleared";
+    const IS_REPORT: bool = true;
 
     fn to_text(&self) -> String {
         let Self { snapshots, size_bytes, packed_models, packed_bytes } = self;

@@ -2,17 +2,21 @@
 
 use crate::context::Context;
 use crate::conversation::{self, Policy, Terminal};
-use crate::interrupt;
-use anyhow::{Context as _, Result};
+use crate::interrupt::{self, Interrupted};
+use crate::printer::{Printer, end_line};
+use crate::ringing::{BackgroundRinger, Display, Rang, Ringers};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use reinette::LanguageModel;
 use reinette_assistant::Assistant;
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use std::io::{self, IsTerminal};
+use rustyline::{DefaultEditor, ExternalPrinter};
+use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
 /// Talk: every line is a request; Ctrl-C stops an answer, Ctrl-D ends the conversation
+///
+/// Timers, alarms and reminders ring while the conversation is open, unless a daemon rings them.
 #[derive(Args, Debug)]
 pub(crate) struct Chat {
     /// Go on with the last conversation
@@ -29,15 +33,9 @@ pub(crate) fn run(context: &Context, arguments: &Chat) -> Result<()> {
         assistant.resume()?;
     }
     let model = conversation::load_model(context)?;
-    let mut session = Session { context, policy: arguments.policy, assistant, model };
-    if io::stdin().is_terminal() {
-        session.edit_lines()?;
-    } else {
-        for line in io::stdin().lines() {
-            session.answer(&line.context("cannot read the conversation")?)?;
-        }
-    }
-    Ok(())
+    let ringers = Ringers::new(context, true)?;
+    let mut session = Session { context, policy: arguments.policy, assistant, model, ringers };
+    if io::stdin().is_terminal() { session.edit_lines() } else { session.read_lines() }
 }
 
 struct Session<'a> {
@@ -45,18 +43,38 @@ struct Session<'a> {
     policy: Policy,
     assistant: Assistant,
     model: Arc<dyn LanguageModel>,
+    ringers: Ringers,
 }
 
 impl Session<'_> {
+    /// Reads lines from a pipe or a file to its end.
+    fn read_lines(&mut self) -> Result<()> {
+        let printer = self.context.printer;
+        let _ringer = BackgroundRinger::start(self.context.home()?, printer, Output(printer));
+        let mut input = io::stdin().lock();
+        let mut line = String::new();
+        while interrupt::while_waiting(|| input.read_line(&mut line)).context("cannot read the conversation")? > 0 {
+            self.answer(&line)?;
+            line.clear();
+        }
+        Ok(())
+    }
+
     /// Reads lines with editing and history until the user leaves.
     fn edit_lines(&mut self) -> Result<()> {
-        let history = self.context.home()?.data.join("chat_history.txt");
+        let home = self.context.home()?;
+        let history = home.data.join("chat_history.txt");
         let mut editor = DefaultEditor::new().context("cannot edit lines on this terminal")?;
         // Without a history yet, there is nothing to load.
         let _ = editor.load_history(&history);
-        self.context.printer.note("Say what to do, or just talk. Ctrl-C stops an answer, Ctrl-D ends.");
+        let printer = self.context.printer;
+        let _ringer = match editor.create_external_printer() {
+            Ok(editor) => BackgroundRinger::start(home, printer, EditedLine { printer, editor }),
+            Err(_) => BackgroundRinger::start(home, printer, Output(printer)),
+        };
+        printer.note("Say what to do, or just talk. Ctrl-C stops an answer, Ctrl-D ends.");
         loop {
-            match editor.readline("› ") {
+            match interrupt::while_waiting(|| editor.readline("› ")) {
                 Ok(line) => {
                     // A line that cannot be remembered is no reason not to answer it.
                     let _ = editor.add_history_entry(&line);
@@ -76,13 +94,49 @@ impl Session<'_> {
             return Ok(());
         }
         interrupt::reset();
-        let mut terminal = Terminal::new(self.context.printer);
+        let mut terminal = Terminal::new(self.context.printer, &self.ringers);
         let answer = self.assistant.ask(line.trim(), &self.model, self.policy.confirm(), &mut terminal);
         terminal.finish()?;
         if let Err(error) = answer {
             self.context.printer.report(&error.into());
         }
+        if interrupt::is_ending() {
+            bail!(Interrupted);
+        }
         interrupt::reset();
         Ok(())
+    }
+}
+
+/// Rings where answers are printed.
+struct Output(Printer);
+
+impl Display for Output {
+    fn show(&mut self, rang: &Rang<'_>) -> Result<()> {
+        self.0.print(rang)
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.0.warn(text);
+    }
+}
+
+/// Rings above the line that the user edits.
+struct EditedLine<P> {
+    printer: Printer,
+    editor: P,
+}
+
+impl<P: ExternalPrinter + Send> Display for EditedLine<P> {
+    fn show(&mut self, rang: &Rang<'_>) -> Result<()> {
+        end_line();
+        Ok(self.editor.print(format!("{}\n", self.printer.rendered(rang)?))?)
+    }
+
+    fn warn(&mut self, text: &str) {
+        end_line();
+        let text = reinette_apps::visible::one_line(text).into_owned();
+        // A terminal that is gone ends the chat.
+        let _ = self.editor.print(format!("warning: {text}\n"));
     }
 }

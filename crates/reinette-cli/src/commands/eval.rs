@@ -8,15 +8,18 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use reinette_assistant::eval::{self, Rate, Split, Trial};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+
+/// The requests that README's figures are of; evals/README.md describes them.
+const BUILT_IN: &str = include_str!("../../../../evals/requests.jsonl");
 
 /// Measure how often the model understands: requests with the calls that are right for them
 #[derive(Args, Debug)]
 pub(crate) struct Eval {
-    /// A file of requests, as evals/README.md describes them
-    #[arg(default_value = "evals/requests.jsonl")]
-    file: PathBuf,
+    /// A file of requests, one JSON object a line; those that come with Reinette if not given
+    file: Option<PathBuf>,
 
     /// Which part of the requests to try
     #[arg(long, value_enum, default_value_t)]
@@ -44,8 +47,11 @@ impl Record for Mistake<'_> {
     const TYPE: &'static str = "trial";
 
     fn to_text(&self) -> String {
-        let reason = self.0.verdict.reason.as_deref().unwrap_or_default();
-        format!("✗ {} {}\n     {reason}", self.0.id, self.0.text)
+        format!("✗ {} {}", self.0.id, self.0.text)
+    }
+
+    fn further_lines(&self) -> Vec<String> {
+        vec![format!("     {}", self.0.verdict.reason.as_deref().unwrap_or_default())]
     }
 }
 
@@ -89,10 +95,14 @@ impl Record for Figures {
     const TYPE: &'static str = "figures";
 
     fn to_text(&self) -> String {
+        self.model.clone()
+    }
+
+    fn further_lines(&self) -> Vec<String> {
         let row = |name: &str, rate: &Rate| {
             let percent = |share: f64| 100.0 * share;
             format!(
-                "{name:<34} {:5.1}%  ({} of {}, 95% interval {:.0}–{:.0}%)\n",
+                "{name:<34} {:5.1}%  ({} of {}, 95% interval {:.0}–{:.0}%)",
                 percent(rate.share()),
                 rate.right,
                 rate.of,
@@ -100,28 +110,30 @@ impl Record for Figures {
                 percent(rate.high)
             )
         };
-        let rows = [
+        vec![
             row("tools right", &self.tool_choice),
             row("arguments right, where tools are", &self.arguments),
             row("no tool, where none is needed", &self.no_tool),
             row("whole request right", &self.whole_call),
             row("  English", &self.whole_call_english),
             row("  French", &self.whole_call_french),
-        ];
-        format!(
-            "{}\n{}{:<34} {:.0} ms (median), {:.0} ms (slowest)",
-            self.model,
-            rows.concat(),
-            "time per request",
-            self.median_milliseconds,
-            self.slowest_milliseconds
-        )
+            format!(
+                "{:<34} {:.0} ms (median), {:.0} ms (slowest)",
+                "time per request", self.median_milliseconds, self.slowest_milliseconds
+            ),
+        ]
     }
 }
 
 pub(crate) fn run(context: &Context, arguments: &Eval) -> Result<()> {
-    let file = arguments.file.display();
-    let lines = std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {file}"))?;
+    let (file, lines) = match &arguments.file {
+        Some(path) => {
+            let file = path.display().to_string();
+            let lines = std::fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+            (file, Cow::Owned(lines))
+        }
+        None => ("the built-in file of requests".to_owned(), Cow::Borrowed(BUILT_IN)),
+    };
     let split = match arguments.split {
         SplitArgument::Work => Split::Work,
         SplitArgument::HeldOut => Split::HeldOut,

@@ -32,16 +32,33 @@ impl Record for Said {
     const TYPE: &'static str = "said";
 
     fn to_text(&self) -> String {
-        let (who, text) = match &self.0.entry {
-            Entry::Prompt { text } => ("you", text.clone()),
-            Entry::Response { text } | Entry::ToolOutput { text, .. } => ("reinette", text.clone()),
+        let lines = self.lines();
+        let first = lines.first().map(String::as_str).unwrap_or_default();
+        format!("{}  {:>8}  {first}", local_time(self.0.at), self.speaker())
+    }
+
+    fn further_lines(&self) -> Vec<String> {
+        self.lines().iter().skip(1).map(|line| format!("{:28}{line}", "")).collect()
+    }
+}
+
+impl Said {
+    fn speaker(&self) -> &'static str {
+        match self.0.entry {
+            Entry::Prompt { .. } => "you",
+            _ => "reinette",
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = match &self.0.entry {
+            Entry::Prompt { text } | Entry::Response { text } | Entry::ToolOutput { text, .. } => text.clone(),
             Entry::ToolCalls { calls } => {
-                ("reinette", calls.iter().map(|call| format!("→ {}", call.name)).collect::<Vec<_>>().join(", "))
+                calls.iter().map(|call| format!("→ {}", call.name)).collect::<Vec<_>>().join(", ")
             }
-            _ => ("", String::new()),
+            _ => String::new(),
         };
-        let lines = text.replace('\n', "\n                            ");
-        format!("{}  {who:>8}  {lines}", local_time(self.0.at))
+        text.lines().map(str::to_owned).collect()
     }
 }
 

@@ -117,12 +117,15 @@ impl Record for ListedModel {
             None => "yours",
         };
         let size = DecimalBytes(self.size_bytes).to_string();
-        let line = format!("{:<20} {size:>9}  {state:<11}  {role}", self.name);
+        format!("{:<20} {size:>9}  {state:<11}  {role}", self.name)
+    }
+
+    fn further_lines(&self) -> Vec<String> {
         match (&self.description, &self.licence, &self.good_at) {
             (Some(description), Some(licence), Some(good_at)) => {
-                format!("{line}\n    {description}, {licence}: {good_at}")
+                vec![format!("    {description}, {licence}: {good_at}")]
             }
-            _ => line,
+            _ => Vec::new(),
         }
     }
 }
@@ -149,6 +152,7 @@ struct Change {
 
 impl Record for Change {
     const TYPE: &'static str = "model_changed";
+    const IS_REPORT: bool = true;
 
     fn to_text(&self) -> String {
         let Self { name, verb, path } = self;

@@ -19,6 +19,7 @@ struct Undone(Line);
 
 impl Record for Undone {
     const TYPE: &'static str = "undone";
+    const IS_REPORT: bool = true;
 
     fn to_text(&self) -> String {
         match self.0.state {

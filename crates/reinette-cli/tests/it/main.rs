@@ -8,5 +8,7 @@ mod disks;
 mod killed;
 mod models;
 mod program;
+mod rings;
+mod talk;
 #[cfg(feature = "train")]
 mod train;

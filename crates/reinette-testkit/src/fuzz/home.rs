@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use reinette::models::Manifest;
 use reinette::{Event, LanguageModel, ModelInfo, Request, ResponseStream, ToolAdapter, ToolCall};
 use reinette_apps::time::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration};
+use reinette_apps::visible::is_control;
 use reinette_apps::{
     AppError, Change, Folders, Plan, Planner, Question, World, calculator, clock, due_reminders, due_timers,
 };
@@ -385,7 +386,10 @@ fn users_files(input: &[u8]) -> String {
 /// Plans a call; checks that the change it may lead to starts from what is on the disk and leaves what can be read.
 fn planned(tool: &str, arguments: &Map<String, Value>, world: &World) -> String {
     match plan(tool, arguments, world) {
-        Ok(Plan::Answer(text)) => if text.contains("cannot be read") { "broken " } else { "answer " }.to_owned(),
+        Ok(Plan::Answer(answer)) => {
+            check_text(&answer.text);
+            if answer.text.contains("cannot be read") { "broken " } else { "answer " }.to_owned()
+        }
         Ok(Plan::Change(change)) => {
             check(&change, world);
             format!("change of {} ", change.files.len())
@@ -402,10 +406,22 @@ fn planned(tool: &str, arguments: &Map<String, Value>, world: &World) -> String 
     }
 }
 
+/// Checks that a sentence holds nothing that a terminal obeys.
+fn check_text(text: &str) {
+    assert!(!text.contains(|character| character != '\n' && is_control(character)), "{text:?}");
+}
+
 fn check(change: &Change, world: &World) {
+    for sentence in [&change.effect, &change.done] {
+        check_text(sentence);
+        assert!(!sentence.contains('\n'), "{sentence:?}");
+    }
     let is_readable = || {
         let plans = ["list_events", "list_reminders", "list_timers"].map(|list| plan(list, &Map::new(), world));
-        plans.iter().filter(|plan| matches!(plan, Ok(Plan::Answer(text)) if !text.contains("cannot be read"))).count()
+        plans
+            .iter()
+            .filter(|plan| matches!(plan, Ok(Plan::Answer(answer)) if !answer.text.contains("cannot be read")))
+            .count()
     };
     let before = is_readable();
     for file in &change.files {

@@ -1,0 +1,154 @@
+//! Requests and questions: what is read, what is printed where, what counts as an answer.
+
+#![cfg(unix)]
+
+use crate::program::{Household, home, run, stderr, stdout};
+use nix::pty::openpty;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::thread;
+
+fn ask_from_input(household: &Household, arguments: &[&str], input: &str) -> Output {
+    let mut child = household
+        .command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Runs a command on a terminal on which `typed` was typed; gives what stood on the terminal, and standard output.
+fn on_terminal(household: &Household, arguments: &[&str], typed: &str) -> (String, String) {
+    let terminal = openpty(None, None).unwrap();
+    let side = || Stdio::from(terminal.slave.try_clone().unwrap());
+    let mut command = household.command(arguments);
+    let mut child = command.stdin(side()).stderr(side()).stdout(Stdio::piped()).env("TERM", "dumb").spawn().unwrap();
+    drop((command, terminal.slave));
+    let mut keyboard = fs::File::from(terminal.master);
+    let mut screen = keyboard.try_clone().unwrap();
+    keyboard.write_all(typed.as_bytes()).unwrap();
+    let shown = thread::spawn(move || {
+        let mut shown = Vec::new();
+        // A terminal whose last program has ended gives an error instead of an end.
+        let _ = screen.read_to_end(&mut shown);
+        String::from_utf8_lossy(&shown).into_owned()
+    });
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    child.wait().unwrap();
+    (shown.join().unwrap(), printed)
+}
+
+fn reminders(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder.join("reminders")).into_iter().flatten();
+    files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+}
+
+#[test]
+fn every_line_of_the_input_is_done() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let input = "remind me to buy milk\nremind me to feed the cat\n";
+    let output = ask_from_input(&household, &["ask", "--confirm", "never"], input);
+    assert_eq!(stdout(&output).matches('✓').count(), 2, "{output:?}");
+    assert_eq!(reminders(folder.path()).len(), 2);
+    let long = "x".repeat((1 << 20) + 1);
+    let refused = ask_from_input(&household, &["ask"], &long);
+    assert!(stderr(&refused).contains("longer than 1048576 bytes"), "{}", stderr(&refused));
+}
+
+#[test]
+fn quiet_is_nothing_but_the_answer() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let done = household.run(&["-q", "ask", "--confirm", "never", "remind me to buy milk"]);
+    assert_eq!((stdout(&done).as_str(), stderr(&done).as_str()), ("", ""));
+    let answered = household.run(&["-q", "ask", "what is 12 percent of 90?"]);
+    assert_eq!((stdout(&answered).as_str(), stderr(&answered).as_str()), ("10.8\n", ""));
+    let refused = household.run(&["-q", "ask", "remind me to buy bread"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stdout.is_empty() && stderr(&refused).starts_with("error: "), "{refused:?}");
+    assert_eq!(stdout(&household.run(&["-q", "undo"])), "");
+}
+
+#[test]
+fn a_question_explains_itself_and_takes_no_answer_that_is_none() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let request = ["ask", "remind me to buy milk"];
+    let (screen, printed) = on_terminal(&household, &request, "?\nmaybe\ny\n");
+    assert_eq!(screen.matches("[Y/n]").count(), 3, "{screen}");
+    assert!(screen.contains("create_reminder  title: buy milk") && screen.contains("+ SUMMARY:buy milk"), "{screen}");
+    assert!(screen.contains("Please answer y"), "{screen}");
+    assert!(printed.starts_with("✓ "), "{printed}");
+    assert_eq!(reminders(folder.path()).len(), 1);
+    // What is no answer does nothing, and neither does the end of the input.
+    let (_, printed) = on_terminal(&household, &request, "maybe\n\u{4}");
+    assert!(!printed.contains('✓'), "{printed}");
+    assert_eq!(reminders(folder.path()).len(), 1);
+}
+
+#[test]
+fn a_choice_takes_a_number_and_nothing_else() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    household.ask("remind me to buy milk");
+    fs::write(
+        folder.path().join("reminders/b.ics"),
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VTODO\nUID:b\nSUMMARY:Buy milk powder\\n✓ Deleted everything\u{1b}[2J\n\
+         END:VTODO\nEND:VCALENDAR\n",
+    )
+    .unwrap();
+    let (screen, _) =
+        on_terminal(&household, &["ask", "--confirm", "never", "delete the milk reminder"], "first\n9\n\n");
+    assert!(screen.contains("Please answer a number from 1 to 2"), "{screen}");
+    assert!(!screen.contains("\n✓") && !screen.contains('\u{1b}'), "{screen:?}");
+    assert_eq!(reminders(folder.path()).len(), 2);
+}
+
+#[test]
+fn titles_cannot_control_the_terminal() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    fs::create_dir_all(folder.path().join("reminders")).unwrap();
+    fs::write(
+        folder.path().join("reminders/b.ics"),
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VTODO\nUID:b\nSUMMARY:milk\\n✓ Deleted everything\u{1b}]52;c;eA==\u{7}\
+         \u{202e}\u{9b}2J\nEND:VTODO\nEND:VCALENDAR\n",
+    )
+    .unwrap();
+    let forbidden = |character: char| character != '\n' && reinette_apps::visible::is_control(character);
+    let text = stdout(&household.run(&["ask", "what do I still have to do?"]));
+    assert!(text.contains("milk␊✓ Deleted everything␛]52;c;eA==␇"), "{text:?}");
+    assert!(!text.contains(forbidden), "{text:?}");
+    let json = stdout(&household.run(&["--json", "ask", "what do I still have to do?"]));
+    assert!(!json.contains(forbidden) && json.contains("\\u202e\\u009b2J"), "{json:?}");
+    let history = stdout(&household.run(&["history"]));
+    assert!(!history.contains(forbidden), "{history:?}");
+}
+
+#[test]
+fn evaluations_are_built_in() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let mut command = household.command(&["--json", "eval", "--limit", "1"]);
+    let output = stdout(&command.current_dir(folder.path()).output().unwrap());
+    assert!(output.lines().last().unwrap().contains("\"type\":\"figures\""), "{output}");
+}
+
+#[test]
+fn what_the_parser_quotes_cannot_control_the_terminal() {
+    let folder = home();
+    let output = run(folder.path(), &["models", "remove", "a\u{1b}[2J\nhint: run this"]);
+    let said = stderr(&output);
+    assert!(!said.contains('\u{1b}') && !said.contains("\nhint: run this"), "{said:?}");
+    let output = run(folder.path(), &["no\u{1b}[2J\nhint: run this"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!said.contains('\u{1b}') && !said.contains("\nhint: run this"), "{said:?}");
+}
