@@ -151,7 +151,7 @@ fn snapshots_are_verified_without_their_model() {
     let prefixes = Arc::new(PrefixCache::new(0, Some(snapshots.clone())));
     let config = BatchConfig { prefixes, ..BatchConfig::new(512, 2) };
     let mut sequence = Sequence::with_config(Arc::new(damaged("none", 0.0)), config).unwrap();
-    let prompt: Vec<TokenId> = (0..PREFIX_TOKENS + 9).map(|place| TokenId((place % 251) as u32)).collect();
+    let prompt: Vec<TokenId> = (0..).take(PREFIX_TOKENS + 9).map(|place| TokenId(place % 251)).collect();
     let request = GenerateRequest { prefix_tokens: PREFIX_TOKENS, max_tokens: 2, ..GenerateRequest::new(prompt) };
     sequence.generate(request, &mut |_| {}).unwrap();
     sequence.save_prefix();

@@ -25,8 +25,9 @@ const MAX_CALLS: usize = 6;
 const MAX_CALL_TOKENS: usize = 512;
 
 /// What conversations that are not under way may take in memory: where they stand, and as much again of their beginnings and
-/// of what gave way to others. Some 4,500 tokens each of a model of 1.5 billion weights.
-const IDLE_BYTES: usize = 128 << 20;
+/// of what gave way to others. Some 2,200 tokens each of a model of 1.5 billion weights, and less than a long conversation with
+/// the default model, which is seldom gone back to once its oldest turns are dropped.
+const IDLE_BYTES: usize = 64 << 20;
 
 /// Text of more bytes a token than this does not fit, whatever the vocabulary: it is refused before it is cut into tokens.
 const MAX_BYTES_PER_TOKEN: usize = 32;
