@@ -28,6 +28,26 @@ pub struct CacheUsage {
     pub bytes: u64,
 }
 
+/// Whether a file of a folder is what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// All checksums are right.
+    Intact,
+    /// Some bytes have changed, or are missing. Nothing is computed with them: the file is made again when it is needed.
+    Damaged,
+    /// An earlier version of this program wrote it. It is made again when it is needed.
+    Outdated,
+}
+
+/// A file of a folder that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is what was written.
+    pub state: FileState,
+}
+
 /// A file of a folder.
 pub(crate) struct CachedFile {
     pub(crate) path: PathBuf,
@@ -55,6 +75,12 @@ impl FileCache {
     pub(crate) fn usage(&self) -> io::Result<CacheUsage> {
         let files = self.files()?;
         Ok(CacheUsage { files: files.len(), bytes: files.iter().map(|file| file.bytes).sum() })
+    }
+
+    /// Looks at every file.
+    pub(crate) fn verify(&self, state: impl Fn(&Path) -> FileState) -> io::Result<Vec<VerifiedFile>> {
+        let files = self.files()?.into_iter();
+        Ok(files.map(|CachedFile { path, .. }| VerifiedFile { state: state(&path), path }).collect())
     }
 
     /// Deletes all files and says what they were.

@@ -39,7 +39,7 @@ pub mod template;
 pub mod tokenizer;
 
 pub use embed::{EmbedError, Embedder};
-pub use file_cache::CacheUsage;
+pub use file_cache::{CacheUsage, FileState, VerifiedFile};
 pub use generate::{
     Batch, BatchConfig, EndOfGeneration, FinishReason, GenerateError, GenerateRequest, Generated, Generator, Logits,
     LogitsProcessor, MAX_LIKELIEST_TOKENS, Progress, Sampler, Sampling, Sequence, Speculation, Ticket,

@@ -119,6 +119,11 @@ impl EncoderWeights {
         layers.map(|projection| &mut projection.weight).collect()
     }
 
+    /// Whether the model's file could not be read any more.
+    pub(super) fn is_lost(&self) -> bool {
+        self.token_embedding.is_lost()
+    }
+
     pub(super) fn hidden_dim(&self) -> usize {
         self.type_embedding.len()
     }

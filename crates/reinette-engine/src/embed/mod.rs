@@ -23,6 +23,12 @@ pub enum EmbedError {
     /// The text has no tokens.
     #[error("the text is empty")]
     Empty,
+    /// The model's file could not be read any more, or holds numbers that lead to none.
+    #[error(
+        "the embedding model computed no finite numbers, or its file was cut short while it was in use: fetch it again, then \
+         load it again"
+    )]
+    Damaged,
 }
 
 /// An embedding model of the BERT family: a text in, a vector of length 1 out.
@@ -81,7 +87,7 @@ impl Embedder {
     /// The vector of `text`, `[dimensions]`, of length 1.
     ///
     /// # Errors
-    /// If the text is empty or longer than the model can read: nothing is left out silently.
+    /// If the text is empty or longer than the model can read (nothing is left out silently), or the model is damaged.
     pub fn embed(&mut self, text: &str) -> Result<Vec<f32>, EmbedError> {
         let words = self.tokenizer.encode(text, SpecialTokens::AsText);
         if words.is_empty() {
@@ -96,7 +102,8 @@ impl Embedder {
         let hidden = self.encoder.encode(&self.weights, &tokens);
         let mut vector = pool(self.weights.pooling(), hidden, self.weights.hidden_dim());
         normalise(&mut vector);
-        Ok(vector)
+        let is_sound = vector.iter().all(|value| value.is_finite()) && !self.weights.is_lost();
+        if is_sound { Ok(vector) } else { Err(EmbedError::Damaged) }
     }
 }
 

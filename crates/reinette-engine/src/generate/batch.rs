@@ -36,6 +36,8 @@ pub struct BatchConfig {
     /// How many tokens all sequences together may keep keys and values of. A request counts with its prompt and the longest
     /// answer that it allows; one is always answered.
     pub max_tokens: usize,
+    /// What the keys and values of sequences that are answered may take of memory, but for the one that was answered last.
+    pub max_idle_bytes: usize,
     /// Beginnings of prompts that need not be read if somebody else has.
     pub prefixes: Arc<PrefixCache>,
     /// A much smaller model of the same vocabulary, for [`Speculation::DraftModel`](super::Speculation::DraftModel).
@@ -51,6 +53,7 @@ impl BatchConfig {
             kv_type: KvType::default(),
             max_sequences: 8,
             max_tokens: context_tokens,
+            max_idle_bytes: usize::MAX,
             prefixes: Arc::default(),
             draft: None,
         }
@@ -121,6 +124,7 @@ impl Batch {
             capacity,
             max_sequences: config.max_sequences.clamp(1, SHARED_STEP_TOKENS),
             max_tokens: config.max_tokens,
+            max_idle_bytes: config.max_idle_bytes,
             clock: 0,
         };
         slots.add(&model)?;
@@ -184,7 +188,28 @@ impl Batch {
             Ok(false) => self.end_all(&|| Ok(FinishReason::Cancelled), &mut progress),
             Err(_) => self.end_all(&|| Err(GenerateError::Failed), &mut progress),
         }
+        if self.model.is_lost() {
+            self.withdraw(&mut progress);
+        }
         progress
+    }
+
+    /// Makes errors of all answers: what a step has computed with weights that are gone means nothing.
+    fn withdraw(&mut self, progress: &mut Vec<(Ticket, Progress)>) {
+        let lost = || GenerateError::WeightsLost { model: self.model.place() };
+        for slot in &mut self.slots.all {
+            end(slot, Err(lost()), progress);
+            slot.forget();
+        }
+        progress.retain_mut(|(_, progress)| match progress {
+            Progress::Text(_) => false,
+            Progress::Finished(result) => {
+                if result.is_ok() {
+                    *result = Err(lost());
+                }
+                true
+            }
+        });
     }
 
     /// Keeps the prefixes of the prompts answered last for other sequences and processes, if they are worth it and not kept
@@ -225,7 +250,13 @@ impl Batch {
             self.decoder.read(&self.model, &mut [part], &|| false);
             self.decoder.logits(&self.model, &(0..tokens.len()).collect::<Vec<_>>(), out);
         }
-        Ok(())
+        if self.model.is_lost() {
+            return Err(GenerateError::WeightsLost { model: self.model.place() });
+        }
+        if are_finite(&Allowed::All, out) {
+            return Ok(());
+        }
+        Err(GenerateError::NotFinite { model: self.model.place() })
     }
 
     /// Frees the places of those whom nobody listens to any more.
@@ -353,9 +384,13 @@ impl Batch {
         for ready in ready {
             let reason = guarded(|| self.pick(&ready));
             let slot = &mut self.slots.all[ready.index];
+            let is_broken = matches!(reason, Err(GenerateError::NotFinite { .. }));
             match reason.transpose() {
                 Some(reason) => end(slot, reason, progress),
                 None => progress.extend(slot.run.as_mut().and_then(show)),
+            }
+            if is_broken {
+                slot.forget();
             }
         }
     }
@@ -378,6 +413,9 @@ impl Batch {
                 }
                 self.some_logits.as_mut_slice()
             };
+            if !are_finite(allowed, logits) {
+                return Err(GenerateError::NotFinite { model: self.model.place() });
+            }
             if let Some(reason) = run.pick(tokenizer, cache, logits)? {
                 return Ok(Some(reason));
             }
@@ -396,6 +434,15 @@ struct Ready {
     /// The end of its outputs among those whose logits have been computed for the whole vocabulary, if they have: the output
     /// layer is read once for all of them.
     in_full_end: Option<usize>,
+}
+
+/// Whether the logits are numbers that were computed.
+fn are_finite(computed: &Allowed, logits: &[f32]) -> bool {
+    match computed {
+        Allowed::Few(ids) => ids.iter().all(|id| logits[*id as usize].is_finite()),
+        // Without a branch for each.
+        _ => logits.iter().fold(true, |all, logit| all & logit.is_finite()),
+    }
 }
 
 /// What is one request's own, such as its constraint: a panic there is no more than an error of this request.

@@ -153,7 +153,25 @@ pub enum GenerateError {
     /// The engine panicked over this request.
     #[error("the engine failed on this request; please report it")]
     Failed,
-    /// The model gave no token a finite logit.
-    #[error("no token can follow: all logits are masked or not finite")]
+    /// A file of the model could not be read any more.
+    #[error(
+        "{model} was cut short, or its disk failed, while it was in use: check it with `reinette models verify`, then load it \
+         again"
+    )]
+    WeightsLost {
+        /// The model's file, or its name.
+        model: String,
+    },
+    /// The model computed infinities or numbers that are none.
+    #[error(
+        "{model} computes numbers that are not finite: its file, or an adapter, is damaged or was trained wrongly; check \
+         both with `reinette models verify`"
+    )]
+    NotFinite {
+        /// The model's file, or its name.
+        model: String,
+    },
+    /// A processor or the constraint left no token a finite logit.
+    #[error("no token can follow: all logits are masked")]
     NoToken,
 }

@@ -36,6 +36,8 @@ pub(super) struct Slots {
     pub(super) capacity: usize,
     pub(super) max_sequences: usize,
     pub(super) max_tokens: usize,
+    /// What free caches may take of memory.
+    pub(super) max_idle_bytes: usize,
     /// Counts up at every use.
     pub(super) clock: u64,
 }
@@ -62,6 +64,23 @@ impl Slot {
             (self.touched, self.needed) = (self.touched.max(self.cache.len()), 0);
         }
         run
+    }
+
+    /// Forgets what was read: it must not be used again.
+    pub(super) fn forget(&mut self) {
+        self.cache.truncate(0);
+        self.prefix_tokens = 0;
+    }
+
+    /// Gives the memory of all that is not needed for `n_tokens` tokens back, if it is much.
+    fn release_after(&mut self, n_tokens: usize) {
+        let n_tokens = n_tokens.max(self.cache.len());
+        if self.touched >= n_tokens + MIN_PREFIX_TOKENS {
+            self.touched = n_tokens;
+            for cache in [Some(&mut self.cache), self.draft.as_mut()].into_iter().flatten() {
+                cache.release_after(n_tokens);
+            }
+        }
     }
 
     fn is_free(&self) -> bool {
@@ -138,17 +157,21 @@ impl Slots {
         Ok(self.make_room(model, index))
     }
 
-    /// Gives up free caches, those unused for longest first, until all others keep to the limit. Gives the new index of the
+    /// Gives up free caches, those unused for longest first, until all others keep to the limits. Gives the new index of the
     /// slot at `kept`.
     fn make_room(&mut self, model: &Model, mut kept: usize) -> usize {
-        while self.kept_tokens() > self.max_tokens {
-            let free = self.all.iter().enumerate().filter(|(index, slot)| slot.is_free() && *index != kept);
-            let Some((oldest, _)) = free.min_by_key(|(_, slot)| slot.taken) else { break };
+        let max_idle_tokens = self.max_idle_bytes / self.all[kept].cache.shape().token_bytes();
+        loop {
+            let all = self.all.iter().enumerate();
+            let idle: Vec<_> = all.filter(|(index, slot)| slot.is_free() && *index != kept).collect();
+            let idle_tokens: usize = idle.iter().map(|(_, slot)| slot.tokens()).sum();
+            let oldest = idle.into_iter().min_by_key(|(_, slot)| slot.taken).map(|(index, _)| index);
+            let is_within_limits = self.kept_tokens() <= self.max_tokens && idle_tokens <= max_idle_tokens;
+            let Some(oldest) = oldest.filter(|_| !is_within_limits) else { return kept };
             let slot = self.all.remove(oldest);
-            self.prefixes.keep_in_memory(model.fingerprint(), &slot.cache, slot.cache.len());
+            self.prefixes.keep_conversation(model.fingerprint(), &slot.cache);
             kept -= usize::from(oldest < kept);
         }
-        kept
     }
 
     /// Gets what is known of a prompt into a cache, and what is not of the prompt out of it.
@@ -162,7 +185,7 @@ impl Slots {
         let kept = slot.cache.shared_tokens(prompt, adapter);
         if slot.cache.len() - kept >= MIN_PREFIX_TOKENS {
             // Another conversation: it may go on later.
-            self.prefixes.keep_in_memory(model.fingerprint(), &slot.cache, slot.cache.len());
+            self.prefixes.keep_conversation(model.fingerprint(), &slot.cache);
         }
         slot.cache.keep_prefix(prompt, adapter);
         let others =
@@ -171,6 +194,7 @@ impl Slots {
             copy(other, shared, &mut slot.cache);
         }
         self.prefixes.recall(model.fingerprint(), prompt, prefix_tokens, &mut slot.cache);
+        slot.release_after(prompt.len());
     }
 
     /// Keeps the beginnings of prompts that have been answered for other sequences and processes, if they are worth it

@@ -14,6 +14,12 @@ pub enum GgufError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file shrank, or its disk failed, after it was opened.
+    #[error(
+        "the model's file was cut short, or its disk failed, while it was read: check it with `reinette models verify`, \
+         then load it again"
+    )]
+    Lost,
     /// The first four bytes are not `GGUF`.
     #[error("not a GGUF file: it starts with the bytes {found:02x?} instead of \"GGUF\"")]
     NotGguf {

@@ -87,6 +87,9 @@ impl Gguf {
         let metadata = metadata::Table::read(&mut reader, metadata_count)?;
         let alignment = alignment(Metadata::new(&metadata, &mapping))?;
         let tensors = tensors::Table::read(&mut reader, tensor_count, alignment, mapping.len())?;
+        if mapping.is_lost() {
+            return Err(GgufError::Lost);
+        }
         Ok(Gguf { file: Arc::new(OpenFile { mapping, metadata, tensors }) })
     }
 
@@ -123,6 +126,17 @@ impl Gguf {
     pub fn head(&self) -> &[u8] {
         let end = self.file.tensors.entries.iter().map(|entry| entry.start).min().unwrap_or(self.file.mapping.len());
         &self.file.mapping[..end]
+    }
+
+    /// Takes the file's pages out of this process's memory; they come back when they are read.
+    pub(crate) fn release_pages(&self) {
+        self.file.mapping.release_pages();
+    }
+
+    /// Whether some of the file could not be read any more, because another program cut it short or the disk failed: what
+    /// was read meanwhile may have been zeros.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.file.mapping.is_lost()
     }
 
     /// The length of the file.

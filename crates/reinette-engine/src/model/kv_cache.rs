@@ -34,6 +34,12 @@ impl KvShape {
     pub(crate) fn words(self, positions: Range<usize>) -> usize {
         self.n_layers * self.n_kv_heads * self.page_words * pages(positions).len()
     }
+
+    /// Bytes of a token in all layers.
+    pub(crate) fn token_bytes(self) -> usize {
+        let page_bytes = size_of::<u16>() * self.words(0..KvLayer::PAGE_POSITIONS);
+        page_bytes.div_ceil(KvLayer::PAGE_POSITIONS).max(1)
+    }
 }
 
 /// The pages that `positions` are in; those of the first and of the last one may be in others too.
@@ -100,6 +106,12 @@ impl KvCache {
     /// Forgets all but the first `n_tokens` tokens.
     pub(crate) fn truncate(&mut self, n_tokens: usize) {
         self.tokens.truncate(n_tokens);
+    }
+
+    /// Gives the memory of all positions from `n_tokens` on back, which must hold no tokens.
+    pub(crate) fn release_after(&mut self, n_tokens: usize) {
+        let n_tokens = n_tokens.max(self.len());
+        self.layers.iter_mut().for_each(|layer| layer.release_after(n_tokens));
     }
 
     /// Counts tokens whose keys and values have been stored in all layers.

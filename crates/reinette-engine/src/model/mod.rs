@@ -22,8 +22,8 @@ pub(crate) use hyper_parameters::HyperParameters;
 pub(crate) use kv_cache::{KvCache, KvShape, pages};
 use mixture::MixtureBuffers;
 pub use packed::PackedFolder;
-use packed::Source;
 pub(crate) use packed::pack;
+use packed::{PackedMatrix, Source};
 pub(crate) use rope::Reach;
 pub use rope::Rope;
 pub(crate) use tensors::Tensors;
@@ -33,7 +33,7 @@ use crate::gguf::{Gguf, GgufError};
 use crate::template::{ChatTemplate, TemplateError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use reinette_kernels::{CacheTooLarge, RopeError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -106,8 +106,11 @@ pub struct Model {
     gguf: Gguf,
     description: Description,
     weights: Weights,
+    /// Those of the weights that are packed.
+    packed: Vec<Arc<PackedMatrix>>,
     tokenizer: Arc<Tokenizer>,
     template: OnceLock<Result<ChatTemplate, TemplateError>>,
+    path: Option<PathBuf>,
     changed: Option<SystemTime>,
     fingerprint: OnceLock<Fingerprint>,
 }
@@ -125,17 +128,24 @@ impl Model {
     /// a gigabyte.
     ///
     /// With a `folder`, the rearranged weights are kept there, in a file of the size of the model, and mapped the next
-    /// time; the pages are read from disk when they are first used. Without one, or where it cannot be written, they are
+    /// time; the pages are read from disk, and compared with their checksums, when they are first used. Without one, or where it cannot be written, they are
     /// rearranged in memory at every start.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or holds a model that is not supported.
     pub fn load_with_cache(path: &Path, folder: Option<&PackedFolder>) -> Result<Self, LoadError> {
         let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        let mut model = Self { changed, ..Self::unpacked(Gguf::open(path)?)? };
+        let mut model = Self { changed, path: Some(path.to_owned()), ..Self::unpacked(Gguf::open(path)?)? };
         let keep = folder.map(|folder| (folder, Source { path, fingerprint: model.fingerprint() }));
-        pack(model.weights.matrices_mut(), keep);
-        Ok(model)
+        model.packed = pack(model.weights.matrices_mut(), keep);
+        // Where they were packed just now, all of the file was read, most of it for the last time.
+        model.gguf.release_pages();
+        model.check_read()
+    }
+
+    /// Refuses a model whose file changed while it was read.
+    fn check_read(self) -> Result<Self, LoadError> {
+        if self.gguf.is_lost() { Err(GgufError::Lost.into()) } else { Ok(self) }
     }
 
     /// The model that an open file holds, rearranged in memory.
@@ -144,8 +154,8 @@ impl Model {
     /// If it is not supported, or its tensors are not those that its metadata ask for.
     pub fn from_gguf(gguf: Gguf) -> Result<Self, LoadError> {
         let mut model = Self::unpacked(gguf)?;
-        pack(model.weights.matrices_mut(), None);
-        Ok(model)
+        model.packed = pack(model.weights.matrices_mut(), None);
+        model.check_read()
     }
 
     /// The model that an open file holds, its weights where they stand in the file: to read them, not to answer quickly.
@@ -160,11 +170,35 @@ impl Model {
             gguf,
             description,
             weights,
+            packed: Vec::new(),
             tokenizer: Arc::new(tokenizer),
             template: OnceLock::new(),
+            path: None,
             changed: None,
             fingerprint: OnceLock::new(),
         })
+    }
+
+    /// Reads the packed weights and compares them with their checksums, which otherwise is done for each matrix when it is
+    /// first used: for a thread that has nothing else to do. Experts, of which an answer may use few, are left for then.
+    pub fn check_weights(&self) {
+        if self.description.mixture.is_none() {
+            self.packed.iter().for_each(|matrix| {
+                matrix.bytes();
+            });
+        }
+    }
+
+    /// Whether a file of the model could not be read any more, because another program cut it short or the disk failed:
+    /// what was computed since may be wrong.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.gguf.is_lost() || self.packed.first().is_some_and(|matrix| matrix.is_lost())
+    }
+
+    /// The model's file, or its name where there is none: for errors.
+    pub(crate) fn place(&self) -> String {
+        let path = self.path.as_ref().map(|path| format!("the model {}", path.display()));
+        path.unwrap_or_else(|| format!("the model {:?}", self.name()))
     }
 
     /// The model's name, as its file gives it.

@@ -1,8 +1,9 @@
 //! The tensors of a decoder, checked against its description once, used in place ever after.
 
+use super::packed::PackedMatrix;
 use super::tensors::Tensors;
 use super::{Description, LoadError, Mixture};
-use crate::gguf::{Gguf, Mapping, TensorView};
+use crate::gguf::{Gguf, TensorView};
 use reinette_kernels::{Layout, Matrix, QuantType, dequantize};
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,11 +25,7 @@ enum Bytes {
         range: Range<usize>,
     },
     Owned(Arc<[u8]>),
-    /// Bytes of a file of packed matrices, from its start.
-    Packed {
-        file: Arc<Mapping>,
-        range: Range<usize>,
-    },
+    Packed(Arc<PackedMatrix>),
 }
 
 impl Weight {
@@ -55,18 +52,27 @@ impl Weight {
         match &self.bytes {
             Bytes::Mapped { gguf, range } => gguf.bytes(range.clone()),
             Bytes::Owned(bytes) => bytes,
-            Bytes::Packed { file, range } => &file[range.clone()],
+            Bytes::Packed(packed) => packed.bytes(),
         }
     }
 
-    /// Takes the same weights from a file of packed matrices instead.
-    pub(super) fn replace(&mut self, file: &Arc<Mapping>, range: Range<usize>) {
-        self.bytes = Bytes::Packed { file: Arc::clone(file), range };
+    /// Takes the same weights, packed, instead.
+    pub(super) fn replace(&mut self, packed: &Arc<PackedMatrix>) {
+        self.bytes = Bytes::Packed(Arc::clone(packed));
+    }
+
+    /// Whether the file that they are in could not be read any more.
+    pub(crate) fn is_lost(&self) -> bool {
+        match &self.bytes {
+            Bytes::Mapped { gguf, .. } => gguf.is_lost(),
+            Bytes::Owned(_) => false,
+            Bytes::Packed(packed) => packed.is_lost(),
+        }
     }
 
     /// The matrix as the kernels take it.
     pub(crate) fn matrix(&self) -> Matrix<'_> {
-        let layout = if matches!(self.bytes, Bytes::Packed { .. }) { Layout::Packed } else { Layout::Rows };
+        let layout = if matches!(self.bytes, Bytes::Packed(_)) { Layout::Packed } else { Layout::Rows };
         Matrix::in_layout(layout, self.ty, self.rows, self.cols, self.bytes())
             .expect("the shape was checked when the weight was made")
     }

@@ -1,7 +1,7 @@
 //! The folder of snapshots, shared by all processes of a user.
 
 use super::snapshot::{self, SnapshotKey};
-use crate::file_cache::{CacheUsage, FileCache, remove};
+use crate::file_cache::{CacheUsage, FileCache, FileState, VerifiedFile, remove};
 use crate::model::KvCache;
 use std::fs::{self, File};
 use std::io;
@@ -52,6 +52,14 @@ impl SnapshotFolder {
     /// If one cannot be deleted.
     pub fn clear(&self) -> io::Result<CacheUsage> {
         self.files.clear()
+    }
+
+    /// Compares every snapshot with the checksum in it.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn verify(&self) -> io::Result<Vec<VerifiedFile>> {
+        self.files.verify(|path| File::open(path).map_or(FileState::Damaged, |mut file| snapshot::verify(&mut file)))
     }
 
     /// Reads the snapshot of `key` into `cache`. Where there is none, or none that is whole, the cache is empty or as it

@@ -24,6 +24,10 @@ use tree::{PrefixTree, TreeKey};
 /// instructions of a chat, which tell the day, would leave a file behind every day.
 pub(crate) const MIN_PREFIX_TOKENS: usize = 256;
 
+/// One conversation may take so much of the memory for all: copying one that fills a context is slow, and it seldom goes on as
+/// it was, for its oldest turns are dropped next.
+const LARGEST_SHARE: usize = 2;
+
 /// What is kept of prompts: in memory for all sequences that share this, on disk for other processes.
 #[derive(Debug, Default)]
 pub struct PrefixCache {
@@ -56,6 +60,13 @@ impl PrefixCache {
     pub(crate) fn keep_in_memory(&self, model: Fingerprint, cache: &KvCache, n_tokens: usize) {
         if n_tokens >= MIN_PREFIX_TOKENS && self.limit_bytes > 0 {
             self.tree().insert(&tree_key(model, cache), cache, n_tokens, self.limit_bytes);
+        }
+    }
+
+    /// Keeps a conversation that gave way to another one, unless it is so long that most others would have to go for it.
+    pub(crate) fn keep_conversation(&self, model: Fingerprint, cache: &KvCache) {
+        if cache.len() * cache.shape().token_bytes() <= self.limit_bytes / LARGEST_SHARE {
+            self.keep_in_memory(model, cache, cache.len());
         }
     }
 

@@ -12,6 +12,7 @@
 //! | layer by layer, head by head: `[pages, page_words]`, as [`KvLayer`](reinette_kernels::KvLayer) says; zero behind the last token | 2 each |
 //! | XXH3-64 of all before | 8 |
 
+use crate::file_cache::FileState;
 use crate::model::{Fingerprint, KvCache, KvShape};
 use crate::tokenizer::TokenId;
 use reinette_kernels::{KvLayer, KvType};
@@ -103,6 +104,23 @@ pub(super) fn write(key: &SnapshotKey<'_>, cache: &KvCache, out: &mut impl Write
         }
     }
     out.write_all(&checksum.finish().to_le_bytes())
+}
+
+/// Compares all of a file with the checksum at its end.
+pub(super) fn verify(input: &mut impl Read) -> FileState {
+    let mut bytes = Vec::new();
+    if input.read_to_end(&mut bytes).is_err() || !bytes.starts_with(MAGIC) {
+        return FileState::Damaged;
+    }
+    let Some((contents, checksum)) = bytes.split_last_chunk().filter(|(contents, _)| contents.len() > MAGIC.len() + 4)
+    else {
+        return FileState::Damaged;
+    };
+    if contents[MAGIC.len()..][..4] != VERSION.to_le_bytes() {
+        return FileState::Outdated;
+    }
+    let is_intact = XxHash3_64::oneshot(contents) == u64::from_le_bytes(*checksum);
+    if is_intact { FileState::Intact } else { FileState::Damaged }
 }
 
 /// Reads the snapshot of `key` into `cache`, which is emptied first and stays empty if that fails.

@@ -4,6 +4,7 @@
 
 use crate::model::{Fingerprint, KvCache, KvShape, pages};
 use crate::tokenizer::TokenId;
+use reinette_kernels::Buffer;
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -34,8 +35,9 @@ struct Node {
     /// The position of the first token.
     start: usize,
     tokens: Vec<TokenId>,
-    /// In the order of [`KvCache::pages`].
-    words: Vec<u16>,
+    /// In the order of [`KvCache::pages`]; memory of the system's own, or conversations that come and go would leave holes in
+    /// the allocator's.
+    words: Buffer<u16>,
     used: u64,
     /// They begin with different tokens.
     children: Vec<Node>,
@@ -84,7 +86,7 @@ impl PrefixTree {
             nodes = &mut nodes[index].children;
         }
         if start < n_tokens {
-            let words = cache.pages(start..n_tokens).collect::<Vec<_>>().concat();
+            let words = joined(cache.pages(start..n_tokens), key.shape.words(start..n_tokens));
             added_words += words.len();
             nodes.push(Node { start, tokens: tokens[start..].to_vec(), words, used: now, children: Vec::new() });
         }
@@ -111,8 +113,20 @@ impl PrefixTree {
             nodes = &mut nodes[index].children;
         }
         let leaf = nodes.swap_remove(oldest(nodes).0);
-        self.bytes -= size_of_val(leaf.words.as_slice());
+        self.bytes -= size_of_val(&*leaf.words);
     }
+}
+
+/// One after the other, `len` words in all.
+fn joined<'a>(parts: impl Iterator<Item = &'a [u16]>, len: usize) -> Buffer<u16> {
+    let mut words = Buffer::zeroed(len);
+    let mut rest = &mut words[..];
+    for part in parts {
+        let (place, after) = rest.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        rest = after;
+    }
+    words
 }
 
 /// The index of the node whose oldest leaf was not used for longest, and when that was.
@@ -159,11 +173,11 @@ impl Node {
     fn split(&mut self, n_tokens: usize, shape: KvShape) -> usize {
         let (all, middle) = (self.positions(), self.start + n_tokens);
         let [own, first, rest] = [all.clone(), all.start..middle, middle..all.end].map(pages);
-        let (mut first_words, mut rest_words) = (Vec::new(), Vec::new());
-        for head in self.words.chunks_exact(own.len() * shape.page_words) {
-            first_words.extend_from_slice(&head[..first.len() * shape.page_words]);
-            rest_words.extend_from_slice(&head[(rest.start - own.start) * shape.page_words..]);
-        }
+        let heads = || self.words.chunks_exact(own.len() * shape.page_words);
+        let first_words = heads().map(|head| &head[..first.len() * shape.page_words]);
+        let first_words = joined(first_words, shape.words(all.start..middle));
+        let rest_words = heads().map(|head| &head[(rest.start - own.start) * shape.page_words..]);
+        let rest_words = joined(rest_words, shape.words(middle..all.end));
         let added_words = first_words.len() + rest_words.len() - self.words.len();
         let child = Self {
             start: middle,

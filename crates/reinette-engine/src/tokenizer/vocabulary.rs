@@ -207,6 +207,11 @@ impl Vocabulary {
         (id != EMPTY).then_some(TokenId(id))
     }
 
+    /// Whether `id` has these bytes and a text may become it: in most vocabularies, what [`find`](Self::find) would give.
+    pub(super) fn is_found_as(&self, id: TokenId, bytes: &[u8]) -> bool {
+        self.kind(id) == Some(TokenKind::Normal) && self.bytes(id) == bytes
+    }
+
     /// The most bytes of a token that a text can be.
     pub(super) fn longest_bytes(&self) -> usize {
         self.longest_bytes
@@ -268,7 +273,12 @@ fn byte_of(character: char) -> Option<u8> {
 }
 
 /// Appends the bytes that a byte-level `text` stands for; `false` when it is no such text.
-pub(super) fn decode_byte_level(text: &[u8], out: &mut Vec<u8>) -> bool {
+pub(super) fn decode_byte_level(mut text: &[u8], out: &mut Vec<u8>) -> bool {
+    // Most tokens begin with a space, which is all of them that is not ASCII.
+    if let Some(rest) = text.strip_prefix("Ġ".as_bytes()) {
+        out.push(b' ');
+        text = rest;
+    }
     if text.iter().all(u8::is_ascii_graphic) {
         out.extend_from_slice(text);
         return true;

@@ -5,6 +5,7 @@
 mod architectures;
 mod batch;
 mod chat_templates;
+mod damage;
 mod embeddings;
 mod logits;
 mod prefix;

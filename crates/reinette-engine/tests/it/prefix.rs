@@ -330,6 +330,42 @@ fn a_conversation_goes_on_after_another_on_the_same_sequence() {
     assert_eq!(continued.cached_tokens, conversation.len());
 }
 
+/// Answers a prompt, and gives the tokens that the batch keeps afterwards.
+fn kept_after(batch: &mut Batch, prompt: &[TokenId]) -> usize {
+    batch.submit(request(prompt, None));
+    while !batch.is_idle() {
+        batch.step();
+    }
+    batch.kept_tokens()
+}
+
+#[test]
+fn memory_of_conversations_that_are_not_under_way_is_bounded() {
+    let machine = Machine::new(TinyDecoder::Llama);
+    let model = Arc::new(Model::load(&machine.model).unwrap());
+    let batch = |max_sequences, max_idle_bytes| {
+        let config = config(Arc::default(), KvType::F16);
+        let config = BatchConfig { max_tokens: 8 * 512, max_sequences, max_idle_bytes, ..config };
+        Batch::new(Arc::clone(&model), config).unwrap()
+    };
+    let answered = PREFIX_TOKENS + 20 + 24;
+    let kept = |mut batch: Batch| (0..6).map(|first| kept_after(&mut batch, &prompt(first, 1))).max().unwrap();
+    assert!(kept(batch(8, usize::MAX)) > 5 * PREFIX_TOKENS);
+    assert!(kept(batch(8, 2 * answered * BYTES_PER_TOKEN)) <= 3 * answered);
+    assert!(kept(batch(8, 0)) <= answered);
+    // A short one gives back what a long one before it took.
+    let mut alone = batch(1, 0);
+    assert!(kept_after(&mut alone, &prompt(0, 1)) > PREFIX_TOKENS);
+    assert!(kept_after(&mut alone, &prompt(1, 1)[..40]) < 40 + 24 + 1);
+    // What was given back is written again as if it were new.
+    let text = answer(&mut process(&machine.model, None), &prompt(0, 2), None).0;
+    let [mut sequence] = sequences(&machine, 0);
+    for prompt in [&prompt(0, 1)[..], &prompt(1, 1)[..40]] {
+        answer(&mut sequence, prompt, None);
+    }
+    assert_eq!(answer(&mut sequence, &prompt(0, 2), None).0, text);
+}
+
 /// Processes that write, read and delete the same snapshots at once: see below.
 #[test]
 #[ignore = "run by `processes_at_once_do_not_disturb_each_other`, in processes of its own"]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::Buffer;
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
@@ -62,7 +63,8 @@ pub struct CacheTooLarge {
 /// the codes of the keys and those of the values, the lower half of each first.
 ///
 /// One head's pages lie side by side, so that a group of query heads reads contiguous memory. The memory is allocated
-/// lazily by the system: positions never written cost nothing.
+/// lazily by the system: positions never written cost nothing, so that its pages are small: large ones would take two
+/// megabytes for the first position of each head.
 #[derive(Clone, Debug)]
 pub struct KvLayer {
     ty: KvType,
@@ -70,7 +72,7 @@ pub struct KvLayer {
     head_dim: usize,
     row_len: usize,
     capacity: usize,
-    words: Vec<u16>,
+    words: Buffer<u16>,
 }
 
 impl KvLayer {
@@ -90,10 +92,10 @@ impl KvLayer {
         if len > MAX_LAYER_BYTES / (2 * size_of::<u16>()) {
             return Err(too_large);
         }
-        let mut layer = Self { ty, n_kv_heads, head_dim, row_len, capacity, words: Vec::new() };
-        // As many as numbers, or fewer.
-        layer.words = vec![0; n_kv_heads * layer.n_pages() * layer.page_words()];
-        Ok(layer)
+        // As many words as numbers, or fewer.
+        let page_words = 2 * ty.half_page_words(row_len).iter().sum::<usize>();
+        let words = Buffer::zeroed(n_kv_heads * capacity.div_ceil(PAGE) * page_words);
+        Ok(Self { ty, n_kv_heads, head_dim, row_len, capacity, words })
     }
 
     /// How numbers are stored.
@@ -176,6 +178,14 @@ impl KvLayer {
     pub fn pages_mut(&mut self, kv_head: usize, pages: Range<usize>) -> &mut [u16] {
         let range = self.page_range(kv_head, pages);
         &mut self.words[range]
+    }
+
+    /// Gives the memory of all but the first `n_positions` positions back; it is taken again as they are stored.
+    pub fn release_after(&mut self, n_positions: usize) {
+        let unused = n_positions.div_ceil(PAGE).min(self.n_pages())..self.n_pages();
+        for kv_head in 0..self.n_kv_heads {
+            self.words.release(self.page_range(kv_head, unused.clone()));
+        }
     }
 
     /// Sets all but the first `n_positions` positions of a page of such a layer to zero.

@@ -6,6 +6,7 @@ use crate::Compute;
 use crate::ops::simd::{Kernel, LANES, Simd, dispatch, padded};
 use crate::pool::DisjointMut;
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 /// Rows that are summed up side by side: four vectors, which hide the latency of the multiply-adds.
 const BLOCK: usize = 4 * LANES;
@@ -26,11 +27,17 @@ impl LowRankColumns {
     pub fn new(matrix: Matrix<'_>) -> Self {
         let (rows, rank) = (matrix.rows(), matrix.cols());
         let mut blocks = vec![[0; BLOCK]; rows.div_ceil(BLOCK) * rank];
-        let mut row_f32 = vec![0.0; rank];
+        let (mut row_f32, mut halves) = (vec![0.0; rank], vec![f16::ZERO; rank]);
         for row in 0..rows {
-            matrix.row_f32(row, &mut row_f32);
-            for (block, value) in blocks[row / BLOCK * rank..].iter_mut().zip(&row_f32) {
-                block[row % BLOCK] = f16::from_f32(*value).to_bits();
+            if let Some(stored) = matrix.row_f16(row) {
+                halves.iter_mut().zip(stored).for_each(|(half, bits)| *half = f16::from_le_bytes(*bits));
+            } else {
+                matrix.row_f32(row, &mut row_f32);
+                // All at once: one by one, asking what the processor can do takes longer than the conversion.
+                halves.convert_from_f32_slice(&row_f32);
+            }
+            for (block, value) in blocks[row / BLOCK * rank..].iter_mut().zip(&halves) {
+                block[row % BLOCK] = value.to_bits();
             }
         }
         Self { rank, rows, blocks }

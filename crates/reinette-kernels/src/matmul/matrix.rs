@@ -219,6 +219,12 @@ impl<'a> Matrix<'a> {
         })
     }
 
+    /// The numbers of a row where they are stored in half precision.
+    pub(super) fn row_f16(&self, row: usize) -> Option<&'a [[u8; 2]]> {
+        let is_stored = self.ty == QuantType::F16 && self.layout == Layout::Rows;
+        is_stored.then(|| self.row(row).as_chunks().0)
+    }
+
     /// Writes one row as floats: an embedding.
     ///
     /// # Shapes

@@ -12,33 +12,24 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Maps a file and checks that it is a LoRA adapter for the model's architecture.
-    pub(super) fn open(path: &Path, model: &Model) -> Result<Self, AdapterError> {
+    /// Maps a file and checks that it is a LoRA adapter.
+    pub(super) fn open(path: &Path) -> Result<Self, AdapterError> {
         let gguf = Gguf::open(path)?;
-        let kinds =
-            [("general.type", "adapter"), ("adapter.type", "lora"), ("general.architecture", model.architecture())];
-        for (key, expected) in kinds {
-            let found = gguf.metadata().str(key)?.to_owned();
-            if found != expected {
-                return Err(AdapterError::OtherKind { key, found, expected: expected.to_owned() });
-            }
-        }
+        check_kind(&gguf, "general.type", "adapter")?;
+        check_kind(&gguf, "adapter.type", "lora")?;
         let alpha = gguf.metadata().f32("adapter.lora.alpha")?;
-        if !alpha.is_finite() {
-            return Err(AdapterError::Damaged(format!("an alpha of {alpha} cannot be right")));
-        }
         Ok(Self { gguf, alpha })
     }
 
-    fn matrix(&self, name: String) -> Result<Stored<'_>, AdapterError> {
-        let Some(tensor) = self.gguf.tensor(&name) else {
-            return Err(AdapterError::Damaged(format!("{name} is missing")));
-        };
-        let [cols, rows] = *tensor.dims else {
-            return Err(AdapterError::Damaged(format!("{name} has dimensions {:?}, which no matrix has", tensor.dims)));
-        };
-        Ok(Stored { name, ty: tensor.quant_type, rows, cols, bytes: tensor.bytes })
+    /// Checks that it was made for the model's architecture.
+    pub(super) fn check_architecture(&self, model: &Model) -> Result<(), AdapterError> {
+        check_kind(&self.gguf, "general.architecture", model.architecture())
     }
+}
+
+fn check_kind(gguf: &Gguf, key: &'static str, expected: &str) -> Result<(), AdapterError> {
+    let found = gguf.metadata().str(key)?.to_owned();
+    if found == expected { Ok(()) } else { Err(AdapterError::OtherKind { key, found, expected: expected.to_owned() }) }
 }
 
 impl Source for File {
@@ -57,6 +48,16 @@ impl Source for File {
 
     fn names(&self) -> Vec<String> {
         self.gguf.tensors().map(|tensor| tensor.name.to_owned()).collect()
+    }
+
+    fn matrix(&self, name: String) -> Result<Stored<'_>, AdapterError> {
+        let Some(tensor) = self.gguf.tensor(&name) else {
+            return Err(AdapterError::Damaged(format!("{name} is missing")));
+        };
+        let [cols, rows] = *tensor.dims else {
+            return Err(AdapterError::Damaged(format!("{name} has dimensions {:?}, which no matrix has", tensor.dims)));
+        };
+        Ok(Stored { name, ty: tensor.quant_type, rows, cols, bytes: tensor.bytes })
     }
 
     /// `alpha / rank`; 1 where alpha is 0, which stands for none.

@@ -8,8 +8,9 @@ mod peft;
 
 use super::{FeedForward, Fingerprint, LoadError, Model, Projection, Weight, pack};
 use crate::gguf::GgufError;
-use reinette_kernels::{LowRankColumns, QuantType, RopeStyle};
-use std::ops::Range;
+use reinette_kernels::{LowRankColumns, QuantType, RopeStyle, dequantize};
+use rustc_hash::FxHashSet;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,9 @@ use std::sync::Arc;
 const MAX_FILE_BYTES: u64 = 4 << 30;
 /// An adapter's rank may not be larger than this.
 const MAX_RANK: usize = 1024;
+/// What the product of an adapter's matrices is multiplied by, in size. Trained ones have 0.1 to some 64; one of a thousand
+/// drowns the model, one of a millionth changes nothing.
+const SCALES: RangeInclusive<f32> = 1e-4..=1e3;
 
 /// Why an adapter could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,33 @@ pub enum AdapterError {
     /// The weights are damaged.
     #[error("the adapter's weights are damaged or incomplete: {0}")]
     Damaged(String),
+    /// A matrix has a rank that no adapter has.
+    #[error("{tensor} has a rank of {rank}, where an adapter's is 1 to {MAX_RANK}: the adapter is damaged")]
+    Rank {
+        /// The tensor.
+        tensor: String,
+        /// Its rank.
+        rank: usize,
+    },
+    /// Its alpha cannot be right.
+    #[error(
+        "what the adapter learned would be multiplied by {scale} (its alpha by its rank, {rank}), where sound adapters have \
+         {} to {}: its configuration is damaged", SCALES.start(), SCALES.end()
+    )]
+    Scale {
+        /// The factor.
+        scale: f32,
+        /// The rank.
+        rank: usize,
+    },
+    /// Some of its numbers are none, or beyond what half precision holds.
+    #[error(
+        "{tensor} holds numbers that are none, infinite or above 65,504: the adapter is damaged, or its training diverged"
+    )]
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+    },
     /// The adapter changes something that adapters cannot change here.
     #[error(
         "the adapter changes {tensor}, which is not supported: train it on attention and feed-forward projections only"
@@ -147,6 +178,9 @@ trait Source {
     /// The names of all tensors.
     fn names(&self) -> Vec<String>;
 
+    /// The tensor of this name.
+    fn matrix(&self, name: String) -> Result<Stored<'_>, AdapterError>;
+
     /// What `B·(A·x)` is multiplied by.
     fn scale(&self, rank: usize) -> f32;
 
@@ -173,19 +207,25 @@ impl Adapter {
     /// As [`Adapter::from_parts`], and if a file cannot be read.
     pub fn load(path: &Path, model: &Model) -> Result<Self, AdapterError> {
         if path.is_file() {
-            return Self::from_source(&gguf::File::open(path, model)?, model);
+            let file = gguf::File::open(path)?;
+            file.check_architecture(model)?;
+            return Self::from_source(&file, model);
         }
-        let read = |name: &str| {
-            let path = path.join(name);
-            let read = || {
-                if std::fs::metadata(&path)?.len() > MAX_FILE_BYTES {
-                    return Err(std::io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
-                }
-                std::fs::read(&path)
-            };
-            read().map_err(|source| AdapterError::Read { path: path.clone(), source })
-        };
-        Self::from_parts(&read("adapter_config.json")?, &read("adapter_model.safetensors")?, model)
+        let [config, weights] = read_folder(path)?;
+        Self::from_parts(&config, &weights, model)
+    }
+
+    /// Checks all of an adapter that can be checked without its model: that its files are whole, its ranks and its scale those
+    /// of an adapter, and its numbers finite.
+    ///
+    /// # Errors
+    /// As [`Adapter::load`].
+    pub fn verify(path: &Path) -> Result<(), AdapterError> {
+        if path.is_file() {
+            return verify(&gguf::File::open(path)?);
+        }
+        let [config, weights] = read_folder(path)?;
+        verify(&peft::Files::new(&config, &weights)?)
     }
 
     /// Makes an adapter of the contents of PEFT's two files and checks it against the model.
@@ -214,8 +254,9 @@ impl Adapter {
                 check_shapes(&a, &b, rows(&projections), projections[0].weight.cols())?;
                 let magnitude = source.magnitude(layer, module)?;
                 magnitude.iter().try_for_each(|stored| check_magnitude(stored, b.rows))?;
-                let scale = source.scale(a.rows);
+                let scale = check_scale(source.scale(a.rows), a.rows)?;
                 let parts = Parts { a, b, magnitude, scale, row_order: source.row_order() };
+                parts.stored().try_for_each(check_finite)?;
                 let mut first = 0;
                 for (target, projection) in module.targets.iter().zip(projections) {
                     let rows = first..first + projection.weight.rows();
@@ -226,8 +267,8 @@ impl Adapter {
             }
             layers.push(targets);
         }
-        let is_used = |name: &String| modules.iter().flat_map(Parts::stored).any(|stored| stored.name == *name);
-        if let Some(tensor) = source.names().into_iter().find(|name| !is_used(name)) {
+        let used: FxHashSet<&str> = modules.iter().flat_map(Parts::stored).map(|stored| stored.name.as_str()).collect();
+        if let Some(tensor) = source.names().into_iter().find(|name| !used.contains(name.as_str())) {
             return Err(AdapterError::UnknownTarget { tensor });
         }
         if modules.is_empty() {
@@ -290,11 +331,74 @@ fn check_shapes(a: &Stored<'_>, b: &Stored<'_>, rows: usize, cols: usize) -> Res
         found: format!("[{}, {}]", stored.rows, stored.cols),
         expected,
     };
-    if a.cols != cols || a.rows == 0 || a.rows > MAX_RANK {
-        return Err(misfit(a, format!("[rank, {cols}] with a rank of at most {MAX_RANK}")));
+    check_rank(a)?;
+    if a.cols != cols {
+        return Err(misfit(a, format!("[rank, {cols}]")));
     }
     if b.rows != rows || b.cols != a.rows {
         return Err(misfit(b, format!("[{rows}, {}]", a.rows)));
+    }
+    Ok(())
+}
+
+fn check_rank(a: &Stored<'_>) -> Result<(), AdapterError> {
+    let (tensor, rank) = (&a.name, a.rows);
+    if (1..=MAX_RANK).contains(&rank) { Ok(()) } else { Err(AdapterError::Rank { tensor: tensor.clone(), rank }) }
+}
+
+fn check_scale(scale: f32, rank: usize) -> Result<f32, AdapterError> {
+    // Neither is an infinity within the limits, nor what is no number.
+    if SCALES.contains(&scale.abs()) { Ok(scale) } else { Err(AdapterError::Scale { scale, rank }) }
+}
+
+/// Refuses numbers that would make all that is computed with them infinite, or none: what is beyond half precision, in which
+/// adapters are multiplied.
+fn check_finite(stored: &Stored<'_>) -> Result<(), AdapterError> {
+    let is_finite = if stored.ty == QuantType::F16 {
+        let (halves, _) = stored.bytes.as_chunks();
+        let sizes = halves.iter().map(|bytes| u16::from_le_bytes(*bytes) & !half::f16::NEG_ZERO.to_bits());
+        sizes.fold(true, |all, size| all & (size < half::f16::INFINITY.to_bits()))
+    } else {
+        let mut row = vec![0.0; stored.cols];
+        let row_bytes = stored.ty.row_bytes(stored.cols).unwrap_or_default().max(1);
+        stored.bytes.chunks_exact(row_bytes).all(|bytes| {
+            dequantize(stored.ty, bytes, &mut row);
+            row.iter().fold(true, |all, number| all & (number.abs() <= half::f16::MAX.to_f32_const()))
+        })
+    };
+    if is_finite { Ok(()) } else { Err(AdapterError::NotFinite { tensor: stored.name.clone() }) }
+}
+
+/// PEFT's two files.
+fn read_folder(folder: &Path) -> Result<[Vec<u8>; 2], AdapterError> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        let read = || {
+            if std::fs::metadata(&path)?.len() > MAX_FILE_BYTES {
+                return Err(std::io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+            }
+            std::fs::read(&path)
+        };
+        read().map_err(|source| AdapterError::Read { path: path.clone(), source })
+    };
+    Ok([read("adapter_config.json")?, read("adapter_model.safetensors")?])
+}
+
+/// Checks what can be checked without a model.
+fn verify(source: &impl Source) -> Result<(), AdapterError> {
+    let mut names = source.names();
+    if names.is_empty() {
+        return Err(AdapterError::Damaged("there are none".to_owned()));
+    }
+    names.sort_unstable();
+    for name in names {
+        let is_a = name.contains(".lora_A.") || name.ends_with(".lora_a");
+        let stored = source.matrix(name)?;
+        check_finite(&stored)?;
+        if is_a {
+            check_rank(&stored)?;
+            check_scale(source.scale(stored.rows), stored.rows)?;
+        }
     }
     Ok(())
 }

@@ -9,6 +9,8 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct Config {
     peft_type: String,
+    #[serde(default)]
+    r: Option<usize>,
     lora_alpha: f32,
     #[serde(default)]
     use_rslora: bool,
@@ -39,34 +41,11 @@ impl<'a> Files<'a> {
         if !config.alpha_pattern.is_empty() {
             return Err(unusable("an alpha_pattern is not supported: train with one lora_alpha".to_owned()));
         }
-        if !config.lora_alpha.is_finite() {
-            return Err(unusable(format!("a lora_alpha of {} cannot be right", config.lora_alpha)));
+        if config.r == Some(0) {
+            return Err(unusable("a rank (r) of 0 leaves nothing to add".to_owned()));
         }
         let weights = SafeTensors::deserialize(weights).map_err(|error| AdapterError::Damaged(error.to_string()))?;
         Ok(Self { config, weights })
-    }
-
-    /// A matrix; a vector is one of a single row.
-    fn matrix(&self, name: String) -> Result<Stored<'a>, AdapterError> {
-        let tensor = self.weights.tensor(&name).map_err(|error| AdapterError::Damaged(format!("{name}: {error}")))?;
-        let ty = match tensor.dtype() {
-            Dtype::F16 => QuantType::F16,
-            Dtype::BF16 => QuantType::BF16,
-            Dtype::F32 => QuantType::F32,
-            other => {
-                return Err(AdapterError::Damaged(format!(
-                    "{name} is of {other:?}: only F16, BF16 and F32 are supported"
-                )));
-            }
-        };
-        let (rows, cols) = match *tensor.shape() {
-            [rows, cols] => (rows, cols),
-            [cols] => (1, cols),
-            ref shape => {
-                return Err(AdapterError::Damaged(format!("{name} is of shape {shape:?}, which is no matrix's")));
-            }
-        };
-        Ok(Stored { name, ty, rows, cols, bytes: tensor.data() })
     }
 }
 
@@ -86,6 +65,29 @@ impl Source for Files<'_> {
 
     fn names(&self) -> Vec<String> {
         self.weights.names().into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    /// A matrix; a vector is one of a single row.
+    fn matrix(&self, name: String) -> Result<Stored<'_>, AdapterError> {
+        let tensor = self.weights.tensor(&name).map_err(|error| AdapterError::Damaged(format!("{name}: {error}")))?;
+        let ty = match tensor.dtype() {
+            Dtype::F16 => QuantType::F16,
+            Dtype::BF16 => QuantType::BF16,
+            Dtype::F32 => QuantType::F32,
+            other => {
+                return Err(AdapterError::Damaged(format!(
+                    "{name} is of {other:?}: only F16, BF16 and F32 are supported"
+                )));
+            }
+        };
+        let (rows, cols) = match *tensor.shape() {
+            [rows, cols] => (rows, cols),
+            [cols] => (1, cols),
+            ref shape => {
+                return Err(AdapterError::Damaged(format!("{name} is of shape {shape:?}, which is no matrix's")));
+            }
+        };
+        Ok(Stored { name, ty, rows, cols, bytes: tensor.data() })
     }
 
     /// `alpha / rank`, or `alpha / √rank` (arXiv:2312.03732).

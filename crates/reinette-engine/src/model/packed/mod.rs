@@ -3,27 +3,30 @@
 //! The file is replaced when the model's file or the arrangement changes; two processes that make it at once make the same;
 //! and where it cannot be written, the weights are rearranged in memory. It belongs to one model file, whose path is in
 //! its head: files of models that are gone are deleted when another is made.
+//!
+//! A matrix is compared with its checksum when it is first used; one that the disk has damaged is rearranged again from the
+//! model's own file, and the next process makes the whole file anew.
+
+mod file;
+#[cfg(test)]
+mod tests;
 
 use super::Fingerprint;
 use super::weights::Weight;
-use crate::file_cache::{CacheUsage, FileCache, remove};
+use crate::file_cache::{CacheUsage, FileCache, VerifiedFile, remove};
 use crate::gguf::Mapping;
-use reinette_kernels::{Compute, InstructionSet, Layout, Matrix};
+use file::{HEAD_BYTES, PackedFile, digest, head, source_exists, write_table};
+use reinette_kernels::{Buffer, Compute, InstructionSet, Layout, Matrix};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::hash::Hasher;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use twox_hash::XxHash3_64;
 
-/// The first bytes of every file; they change with the order of its matrices.
-const MAGIC: &[u8; 8] = b"reinpak1";
 /// The end of the names of files.
 const PACKED: &str = "packed";
-/// Bytes before the weights: a page, so that the weights begin at one.
-const HEAD_BYTES: usize = 4096;
-/// Where the path of the model's file begins in the head, after the magic number, the layout's version and the
-/// fingerprint.
-const PATH_AT: usize = 28;
 /// Matrices begin at whole cache lines.
 const ALIGNMENT: usize = 64;
 /// Fewer bytes are rearranged in memory: that takes milliseconds.
@@ -73,32 +76,38 @@ impl PackedFolder {
         self.files.clear()
     }
 
+    /// Compares every file with the checksums in it.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn verify(&self) -> io::Result<Vec<VerifiedFile>> {
+        self.files.verify(file::verify)
+    }
+
     /// The file of the packed matrices, made if it is not there; `None` if that is impossible.
-    fn find_or_make(&self, parts: &[&mut Weight], length: usize, source: &Source<'_>) -> Option<Mapping> {
+    fn find_or_make(&self, parts: &[&mut Weight], ranges: &[Range<usize>], source: &Source<'_>) -> Option<PackedFile> {
         let model = std::fs::canonicalize(source.path).ok()?;
-        let head = head(source.fingerprint, &model)?;
+        let head = head(Layout::VERSION, source.fingerprint, &model)?;
         let digest = Fingerprint::of_bytes(model.as_os_str().as_encoded_bytes());
         let path = self.files.file(&format!("{}-{digest}", model.file_stem()?.to_string_lossy()));
-        let open = || {
-            let mapping =
-                Mapping::open(&path).ok().filter(|bytes| bytes.len() == length && bytes.starts_with(&head))?;
-            mapping.advise_large_pages();
-            Some(mapping)
-        };
-        if let Some(mapping) = open() {
-            return Some(mapping);
+        if let Some(file) = PackedFile::open(&path, &head, ranges) {
+            return Some(file);
         }
         self.remove_orphans();
         let write = |file: &mut File| {
             let mut out = WholePages { file: &mut *file, buffer: Vec::with_capacity(SLAB_BYTES) };
             out.write_all(&head)?;
-            write(parts, &mut out)?;
+            let digests = write(parts, &mut out)?;
+            write_table(&head, &ranges.iter().cloned().zip(digests).collect::<Vec<_>>(), &mut out)?;
             out.flush()?;
+            if parts.iter().any(|weight| weight.is_lost()) {
+                return Err(io::Error::other("the model's file was cut short meanwhile"));
+            }
             // A file that is there is complete, also after a loss of power.
             file.sync_all()
         };
         self.files.write(&path, write).ok()?;
-        open()
+        PackedFile::open(&path, &head, ranges)
     }
 
     /// Deletes the files whose models are gone.
@@ -136,9 +145,52 @@ impl Write for WholePages<'_> {
     }
 }
 
-/// Replaces the weights by packed ones where that makes products faster. With a folder, the packed ones of the model's
-/// file are found or kept there.
-pub(crate) fn pack(mut parts: Vec<&mut Weight>, keep: Option<(&PackedFolder, Source<'_>)>) {
+/// A matrix among others that are packed.
+#[derive(Debug)]
+pub(crate) struct PackedMatrix {
+    file: Arc<PackedFile>,
+    range: Range<usize>,
+    check: Option<Check>,
+}
+
+/// What tells whether a matrix of a file is whole, and what to do if it is not.
+#[derive(Debug)]
+struct Check {
+    digest: u64,
+    /// The matrix in the model's own file.
+    original: Weight,
+    /// Once it was looked at: the packed matrix where the file's was damaged.
+    repaired: OnceLock<Option<Vec<u8>>>,
+}
+
+impl PackedMatrix {
+    /// The bytes of the matrix; whoever asks first waits until they are compared with their checksum.
+    pub(super) fn bytes(&self) -> &[u8] {
+        let stored = self.file.bytes(self.range.clone());
+        let repaired = self.check.as_ref().and_then(|check| {
+            let repaired = check.repaired.get_or_init(|| {
+                (digest(stored) != check.digest).then(|| {
+                    self.file.discard();
+                    let matrix = check.original.matrix();
+                    let mut bytes = vec![0; packed_bytes(&matrix)];
+                    matrix.pack(&Compute::new(1), &mut bytes);
+                    bytes
+                })
+            });
+            repaired.as_deref()
+        });
+        repaired.unwrap_or(stored)
+    }
+
+    /// Whether some of the file could not be read any more.
+    pub(super) fn is_lost(&self) -> bool {
+        self.file.is_lost()
+    }
+}
+
+/// Replaces the weights by packed ones where that makes products faster, and gives those. With a folder, the packed ones of
+/// the model's file are found or kept there.
+pub(crate) fn pack(mut parts: Vec<&mut Weight>, keep: Option<(&PackedFolder, Source<'_>)>) -> Vec<Arc<PackedMatrix>> {
     let set = InstructionSet::detect();
     parts.retain(|weight| {
         let matrix = weight.matrix();
@@ -146,26 +198,31 @@ pub(crate) fn pack(mut parts: Vec<&mut Weight>, keep: Option<(&PackedFolder, Sou
         Layout::fastest(set, matrix.ty()) == Layout::Packed && packed_bytes(&matrix) <= 2 * matrix.bytes().len()
     });
     if parts.is_empty() {
-        return;
+        return Vec::new();
     }
     let (ranges, end) = place(&parts);
     let keep = keep.filter(|_| end >= LEAST_FILE_BYTES);
-    let mapped = keep.and_then(|(folder, source)| folder.find_or_make(&parts, end, &source));
-    let bytes = Arc::new(mapped.unwrap_or_else(|| in_memory(&parts, end)));
-    for (weight, range) in parts.into_iter().zip(ranges) {
-        weight.replace(&bytes, range);
-    }
+    let kept = keep.and_then(|(folder, source)| folder.find_or_make(&parts, &ranges, &source));
+    let file = Arc::new(kept.unwrap_or_else(|| PackedFile::made(in_memory(&parts, end))));
+    let packed = parts.into_iter().zip(ranges).enumerate().map(|(index, (weight, range))| {
+        let check = |digest: &u64| Check { digest: *digest, original: weight.clone(), repaired: OnceLock::new() };
+        let check = file.digests.get(index).map(check);
+        let packed = Arc::new(PackedMatrix { file: Arc::clone(&file), range, check });
+        weight.replace(&packed);
+        packed
+    });
+    packed.collect()
 }
 
 /// The packed matrices where they stand in the file, which there is none of.
 fn in_memory(parts: &[&mut Weight], length: usize) -> Mapping {
-    let mut bytes = Vec::with_capacity(length);
-    bytes.resize(HEAD_BYTES, 0);
-    write(parts, &mut bytes).expect("writing to memory does not fail");
-    Mapping::Owned(bytes)
+    let mut bytes = Buffer::zeroed(length);
+    bytes.advise_large_pages();
+    write(parts, &mut &mut bytes[HEAD_BYTES..]).expect("there is room for all matrices");
+    Mapping::Made(bytes)
 }
 
-/// Where the matrices stand in the file, and where it ends.
+/// Where the matrices stand in the file, and where the last one ends.
 fn place(parts: &[&mut Weight]) -> (Vec<Range<usize>>, usize) {
     let mut end = HEAD_BYTES;
     let ranges = parts.iter().map(|weight| {
@@ -181,47 +238,26 @@ fn packed_bytes(matrix: &Matrix<'_>) -> usize {
     Layout::Packed.bytes(matrix.ty(), matrix.rows(), matrix.cols()).unwrap_or(usize::MAX)
 }
 
-/// The head of the file: what tells the version of the model's file, and its path.
-fn head(fingerprint: Fingerprint, model: &Path) -> Option<Vec<u8>> {
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    head.extend(MAGIC);
-    head.extend(Layout::VERSION.to_le_bytes());
-    head.extend(fingerprint.to_le_bytes());
-    head.extend(model.as_os_str().as_encoded_bytes());
-    // A zero ends the path.
-    (head.len() < HEAD_BYTES).then(|| head.resize(HEAD_BYTES, 0))?;
-    Some(head)
-}
-
-/// Writes the packed matrices, filled up to their alignment, as they follow the head.
-fn write(parts: &[&mut Weight], out: &mut impl Write) -> io::Result<()> {
+/// Writes the packed matrices, filled up to their alignment, as they follow the head, and gives the digest of each.
+fn write(parts: &[&mut Weight], out: &mut impl Write) -> io::Result<Vec<u64>> {
     let compute = Compute::new(std::thread::available_parallelism().map_or(1, usize::from));
     let mut buffer = Vec::new();
     let mut end: usize = HEAD_BYTES;
+    let mut digests = Vec::with_capacity(parts.len());
     for weight in parts {
         let matrix = weight.matrix();
         out.write_all(&[0; ALIGNMENT][..end.next_multiple_of(ALIGNMENT) - end])?;
         end = end.next_multiple_of(ALIGNMENT) + packed_bytes(&matrix);
         let rows = (SLAB_BYTES * matrix.rows() / matrix.bytes().len().max(1)).next_multiple_of(64);
+        let mut hasher = XxHash3_64::new();
         for first in (0..matrix.rows()).step_by(rows) {
             let slab = matrix.part(first..matrix.rows().min(first + rows));
             buffer.resize(packed_bytes(&slab), 0);
             slab.pack(&compute, &mut buffer);
+            hasher.write(&buffer);
             out.write_all(&buffer)?;
         }
+        digests.push(hasher.finish());
     }
-    Ok(())
+    Ok(digests)
 }
-
-/// Whether the model is there that a packed file was made of.
-fn source_exists(packed: &Path) -> bool {
-    let mut head = [0; HEAD_BYTES];
-    if File::open(packed).and_then(|mut file| file.read_exact(&mut head)).is_err() || !head.starts_with(MAGIC) {
-        return false;
-    }
-    let path = head[PATH_AT..].split(|byte| *byte == 0).next();
-    path.and_then(|path| std::str::from_utf8(path).ok()).is_some_and(|path| Path::new(path).exists())
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,14 +1,18 @@
-use super::{HEAD_BYTES, LEAST_FILE_BYTES, PackedFolder, Source, head, in_memory, pack, packed_bytes, place};
-use crate::Sequence;
+use super::file::{HEAD_BYTES, PackedFile, head};
+use super::{
+    Check, LEAST_FILE_BYTES, PackedFolder, PackedMatrix, Source, digest, in_memory, pack, packed_bytes, place,
+};
+use crate::file_cache::FileState;
 use crate::gguf::{Gguf, GgufWriter};
 use crate::model::weights::Weight;
 use crate::model::{Fingerprint, Model};
 use crate::tokenizer::TokenId;
+use crate::{GenerateError, Sequence};
 use reinette_kernels::{Activations, Compute, InstructionSet, Layout, MatmulTask, QuantType, matmul};
 use reinette_testkit::golden_model;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Numbers as blocks of `Q8_0`: a scale in half precision, then 32 codes.
 #[expect(clippy::cast_possible_truncation, reason = "a code is at most 127")]
@@ -136,14 +140,14 @@ fn source(path: &Path) -> Source<'_> {
 }
 
 /// The packed file of some matrices, which must be the same as what is made in memory.
-fn found(folder: &PackedFolder, model: &Path) -> Option<()> {
+fn found(folder: &PackedFolder, model: &Path) -> Option<PackedFile> {
     let mut weight = rows_of(&values(64 * 20), 64, 0..20);
     let parts = [&mut weight];
-    let (_, end) = place(&parts);
+    let (ranges, end) = place(&parts);
     assert!(end >= HEAD_BYTES + packed_bytes(&parts[0].matrix()) && end < LEAST_FILE_BYTES);
-    let mapped = folder.find_or_make(&parts, end, &source(model))?;
-    assert_eq!(mapped[HEAD_BYTES..], in_memory(&parts, end)[HEAD_BYTES..]);
-    Some(())
+    let file = folder.find_or_make(&parts, &ranges, &source(model))?;
+    assert_eq!(file.bytes(HEAD_BYTES..end), &in_memory(&parts, end)[HEAD_BYTES..]);
+    Some(file)
 }
 
 fn only_file(folder: &PackedFolder) -> std::path::PathBuf {
@@ -169,7 +173,9 @@ fn a_file_is_made_once_and_made_again_if_it_is_damaged_or_of_another_model() {
     longer.push(0);
     let mut other_head = whole.clone();
     other_head[10] ^= 1;
-    for damaged in [&[][..], &whole[..100], &whole[..whole.len() - 1], &longer, &other_head] {
+    let mut other_table = whole.clone();
+    other_table[whole.len() - 30] ^= 1;
+    for damaged in [&[][..], &whole[..100], &whole[..whole.len() - 1], &longer, &other_head, &other_table] {
         fs::write(&path, damaged).unwrap();
         set_time();
         found(&folder, &model).unwrap();
@@ -208,7 +214,53 @@ fn files_of_models_that_are_gone_are_deleted() {
 #[test]
 fn a_packed_file_tells_whose_it_is() {
     let fingerprint = Fingerprint::of_bytes(b"model");
-    let head = head(fingerprint, Path::new("/models/a.gguf")).unwrap();
-    assert_eq!(head.len(), HEAD_BYTES);
-    assert!(super::head(fingerprint, Path::new(&"a/".repeat(HEAD_BYTES))).is_none(), "there is no room for its path");
+    let head_of = |path: &str| head(Layout::VERSION, fingerprint, Path::new(path));
+    assert_eq!(head_of("/models/a.gguf").unwrap().len(), HEAD_BYTES);
+    assert!(head_of(&"a/".repeat(HEAD_BYTES)).is_none(), "there is no room for its path");
+}
+
+#[test]
+fn a_matrix_that_the_disk_has_damaged_is_packed_anew_and_the_file_is_made_again() {
+    let (_home, folder, model) = folder_and_model();
+    let original = rows_of(&values(64 * 20), 64, 0..20);
+    let whole = found(&folder, &model).unwrap();
+    let path = only_file(&folder);
+    let bytes = fs::read(&path).unwrap();
+    let range = HEAD_BYTES..HEAD_BYTES + packed_bytes(&original.matrix());
+    let expected = whole.bytes(range.clone()).to_vec();
+    // Every place of the matrix: any byte may decide which token is the likeliest.
+    for at in range.clone().step_by(97).chain([range.end - 1]) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << (at % 8);
+        // As a disk damages it: the file is the same, its length too.
+        fs::write(&path, &damaged).unwrap();
+        assert_eq!(folder.verify().unwrap()[0].state, FileState::Damaged, "byte {at}");
+        let (ranges, _) = place(&[&mut original.clone()]);
+        let head = &bytes[..HEAD_BYTES];
+        let file = PackedFile::open(&path, head, &ranges).expect("its head and its table are whole");
+        let check = Check { digest: file.digests[0], original: original.clone(), repaired: OnceLock::new() };
+        assert_ne!(digest(file.bytes(range.clone())), check.digest, "byte {at}");
+        let matrix = PackedMatrix { file: Arc::new(file), range: range.clone(), check: Some(check) };
+        assert!(matrix.bytes() == expected, "byte {at}");
+        assert!(!path.exists(), "nobody else is to find it");
+        found(&folder, &model).unwrap();
+        assert!(fs::read(&path).unwrap() == bytes && folder.verify().unwrap()[0].state == FileState::Intact);
+    }
+    fs::write(&path, [b"reinpak1".as_slice(), &bytes[8..]].concat()).unwrap();
+    assert_eq!(folder.verify().unwrap()[0].state, FileState::Outdated);
+}
+
+#[test]
+fn a_model_that_is_cut_short_while_it_is_in_use_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("model.gguf");
+    fs::write(&path, golden_model("llama")).unwrap();
+    let tokens: Vec<TokenId> = (3..12).map(TokenId).collect();
+    let mut sequence = Sequence::new(Arc::new(Model::load(&path).unwrap()), 32, 2).unwrap();
+    assert!(sequence.logits(&tokens, &[]).is_ok());
+    // The floats of this model are not packed, but read where they are.
+    fs::File::options().write(true).open(&path).unwrap().set_len(5000).unwrap();
+    assert!(matches!(sequence.logits(&tokens, &[]), Err(GenerateError::WeightsLost { .. })));
+    let answer = sequence.generate(crate::GenerateRequest::new(tokens), &mut |text| panic!("it says {text:?}"));
+    assert!(matches!(answer, Err(GenerateError::WeightsLost { .. })), "{answer:?}");
 }
