@@ -9,8 +9,8 @@ use crate::settle::{corrected, is_only_a_correction, settle};
 use crate::store::{Store, StoreError, Turn};
 use jiff::Zoned;
 use reinette::{
-    Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall, ToolDefinition, ToolMode,
-    Transcript,
+    ContextWindow, Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall,
+    ToolDefinition, ToolMode, Transcript,
 };
 use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Change, Plan, Planner, Question, World, examples, tools};
@@ -127,6 +127,8 @@ pub struct Assistant {
     store: Store,
     planners: Vec<Box<dyn Planner>>,
     transcript: Transcript,
+    /// What of it the model is shown.
+    window: ContextWindow,
     conversation: i64,
     /// The number that the last request has in the journal, if it changed anything.
     last_request: Option<i64>,
@@ -148,6 +150,7 @@ impl Assistant {
             store,
             planners: tools(),
             transcript: Transcript::default(),
+            window: ContextWindow::default(),
             conversation,
             last_request: None,
             now,
@@ -161,6 +164,7 @@ impl Assistant {
     pub fn resume(&mut self) -> Result<(), AssistantError> {
         if let Some(conversation) = self.store.last_conversation()? {
             let turns = self.store.turns(Some(conversation), usize::MAX)?;
+            self.window = ContextWindow::default();
             self.transcript = Transcript { entries: turns.into_iter().map(|turn| turn.entry).collect() };
             self.conversation = conversation;
         }
@@ -300,11 +304,16 @@ impl Assistant {
     }
 
     /// Asks the model, leaving out the oldest turns if the conversation has become too long for it.
-    fn respond(&self, model: &Arc<dyn LanguageModel>, listener: &mut dyn Listener) -> Result<Answer, AssistantError> {
-        let mut recent = self.transcript.clone();
+    fn respond(
+        &mut self,
+        model: &Arc<dyn LanguageModel>,
+        listener: &mut dyn Listener,
+    ) -> Result<Answer, AssistantError> {
+        self.window.make_room_ahead(&self.transcript, MAX_ANSWER_TOKENS, model.info().context_tokens);
         loop {
-            match self.respond_to(&recent, model, listener) {
-                Err(ModelError::ContextFull { .. }) if drop_oldest_turn(&mut recent) => {}
+            match self.respond_to(&self.window.of(&self.transcript), model, listener) {
+                Err(ModelError::ContextFull { needed_tokens, limit_tokens })
+                    if self.window.make_room(&self.transcript, needed_tokens, limit_tokens) => {}
                 answer => return Ok(answer?),
             }
         }
@@ -441,14 +450,6 @@ impl Errand {
             Decision::Nobody => Err((Outcome::Unconfirmed, sentences::unconfirmed(self.language, effect))),
         }
     }
-}
-
-/// Forgets the oldest turn: a prompt and all that followed it. The last prompt stays; `false` if there is no other.
-fn drop_oldest_turn(transcript: &mut Transcript) -> bool {
-    let is_prompt = |entry: &Entry| matches!(entry, Entry::Prompt { .. });
-    let Some(second) = transcript.entries.iter().skip(1).position(is_prompt) else { return false };
-    transcript.entries.drain(..=second);
-    true
 }
 
 #[cfg(test)]

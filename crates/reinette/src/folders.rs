@@ -1,5 +1,5 @@
-//! Where the user's desktop keeps things. Nothing else in this crate but [`SystemModel`](crate::SystemModel) reads the
-//! environment.
+//! Where the user's desktop keeps things. Only [`SystemModel`](crate::SystemModel) and
+//! [`OnDeviceConfig::new`](crate::OnDeviceConfig::new) read the environment, by these functions.
 
 use std::path::{Path, PathBuf};
 

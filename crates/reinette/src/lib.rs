@@ -40,14 +40,15 @@ pub use on_device::{Adapter, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAda
 pub use options::{GenerationOptions, Sampling, SchemaDisplay, ToolMode};
 pub use reinette_engine::tokenizer::TokenId;
 pub use reinette_engine::{
-    CacheUsage, KvType, Logits, LogitsProcessor, MAX_LIKELIEST_TOKENS, PackedFolder, SnapshotFolder,
+    CacheUsage, FileState, KvType, Logits, LogitsProcessor, MAX_LIKELIEST_TOKENS, PackedFolder, SnapshotFolder,
+    VerifiedFile,
 };
 pub use reinette_macros::{Generable, tool};
 pub use remote::{ChatCompletionsConfig, ChatCompletionsModel};
 pub use schema::{Property, Schema, SchemaError};
 pub use session::{
-    Concurrency, ContextPolicy, ContextReduction, Decision, EventStream, GuardedPart, Guardrail, Response, Session,
-    SessionError, TextStream, Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
+    Concurrency, ContextPolicy, ContextReduction, ContextWindow, Decision, EventStream, GuardedPart, Guardrail,
+    Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
 };
 pub use system_model::{Availability, SystemModel, SystemModelConfig, Unavailable};
 pub use tool::{CallExample, FunctionTool, Tool, ToolCall, ToolDefinition, ToolError, ToolFuture};

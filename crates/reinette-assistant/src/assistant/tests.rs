@@ -218,15 +218,24 @@ fn a_conversation_goes_on_where_it_stopped() {
 fn a_conversation_that_has_become_too_long_forgets_its_oldest_turns() {
     let mut desk = Desk::new();
     let mut user = User::who_says(Decision::No);
-    let full = || vec![Said(Err(ModelError::ContextFull { needed_tokens: 200, limit_tokens: 100 }))];
-    let model = ScriptedModel::says([vec![say("1")], vec![say("2")], full(), full(), vec![say("3")]]);
-    for words in ["one", "two", "three"] {
+    let full = |needed_tokens| vec![Said(Err(ModelError::ContextFull { needed_tokens, limit_tokens: 100 }))];
+    let turns = ["1", "2", "3"].map(|text| vec![say(text)]);
+    let model = ScriptedModel::says(turns.into_iter().chain([
+        full(101),
+        vec![say("4")],
+        vec![say("5")],
+        full(400),
+        vec![say("6")],
+    ]));
+    for words in ["one", "two", "three", "four", "five", "six"] {
         desk.ask(words, &model, Confirm::Ask, &mut user);
     }
     let asked = model.asked.lock().unwrap();
     let lengths: Vec<usize> = asked.iter().map(|request| request.transcript.entries.len()).collect();
-    assert_eq!(lengths, [2, 4, 6, 4, 2], "instructions and the last prompt stay");
-    assert_eq!(user.text, "123");
+    // Of four turns two stay, at once; the next prompt begins as the last one did. Instructions and the last prompt stay always.
+    assert_eq!(lengths, [2, 4, 6, 8, 4, 6, 8, 2]);
+    assert_eq!(asked[4].transcript.entries[..], asked[5].transcript.entries[..4]);
+    assert_eq!(user.text, "123456");
 }
 
 #[test]

@@ -125,7 +125,7 @@ pub(super) struct LearnedTools {
 impl Adapter {
     /// Loads a folder in PEFT's form or a GGUF file; a folder with `tools.json` is a [`ToolAdapter`].
     pub(super) fn load(path: &Path, model: &Model) -> Result<Self, ModelError> {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = name_of(path);
         if path.join("tools.json").is_file() {
             let files = ToolAdapter::read(path).map_err(|error| unusable(&name, error))?;
             return Self::of_tools(&name, &files, model);
@@ -141,6 +141,16 @@ impl Adapter {
         let template = ChatTemplate::from_source(&files.chat_template).map_err(engine)?;
         let tools = LearnedTools { template, definitions: files.tools.clone() };
         Ok(Self { loaded: Arc::new(Loaded { name: name.to_owned(), weights: Arc::new(weights), tools: Some(tools) }) })
+    }
+
+    /// Checks all of an adapter's files that can be checked without its model: that they are whole, that its rank and scale
+    /// are those of an adapter, and its numbers finite.
+    ///
+    /// # Errors
+    /// [`ModelError::Adapter`] says what is wrong.
+    pub fn verify(path: impl AsRef<Path>) -> Result<(), ModelError> {
+        let path = path.as_ref();
+        reinette_engine::Adapter::verify(path).map_err(|error| unusable(&name_of(path), error))
     }
 
     /// The name of its file or folder.
@@ -183,6 +193,10 @@ impl PartialEq for Adapter {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.loaded, &other.loaded)
     }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn unusable(name: &str, reason: impl fmt::Display) -> ModelError {

@@ -36,13 +36,14 @@ pub struct OnDeviceConfig {
     /// Where what was read of long instructions and descriptions of tools is kept for the next process; without a
     /// folder, each process reads them once.
     pub snapshots: Option<SnapshotFolder>,
-    /// Where weights rearranged for this processor are kept for the next process; without a folder, each process
-    /// rearranges them, which takes some seconds for a gigabyte.
+    /// Where weights rearranged for this processor are kept for the next process: in the user's cache folder unless another
+    /// is named. With `None`, each process rearranges them in memory, which takes some seconds for a gigabyte.
     pub packed: Option<PackedFolder>,
 }
 
 impl OnDeviceConfig {
-    /// The model in `path`, on all cores, for conversations of up to 8,192 tokens, with nothing kept on disk.
+    /// The model in `path`, on all cores, for conversations of up to 8,192 tokens. Rearranged weights are kept in the user's
+    /// [cache folder](crate::cache_folder), nothing else is on disk.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -52,7 +53,7 @@ impl OnDeviceConfig {
             context_tokens: 8192,
             kv_type: KvType::default(),
             snapshots: None,
-            packed: None,
+            packed: crate::cache_folder(None).map(|cache| PackedFolder::new(cache.join("packed"))),
         }
     }
 }

@@ -24,8 +24,9 @@ const MAX_CALLS: usize = 6;
 /// A list of that many calls, with long spans, stays below this.
 const MAX_CALL_TOKENS: usize = 512;
 
-/// What conversations that are not under way may take in memory: some 9,000 tokens of a model of 1.5 billion weights.
-const PREFIX_BYTES: usize = 256 << 20;
+/// What conversations that are not under way may take in memory: where they stand, and as much again of their beginnings and
+/// of what gave way to others. Some 4,500 tokens each of a model of 1.5 billion weights.
+const IDLE_BYTES: usize = 128 << 20;
 
 /// What thoughts stand between, in the models whose template speaks of them.
 const BEGINNING_OF_THOUGHTS: &str = "<think>";
@@ -84,8 +85,12 @@ impl Worker {
     pub(super) fn new(model: Arc<Model>, config: &OnDeviceConfig) -> Result<Self, ModelError> {
         let compiler = ConstraintCompiler::new(Arc::clone(model.tokenizer()));
         let vocabulary = compiler.clone();
+        let weights = Arc::clone(&model);
         // Beside all else that the first answer takes; nobody waits for a thread that is not needed after all.
-        std::thread::spawn(move || vocabulary.prepare());
+        std::thread::spawn(move || {
+            vocabulary.prepare();
+            weights.check_weights();
+        });
         let load = |path| Model::load_with_cache(path, config.packed.as_ref()).map(Arc::new).map_err(engine);
         let batch = BatchConfig {
             draft: config.draft.as_deref().map(load).transpose()?,
@@ -93,7 +98,8 @@ impl Worker {
             max_sequences: MAX_REQUESTS,
             // Two conversations of the greatest length, or more that are shorter.
             max_tokens: 2 * config.context_tokens,
-            prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
+            max_idle_bytes: IDLE_BYTES,
+            prefixes: Arc::new(PrefixCache::new(IDLE_BYTES, config.snapshots.clone())),
             ..BatchConfig::new(config.context_tokens, config.threads.max(1))
         };
         Ok(Self {

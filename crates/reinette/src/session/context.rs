@@ -27,9 +27,16 @@ const LEAST_OUTPUT_CHARACTERS: usize = 64;
 /// The part of the context that is aimed at when room is made.
 const TARGET: f64 = 0.5;
 
-/// What of a conversation the model is shown.
+/// The part of the context that an answer should find free, at most.
+const ANSWER_SHARE: usize = 4;
+
+/// What of a conversation a model is shown, whose transcript grows beyond the model's context.
+///
+/// About half of the context is freed at once, and what was hidden stays hidden: from one request to the next a prompt
+/// begins as it did, so that a model which keeps what it has read reads little more than what is new. A
+/// [`Session`](crate::Session) has its own; this is for programs that keep transcripts themselves.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub struct ContextWindow {
     /// Entries before this one are hidden, instructions excepted. A prompt stands here, or the end.
     start: usize,
     notes: Option<String>,
@@ -37,15 +44,15 @@ pub(super) struct View {
     tokens_per_kilobyte: usize,
 }
 
-impl Default for View {
+impl Default for ContextWindow {
     fn default() -> Self {
         Self { start: 0, notes: None, output_characters: None, tokens_per_kilobyte: TOKENS_PER_KILOBYTE }
     }
 }
 
-impl View {
+impl ContextWindow {
     /// The transcript as the model is shown it.
-    pub(super) fn of(&self, transcript: &Transcript) -> Transcript {
+    pub fn of(&self, transcript: &Transcript) -> Transcript {
         let (hidden, shown) = transcript.entries.split_at(self.start.min(transcript.entries.len()));
         let mut entries: Vec<Entry> = hidden.iter().filter(|entry| is_instructions(entry)).cloned().collect();
         if let Some(notes) = &self.notes {
@@ -65,8 +72,34 @@ impl View {
         }
     }
 
+    /// Hides the oldest turns when the next answer, of up to `max_tokens`, would hardly have room. Tells whether it did.
+    pub fn make_room_ahead(&mut self, transcript: &Transcript, max_tokens: usize, limit_tokens: usize) -> bool {
+        let needed = self.needed_ahead(transcript, &[], max_tokens, limit_tokens);
+        needed.is_some_and(|needed_tokens| self.make_room(transcript, needed_tokens, limit_tokens))
+    }
+
+    /// Hides the oldest turns so that what takes `needed_tokens` takes about half of `limit_tokens`, as a model says that has
+    /// no room for a prompt ([`ModelError::ContextFull`](crate::ModelError::ContextFull)). `false` if the last turn is all
+    /// there is.
+    pub fn make_room(&mut self, transcript: &Transcript, needed_tokens: usize, limit_tokens: usize) -> bool {
+        let oldest = self.oldest(transcript, needed_tokens, limit_tokens);
+        oldest.map(|oldest| self.hide(oldest, None)).is_some()
+    }
+
+    /// The tokens that the next prompt and room for its answer are likely to take, if they are more than there are.
+    pub(super) fn needed_ahead(
+        &self,
+        transcript: &Transcript,
+        tools: &[ToolDefinition],
+        max_tokens: usize,
+        limit_tokens: usize,
+    ) -> Option<usize> {
+        let needed = self.estimate(transcript, tools) + max_tokens.min(limit_tokens / ANSWER_SHARE);
+        (limit_tokens > 0 && needed > limit_tokens).then_some(needed)
+    }
+
     /// The tokens that showing `transcript` with `tools` is likely to take.
-    pub(super) fn estimate(&self, transcript: &Transcript, tools: &[ToolDefinition]) -> usize {
+    fn estimate(&self, transcript: &Transcript, tools: &[ToolDefinition]) -> usize {
         bytes(&self.of(transcript), tools) * self.tokens_per_kilobyte / 1000
     }
 

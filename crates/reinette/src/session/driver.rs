@@ -17,8 +17,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The part of the context that is kept free for an answer that may be longer.
-const ANSWER_SHARE: usize = 4;
 /// The part of the context that notes on hidden turns may take.
 const NOTES_SHARE: usize = 8;
 /// How often turns that are to be condensed are cut in half because they do not fit themselves.
@@ -375,12 +373,12 @@ impl Driver {
     /// Hides the oldest turns when the next answer would hardly have room.
     async fn make_room_ahead(&self) {
         let limit = self.model.info().context_tokens;
-        let estimate = {
+        let needed = {
             let conversation = self.turn.session.state.conversation();
-            conversation.view.estimate(&conversation.transcript, &self.tools)
+            let max_tokens = self.turn.options.max_tokens;
+            conversation.view.needed_ahead(&conversation.transcript, &self.tools, max_tokens, limit)
         };
-        let needed = estimate + self.turn.options.max_tokens.min(limit / ANSWER_SHARE);
-        if limit > 0 && needed > limit {
+        if let Some(needed) = needed {
             self.hide_oldest(needed, limit).await;
         }
     }

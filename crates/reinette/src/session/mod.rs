@@ -20,7 +20,7 @@ mod streams;
 mod tools;
 mod turn;
 
-pub use context::ContextPolicy;
+pub use context::{ContextPolicy, ContextWindow};
 pub use error::SessionError;
 pub use guardrail::{GuardedPart, Guardrail};
 pub use response::{ContextReduction, Response, Timings, ToolOutcome, TurnEvent, Usage};
@@ -29,7 +29,6 @@ pub use tools::{Decision, ToolOrder};
 pub use turn::Turn;
 
 use crate::{Entry, Generable, GenerationOptions, LanguageModel, Tool, ToolCall, ToolDefinition, Transcript};
-use context::View;
 use gate::Gate;
 use guardrail::{Approval, Guardrails};
 use std::fmt;
@@ -114,7 +113,7 @@ struct Conversation {
     transcript: Transcript,
     /// The calls under way, and what each came to so far.
     pending: Vec<(String, Option<String>)>,
-    view: View,
+    view: ContextWindow,
 }
 
 impl Conversation {
@@ -181,7 +180,8 @@ impl Session {
             _ => None,
         };
         transcript.entries.drain(..usize::from(instructions.is_some()));
-        let conversation = Conversation { model, instructions, transcript, pending: Vec::new(), view: View::default() };
+        let conversation =
+            Conversation { model, instructions, transcript, pending: Vec::new(), view: ContextWindow::default() };
         Self {
             configuration: Arc::new(configuration),
             state: Arc::new(State { gate: Arc::default(), conversation: Mutex::new(conversation) }),
@@ -277,7 +277,7 @@ impl Session {
     pub fn use_model<M: LanguageModel + Clone + 'static>(&self, model: &M) {
         let mut conversation = self.state.conversation();
         conversation.model = Arc::new(model.clone());
-        conversation.view = View::default();
+        conversation.view = ContextWindow::default();
     }
 
     /// Everything said and done so far.
