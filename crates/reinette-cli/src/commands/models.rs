@@ -3,10 +3,11 @@
 use crate::context::Context;
 use crate::fetching;
 use crate::printer::Record;
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::DecimalBytes;
 use reinette::models::{KnownModel, Role, StoredModel, Verification};
+use reinette::{Adapter, FileState, VerifiedFile as CacheFile};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -36,9 +37,11 @@ enum Action {
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Compare models, byte by byte, with what they should be
+    /// Compare models, adapters and what is kept for the next start, byte by byte, with what they should be
     Verify {
-        /// Names that `models list` shows; all models on this machine unless given
+        /// Names that `models list` shows, or paths of adapters; unless given, all models on this machine, the adapter of
+        /// `--adapter`, and the cache
+        #[arg(value_name = "NAME|ADAPTER")]
         names: Vec<String>,
     },
 }
@@ -48,7 +51,7 @@ pub(crate) fn run(context: &Context, arguments: Models) -> Result<()> {
         Action::List => list(context),
         Action::Add { what, name } => add(context, &what, name.as_deref()),
         Action::Remove { names } => remove(context, &names),
-        Action::Verify { names } => verify(context, names),
+        Action::Verify { names } => verify(context, &names),
     }
 }
 
@@ -191,27 +194,105 @@ impl Record for Verified {
     }
 }
 
-fn verify(context: &Context, names: Vec<String>) -> Result<()> {
-    let names =
-        if names.is_empty() { context.store.list()?.into_iter().map(|model| model.name).collect() } else { names };
-    let mut damaged = Vec::new();
-    for name in names {
-        let (state, sha256, expected) = match context.store.verify(&name)? {
-            Verification::Intact { sha256 } => ("intact", sha256, None),
-            Verification::Unknown { found } => ("unknown", found, None),
-            Verification::Damaged { expected, found } => ("damaged", found, Some(expected)),
-        };
-        if expected.is_some() {
-            damaged.push(name.clone());
+/// A line of `models verify` for what is no model.
+#[derive(Serialize)]
+struct VerifiedFile {
+    kind: &'static str,
+    path: PathBuf,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Record for VerifiedFile {
+    const TYPE: &'static str = "file_verified";
+
+    fn to_text(&self) -> String {
+        let Self { kind, path, state, reason } = self;
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{kind:<20} {state:<8} {}{reason}", path.display())
+    }
+}
+
+/// What `models verify` found damaged.
+#[derive(Default)]
+struct Damage {
+    models: Vec<String>,
+    adapters: Vec<String>,
+    is_in_cache: bool,
+}
+
+impl Damage {
+    /// What to do about it.
+    fn remedies(self) -> Vec<String> {
+        let Self { models, adapters, is_in_cache } = self;
+        let again = "remove and fetch again with `reinette models remove` and `reinette models add`";
+        let models = (!models.is_empty()).then(|| format!("damaged: {}; {again}", models.join(", ")));
+        let adapters = (!adapters.is_empty())
+            .then(|| format!("damaged adapters: {}; copy or train them again", adapters.join(", ")));
+        let cache = "damaged files in the cache: nothing is computed with them; `reinette cache clear` deletes them";
+        models.into_iter().chain(adapters).chain(is_in_cache.then(|| cache.to_owned())).collect()
+    }
+}
+
+fn verify(context: &Context, names: &[String]) -> Result<()> {
+    let mut damage = Damage::default();
+    let adapters = names.iter().map(Path::new).filter(|path| is_adapter(path));
+    for path in context.adapter.as_deref().filter(|_| names.is_empty()).into_iter().chain(adapters) {
+        verify_adapter(context, path, &mut damage)?;
+    }
+    let stored = || Ok::<_, anyhow::Error>(context.store.list()?.into_iter().map(|model| model.name).collect());
+    let models: Vec<String> = if names.is_empty() { stored()? } else { names.to_vec() };
+    for name in models.into_iter().filter(|name| !is_adapter(Path::new(name))) {
+        verify_model(context, name, &mut damage)?;
+    }
+    if names.is_empty() {
+        verify_cache(context, &mut damage)?;
+    }
+    let remedies = damage.remedies();
+    if remedies.is_empty() { Ok(()) } else { bail!("{}", remedies.join("\n")) }
+}
+
+/// Whether a name is the path of an adapter: models are known by names that are no paths.
+fn is_adapter(path: &Path) -> bool {
+    path.join("adapter_config.json").is_file() || (path.components().count() > 1 && path.is_file())
+}
+
+fn verify_model(context: &Context, name: String, damage: &mut Damage) -> Result<()> {
+    let (state, sha256, expected) = match context.store.verify(&name)? {
+        Verification::Intact { sha256 } => ("intact", sha256, None),
+        Verification::Unknown { found } => ("unknown", found, None),
+        Verification::Damaged { expected, found } => ("damaged", found, Some(expected)),
+    };
+    if expected.is_some() {
+        damage.models.push(name.clone());
+    }
+    let expected_sha256 = expected.map(|digest| digest.to_string());
+    context.printer.print(&Verified { name, state, sha256: sha256.to_string(), expected_sha256 })
+}
+
+fn verify_adapter(context: &Context, path: &Path, damage: &mut Damage) -> Result<()> {
+    let reason = Adapter::verify(path).err().map(|error| error.to_string());
+    let state = if reason.is_none() { "intact" } else { "damaged" };
+    damage.adapters.extend(reason.is_some().then(|| path.display().to_string()));
+    context.printer.print(&VerifiedFile { kind: "adapter", path: path.to_owned(), state, reason })
+}
+
+/// What is kept for the next start.
+fn verify_cache(context: &Context, damage: &mut Damage) -> Result<()> {
+    let unreadable = |path: &Path| format!("cannot read {}", path.display());
+    let packed = context.packed.as_ref().map(|folder| folder.verify().with_context(|| unreadable(folder.path())));
+    let read = context.snapshots.as_ref().map(|folder| folder.verify().with_context(|| unreadable(folder.path())));
+    for (kind, files) in [("packed model", packed.transpose()?), ("snapshot", read.transpose()?)] {
+        for CacheFile { path, state } in files.into_iter().flatten() {
+            damage.is_in_cache |= state == FileState::Damaged;
+            let state = match state {
+                FileState::Intact => "intact",
+                FileState::Damaged => "damaged",
+                FileState::Outdated => "outdated",
+            };
+            context.printer.print(&VerifiedFile { kind, path, state, reason: None })?;
         }
-        let expected_sha256 = expected.map(|digest| digest.to_string());
-        context.printer.print(&Verified { name, state, sha256: sha256.to_string(), expected_sha256 })?;
     }
-    if damaged.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "damaged: {}; remove and fetch again with `reinette models remove` and `reinette models add`",
-        damaged.join(", ")
-    )
+    Ok(())
 }

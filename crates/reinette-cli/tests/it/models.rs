@@ -89,6 +89,49 @@ fn damage_is_found_and_is_a_failure() {
 }
 
 #[test]
+fn damaged_caches_and_adapters_are_found_and_told_apart_from_old_ones() {
+    let home = home();
+    let cache = home.path().join(".cache/reinette");
+    let files = [
+        ("packed/a.packed", "reinpak2 and nothing more", "damaged"),
+        ("packed/b.packed", "reinpak1 of an older version", "outdated"),
+        ("prefixes/c.kv", "no snapshot", "damaged"),
+    ];
+    for (name, text, _) in files {
+        fs::create_dir_all(cache.join(name).parent().unwrap()).unwrap();
+        fs::write(cache.join(name), text).unwrap();
+    }
+    let output = run(home.path(), &["--json", "models", "verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("`reinette cache clear` deletes them"), "{}", stderr(&output));
+    let found = records(&String::from_utf8(output.stdout).unwrap());
+    for (name, _, state) in files {
+        let path = cache.join(name).display().to_string();
+        assert!(found.iter().any(|file| file["path"] == path.as_str() && file["state"] == state), "{name}: {found:?}");
+    }
+    run(home.path(), &["cache", "clear"]);
+    assert!(run(home.path(), &["models", "verify"]).status.success());
+
+    let everyday = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../adapters/everyday");
+    let adapter = home.path().join("adapter");
+    fs::create_dir(&adapter).unwrap();
+    for name in ["adapter_config.json", "adapter_model.safetensors"] {
+        fs::copy(everyday.join(name), adapter.join(name)).unwrap();
+    }
+    let verify = || run(home.path(), &["models", "verify", adapter.to_str().unwrap()]);
+    assert!(verify().status.success());
+    let mut weights = fs::read(adapter.join("adapter_model.safetensors")).unwrap();
+    let last = weights.len() - 2;
+    // Not a number, in half precision.
+    weights[last..].copy_from_slice(&0x7e00_u16.to_le_bytes());
+    fs::write(adapter.join("adapter_model.safetensors"), weights).unwrap();
+    let output = verify();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("damaged adapters"), "{}", stderr(&output));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("holds numbers that are none"));
+}
+
+#[test]
 fn without_any_source_setup_says_what_each_one_said() {
     let home = home();
     // No server listens there, and there is no Python in an empty folder.
