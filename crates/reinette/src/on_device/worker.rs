@@ -25,8 +25,9 @@ const MAX_CALLS: usize = 6;
 const MAX_CALL_TOKENS: usize = 512;
 
 /// What conversations that are not under way may take in memory: where they stand, and as much again of their beginnings and
-/// of what gave way to others. Some 4,500 tokens each of a model of 1.5 billion weights.
-const IDLE_BYTES: usize = 128 << 20;
+/// of what gave way to others. Some 2,200 tokens each of a model of 1.5 billion weights, and less than a long conversation with
+/// the default model, which is seldom gone back to once its oldest turns are dropped.
+const IDLE_BYTES: usize = 64 << 20;
 
 /// What thoughts stand between, in the models whose template speaks of them.
 const BEGINNING_OF_THOUGHTS: &str = "<think>";
