@@ -170,7 +170,9 @@ impl Listing<'_> {
             let entry = entry?;
             if self.paths.len() == self.most {
                 let fault = Fault::Count(self.most);
-                self.unread.extend((!self.unread.iter().any(|unread| unread.fault == fault)).then(|| Unread::new(folder, fault)));
+                self.unread.extend(
+                    (!self.unread.iter().any(|unread| unread.fault == fault)).then(|| Unread::new(folder, fault)),
+                );
                 break;
             }
             let path = entry.path();

@@ -1,7 +1,7 @@
 //! What the apps stand in: the time, the user's folders, the user's language.
 
-use crate::time::{Clock, Language};
 use crate::files::{Folder, Planned};
+use crate::time::{Clock, Language};
 use crate::{AppError, FileChange};
 use std::path::{Path, PathBuf};
 

@@ -87,7 +87,8 @@ impl Planning<'_> {
         };
         let folders = home.folders.clone().after(&inverse.files);
         let world = World { clock: Clock { now }, folders, language: errand.language };
-        let mut plan = self.planner.plan(&self.call.arguments, &world).map_err(|error| failed(error.told(errand.language)))?;
+        let mut plan =
+            self.planner.plan(&self.call.arguments, &world).map_err(|error| failed(error.told(errand.language)))?;
         let mut former = self.chosen.clone().into_iter();
         loop {
             plan = match plan {
