@@ -18,6 +18,9 @@ const DAY_SECONDS: i64 = 86_400;
 /// How many times in one list make one unit of [`Effort`].
 const TIMES_PER_UNIT: usize = 1024;
 
+/// How many starts that are given do.
+const STARTS_PER_UNIT: u32 = 64;
+
 /// How many days of one period do.
 const DAYS_PER_UNIT: usize = 64;
 
@@ -144,7 +147,7 @@ impl Rule {
             let is_affordable = effort.spend(self.times_a_day() / TIMES_PER_UNIT);
             Rc::from(if is_affordable { self.seconds_of(self.first.date()) } else { Vec::new() })
         });
-        Starts { rule: self, range, period: skipped, times, current: None, left, effort }
+        Starts { rule: self, range, period: skipped, times, current: None, left, given: 0, effort }
     }
 
     /// How many periods end before `at`, or a few fewer.
@@ -381,6 +384,8 @@ pub(crate) struct Starts<'e> {
     current: Option<Period>,
     /// How many more the rule's count allows.
     left: u64,
+    /// How many were given.
+    given: u32,
     effort: &'e Effort,
 }
 
@@ -425,6 +430,8 @@ impl Iterator for Starts<'_> {
             }
             if let Some(start) = self.current.as_mut().and_then(Period::next) {
                 let is_over = start >= self.range.end || self.rule.until.is_some_and(|until| start > until);
+                self.given = self.given.wrapping_add(1);
+                let is_over = is_over || (self.given.is_multiple_of(STARTS_PER_UNIT) && !self.effort.spend(1));
                 self.left = if is_over { 0 } else { self.left - 1 };
                 return (!is_over).then_some(start);
             }

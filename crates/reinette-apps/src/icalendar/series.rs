@@ -254,7 +254,6 @@ impl<'s, 'a> Expansion<'s, 'a> {
     /// The identifiers among which those are whose occurrences may touch `window`.
     fn range(&self, window: &Window) -> Option<std::ops::Range<DateTime>> {
         // An occurrence may be as long as the longest and as far from its identifier as the farthest.
-        let day = SignedDuration::from_hours(24);
         let length = |component: &Component| {
             let start = component.anchor()?;
             Some(start.until(&component.end_of(start)?))
@@ -267,12 +266,13 @@ impl<'s, 'a> Expansion<'s, 'a> {
             || std::iter::once(self.series.main).chain(self.and_future.iter().map(|(_, component)| *component));
         let longest = components().filter_map(length).max().unwrap_or_default();
         let farthest = components().filter_map(shift).max().unwrap_or_default();
-        let zone = match &self.first {
-            CalendarTime::Time(first, _) => first.time_zone().clone(),
-            CalendarTime::Date(_) => window.start.time_zone().clone(),
+        // The clocks may have changed between the two; a day is one wherever the user is.
+        let (zone, slack) = match &self.first {
+            CalendarTime::Time(first, _) => (first.time_zone().clone(), SignedDuration::from_hours(3)),
+            CalendarTime::Date(_) => (window.start.time_zone().clone(), SignedDuration::from_hours(24)),
         };
         let civil = |instant: &Zoned| instant.with_time_zone(zone.clone()).datetime();
-        let before = longest.checked_add(farthest)?.checked_add(day)?;
+        let before = longest.checked_add(farthest)?.checked_add(slack)?;
         let start = civil(&window.start).checked_sub(before).unwrap_or(DateTime::MIN);
         let end = civil(&window.end).checked_add(farthest).unwrap_or(DateTime::MAX);
         Some(start..end)
