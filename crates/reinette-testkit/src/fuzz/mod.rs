@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(decoders.count(), crate::ARCHITECTURES.len());
         assert!(outcomes(models::SCHEMA).iter().all(|outcome| !outcome.contains("no JSON")));
         let changes = outcomes(home::USERS_FILES).into_iter().filter(|outcome| outcome.contains("change of 1"));
-        assert_eq!(changes.count(), 7);
+        assert_eq!(changes.count(), 9);
         assert_eq!(outcomes(home::STORE), ["Ok(()) None None"]);
     }
 }
