@@ -115,7 +115,7 @@ impl Folder {
     }
 
     /// The paths of what ends in `.extension`, sorted, each with whether it is a link; and what is no file.
-    fn list(&self, extension: &str, limits: Limits) -> Result<(Vec<(PathBuf, bool)>, Vec<Unread>), AppError> {
+    fn list(&self, extension: &str, limits: Limits) -> Result<Listed, AppError> {
         let mut listing = Listing { extension, most: limits.files, paths: Vec::new(), unread: Vec::new() };
         let listed = if self.real.exists() { listing.add(&self.path, limits.depth) } else { Ok(()) };
         listed.map_err(|source| AppError::Read { path: self.path.clone(), source })?;
@@ -144,6 +144,9 @@ impl Folder {
         }
     }
 }
+
+/// The paths in a folder, each with whether it is a link, and what is no file.
+type Listed = (Vec<(PathBuf, bool)>, Vec<Unread>);
 
 /// How much of a folder is read.
 #[derive(Clone, Copy, Debug)]
@@ -313,7 +316,8 @@ pub(crate) fn read(folder: &Path, path: &Path, max_bytes: u64) -> io::Result<Vec
     Ok(content)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;

@@ -36,7 +36,7 @@ impl Language {
         match quoted.as_slice() {
             [first @ .., second_last, last] => {
                 let and = self.pick("and", "et");
-                let before = [first, &[second_last.clone()]].concat().join(", ");
+                let before = [first, std::slice::from_ref(second_last)].concat().join(", ");
                 format!("{before} {and} {last}")
             }
             quoted => quoted.concat(),

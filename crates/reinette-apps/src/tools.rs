@@ -150,7 +150,7 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
             "set_alarm",
             "Set an alarm that rings at a time.",
             &[
-                ("get me out of bed at 6:30", &[("when", "6:30")]),
+                ("my train is early, so ring at 6:30", &[("when", "6:30")]),
                 ("mets un réveil demain à 5h45", &[("when", "demain à 5h45")]),
             ],
             timers::set_alarm,
@@ -165,7 +165,7 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
             "cancel_timer",
             "Stop a timer or an alarm, not an event.",
             &[
-                ("stop the bread timer", &[("which", "bread timer")]),
+                ("the loaf is done, no more bread timer", &[("which", "bread timer")]),
                 ("coupe le minuteur du four", &[("which", "minuteur du four")]),
             ],
             timers::cancel_timer,

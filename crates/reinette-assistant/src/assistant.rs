@@ -373,7 +373,7 @@ impl Assistant {
     /// Tells how a call ended, and remembers it.
     fn end(&mut self, call: &ToolCall, deed: &Deed, listener: &mut dyn Listener) -> Result<(), AssistantError> {
         let Deed { outcome, text, line } = deed;
-        listener.on(Happening::Ended { call, outcome: *outcome, text, line: line.as_ref() });
+        listener.on(Happening::Ended { call, outcome: *outcome, text, line: line.as_deref() });
         self.say(Entry::ToolOutput { call_id: call.id.clone(), text: text.clone() })
     }
 

@@ -126,11 +126,15 @@ fn repair_modes(data: &Path, folders: &Folders) {
     if mode(&home) & STICKY == 0 && (data.join("store.sqlite").exists() || is_empty()) {
         make_private(&data);
     }
-    OWN_FILES.iter().for_each(|name| make_private(&data.join(name)));
+    for name in OWN_FILES {
+        make_private(&data.join(name));
+    }
     for name in OWN_FOLDERS {
         let folder = data.join(name);
         make_private(&folder);
-        fs::read_dir(folder).into_iter().flatten().flatten().for_each(|entry| make_private(&entry.path()));
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            make_private(&entry.path());
+        }
     }
     let apps = [&folders.calendar, &folders.reminders, &folders.notes, &folders.timers];
     let is_inside = |folder: &Path| fs::canonicalize(folder).is_ok_and(|folder| folder.starts_with(&data));
@@ -223,8 +227,11 @@ mod tests {
         let folders = ["", "notes", "cache", "cache/prefixes"].map(|name| data.join(name));
         let files = ["store.sqlite", "store.sqlite-wal", "journal.lock", "chat_history.txt", "cache/prefixes/a.kv"];
         let files = files.map(|name| data.join(name));
-        folders.iter().for_each(|path| open_to_all(path, true));
-        files.iter().for_each(|path| open_to_all(path, false));
+        for (paths, is_folder) in [(&folders[..], true), (&files[..], false)] {
+            for path in paths {
+                open_to_all(path, is_folder);
+            }
+        }
         open_to_all(&shared, true);
         fs::write(data.join("config.toml"), "[folders]\ncalendar = \"../shared\"").unwrap();
 

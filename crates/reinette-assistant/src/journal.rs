@@ -341,10 +341,10 @@ impl<'a> Journal<'a> {
     fn must_be_inside(&self, located: &Located, change: &FileChange) -> Result<(), JournalError> {
         let path = &change.path;
         let inside = located.is_inside(self.home);
-        match inside.map_err(|source| ChangeError::Io { action: "find the folder of", path: path.clone(), source })? {
-            true => Ok(()),
-            false => Err(JournalError::Outside { path: path.clone(), home: self.home.data.clone() }),
+        if inside.map_err(|source| ChangeError::Io { action: "find the folder of", path: path.clone(), source })? {
+            return Ok(());
         }
+        Err(JournalError::Outside { path: path.clone(), home: self.home.data.clone() })
     }
 }
 
@@ -371,16 +371,15 @@ fn without_spent(files: Vec<(Located, FileChange)>, now: &Zoned) -> Vec<FileChan
     for (located, mut change) in files {
         let written = change.after.as_deref().filter(|_| located.folder == Place::Timers);
         let found = written.and_then(|_| change.content().ok());
-        match (written, found) {
-            (Some(written), Some(found)) => match rung(written, found.as_deref(), now) {
+        if let (Some(written), Some(found)) = (written, found) {
+            match rung(written, found.as_deref(), now) {
                 Rung::Gone => {
                     spent = true;
                     continue;
                 }
                 Rung::Again => change.after = found,
                 Rung::Not => {}
-            },
-            _ => {}
+            }
         }
         made |= change.after.is_some();
         kept.push(change);

@@ -8,6 +8,7 @@ use reinette_apps::open_private;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -360,7 +361,8 @@ fn percent_encoded(path: &Path) -> String {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => encoded.push(char::from(*byte)),
-            other => encoded.push_str(&format!("%{other:02X}")),
+            // Writing to a string cannot fail.
+            other => _ = write!(encoded, "%{other:02X}"),
         }
     }
     encoded

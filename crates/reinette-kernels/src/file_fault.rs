@@ -178,7 +178,8 @@ mod guard {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::FaultGuard;
     use memmap2::Mmap;

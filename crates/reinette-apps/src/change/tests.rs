@@ -238,7 +238,9 @@ fn what_another_program_wrote_is_found_again_when_a_process_dies_in_an_exchange(
         (Some("later"), "old", Some("later")),
     ] {
         let _ = fs::remove_file(&path);
-        placed.into_iter().for_each(|content| fs::write(&path, content).unwrap());
+        if let Some(content) = placed {
+            fs::write(&path, content).unwrap();
+        }
         fs::write(&aside, displaced).unwrap();
         take_back(&[FileChange::edit(path.clone(), "old", "new")]).unwrap();
         assert_eq!(fs::read_to_string(&path).ok().as_deref(), found, "{placed:?}, {displaced} aside");

@@ -25,7 +25,7 @@ pub(super) struct Errand {
 pub(super) struct Deed {
     pub(super) outcome: Outcome,
     pub(super) text: String,
-    pub(super) line: Option<Line>,
+    pub(super) line: Option<Box<Line>>,
 }
 
 impl Deed {
@@ -124,7 +124,7 @@ impl Planning<'_> {
             }
             match self.make(intended, errand) {
                 Ok(deed) => return deed,
-                Err(other) => intended = other,
+                Err(other) => intended = *other,
             }
         }
         let path = intended.change.files.into_iter().next().map(|change| change.path).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Planning<'_> {
     }
 
     /// Makes a change; gives another one that it has become, if that must be asked about.
-    fn make(&mut self, mut intended: Intended, errand: &mut Errand) -> Result<Deed, Intended> {
+    fn make(&mut self, mut intended: Intended, errand: &mut Errand) -> Result<Deed, Box<Intended>> {
         let failed = |error: &dyn std::fmt::Display| Deed::nothing(Outcome::Failed, error.to_string());
         let Assistant { home, store, now, .. } = self.assistant;
         let journal = match Journal::lock(store, home, &now()) {
@@ -147,14 +147,14 @@ impl Planning<'_> {
                 Err(deed) => return Ok(deed),
             };
             if errand.confirm != Confirm::Never && again.change.effect != intended.change.effect {
-                return Err(again);
+                return Err(Box::new(again));
             }
             intended = again;
             // Under the lock, only another program can have changed something since this plan.
             made = self.note(&journal, &intended, errand, &now());
         }
         Ok(match made {
-            Ok(line) => Deed { outcome: Outcome::Done, text: intended.said, line: Some(line) },
+            Ok(line) => Deed { outcome: Outcome::Done, text: intended.said, line: Some(Box::new(line)) },
             Err(error) => failed(&error),
         })
     }

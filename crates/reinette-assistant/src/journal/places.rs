@@ -114,15 +114,13 @@ pub(crate) fn to_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-#[cfg(unix)]
+/// A path that the database keeps; `None` if this system has no such paths.
+#[cfg_attr(unix, expect(clippy::unnecessary_wraps, reason = "here any bytes are a path"))]
 pub(crate) fn from_bytes(bytes: &[u8]) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    Some(OsStr::from_bytes(bytes).into())
-}
-
-#[cfg(not(unix))]
-pub(crate) fn from_bytes(bytes: &[u8]) -> Option<PathBuf> {
-    std::str::from_utf8(bytes).ok().map(|path| OsStr::new(path).into())
+    #[cfg(unix)]
+    return Some(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into());
+    #[cfg(not(unix))]
+    return std::str::from_utf8(bytes).ok().map(|path| OsStr::new(path).into());
 }
 
 #[cfg(test)]

@@ -143,18 +143,13 @@ pub(crate) fn migrate(connection: &Connection, home: &Home) -> rusqlite::Result<
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for row in rows {
         let (line, files): (i64, String) = row?;
-        match serde_json::from_str::<Vec<FileChange>>(&files) {
-            Ok(changes) => {
-                let changes: Vec<FileChange> = changes
-                    .into_iter()
-                    .map(|change| FileChange { path: absolute(change.path, home), ..change })
-                    .collect();
-                insert_files(connection, line, home, &changes)?;
-            }
-            Err(_) => {
-                let nothing = FileChange { path: PathBuf::new(), before: None, after: None };
-                insert_file(connection, line, UNREADABLE, files.as_bytes(), &nothing)?;
-            }
+        if let Ok(changes) = serde_json::from_str::<Vec<FileChange>>(&files) {
+            let changes: Vec<FileChange> =
+                changes.into_iter().map(|change| FileChange { path: absolute(change.path, home), ..change }).collect();
+            insert_files(connection, line, home, &changes)?;
+        } else {
+            let nothing = FileChange { path: PathBuf::new(), before: None, after: None };
+            insert_file(connection, line, UNREADABLE, files.as_bytes(), &nothing)?;
         }
     }
     Ok(())

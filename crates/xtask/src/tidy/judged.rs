@@ -50,7 +50,9 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = shown
         .flat_map(|file| near(file, &|words, judged| are_near(words, judged) || is_contained(words, judged)))
         .collect();
-    findings.extend(learned.flat_map(|file| near(file, &are_near)));
+    findings.extend(learned.flat_map(|file| {
+        near(file, &|words, judged| words.len().min(judged.len()) >= FEWEST_WORDS && are_near(words, judged))
+    }));
     findings
 }
 

@@ -1,6 +1,7 @@
 //! Formats of strings, and regular expressions as JavaScript reads them.
 
 use jiff::civil::{Date, Time};
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Whether `text` has the `format`; it has every format that is not known.
@@ -203,7 +204,7 @@ pub(super) fn as_ecma_means(pattern: &str) -> String {
             (Some('W'), _) => written.push_str("[^A-Za-z0-9_]"),
             (Some('c'), _) => {
                 let letter = characters.next().map_or(0, |letter| u32::from(letter) % 32);
-                written.push_str(&format!("\\x{letter:02x}"));
+                let _ = write!(written, "\\x{letter:02x}");
             }
             (Some('/'), _) => written.push('/'),
             (Some(escaped), _) => written.extend(['\\', escaped]),

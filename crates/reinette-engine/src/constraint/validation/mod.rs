@@ -138,15 +138,14 @@ impl<'s> Validator<'s> {
     /// Whether `text` matches a regular expression somewhere.
     fn matches(&self, pattern: &str, text: &str) -> Result<bool, ValidationError> {
         let known = self.patterns.borrow().get(pattern).cloned();
-        let regex = match known {
-            Some(regex) => regex,
-            None => {
-                let regex = Regex::new(&formats::as_ecma_means(pattern))
-                    .map_err(|error| broken(format!("the pattern {pattern:?} is none: {error}")))?;
-                let regex = Rc::new(regex);
-                self.patterns.borrow_mut().insert(pattern.to_owned(), Rc::clone(&regex));
-                regex
-            }
+        let regex = if let Some(regex) = known {
+            regex
+        } else {
+            let regex = Regex::new(&formats::as_ecma_means(pattern))
+                .map_err(|error| broken(format!("the pattern {pattern:?} is none: {error}")))?;
+            let regex = Rc::new(regex);
+            self.patterns.borrow_mut().insert(pattern.to_owned(), Rc::clone(&regex));
+            regex
         };
         regex.is_match(text).map_err(|error| broken(format!("the pattern {pattern:?} cannot be tried: {error}")))
     }

@@ -75,7 +75,7 @@ fn settings() -> FetchSettings {
         connect_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
         slowest_bytes_per_second: 0,
-        pip_timeout: Duration::from_secs(60),
+        pip_timeout: Duration::from_mins(1),
         retries: 2,
         first_backoff: Duration::from_millis(5),
     }

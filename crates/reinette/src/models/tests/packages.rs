@@ -277,7 +277,7 @@ fn a_package_that_would_have_to_be_built_is_refused_before_any_of_it_runs() {
     let source = folder.path().join("apple-1.0");
     fs::create_dir(&source).unwrap();
     let ran = folder.path().join("ran");
-    let setup = format!("open({:?}, 'w')\nimport setuptools\nsetuptools.setup(name='apple', version='1.0')\n", ran);
+    let setup = format!("open({ran:?}, 'w')\nimport setuptools\nsetuptools.setup(name='apple', version='1.0')\n");
     fs::write(source.join("setup.py"), setup).unwrap();
     fs::write(source.join("PKG-INFO"), "Metadata-Version: 2.1\nName: apple\nVersion: 1.0\n").unwrap();
     let archive = folder.path().join("apple-1.0.tar.gz");

@@ -174,7 +174,6 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 /// The first Python that there is with pip.
 fn python(folder: &Path) -> Result<PathBuf> {
     for python in FetchSettings::default().pythons {
-        let python = PathBuf::from(python);
         match process::watch(pip(&python, folder).arg("--version")) {
             Ok(Some(_)) => return Ok(python),
             Ok(None) => {}
