@@ -25,7 +25,7 @@ const LEARNED: [&str; 4] =
 
 /// Of the words of the shorter of two requests, those in the longer, from which on an example in a prompt gives the answer away.
 const CONTAINED: f64 = 0.8;
-/// Shorter requests share most of their words with any other of their kind.
+/// Shorter requests share most of their words with any other of their kind; of what is learned from, also those of so many.
 const FEWEST_WORDS: usize = 5;
 /// How many times as many words the longer may have.
 const LONGER: f64 = 1.5;
@@ -51,7 +51,7 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Finding> {
         .flat_map(|file| near(file, &|words, judged| are_near(words, judged) || is_contained(words, judged)))
         .collect();
     findings.extend(learned.flat_map(|file| {
-        near(file, &|words, judged| words.len().min(judged.len()) >= FEWEST_WORDS && are_near(words, judged))
+        near(file, &|words, judged| words.len().min(judged.len()) > FEWEST_WORDS && are_near(words, judged))
     }));
     findings
 }
