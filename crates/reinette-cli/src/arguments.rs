@@ -136,7 +136,7 @@ mod tests {
     use std::path::Path;
 
     /// Options of other programs that our messages name.
-    const FOREIGN: [&str; 3] = ["--bigendian", "--user", "--now"];
+    const FOREIGN: [&str; 4] = ["--bigendian", "--user", "--now", "--hash"];
 
     /// Crates whose messages reach the users of the program.
     const CRATES: [&str; 6] =

@@ -338,7 +338,7 @@ fn an_event_without_a_title_has_a_name() {
     let path = home.event("a.ics", "UID:a\nDTSTART:20260312T090000Z");
     assert!(listed(&home, "tomorrow").ends_with("10:00        untitled"));
     let change = home.act("move_event", &json!({"title": "the untitled event", "when": "at 3pm"}));
-    assert!(change.effect.starts_with("Moves “untitled” from"), "{}", change.effect);
+    assert!(change.effect.starts_with("Moves “untitled”: "), "{}", change.effect);
     assert!(!fs::read_to_string(path).unwrap().contains("SUMMARY"));
 }
 

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn one_call_becomes_one_for_each_time() {
         let words = "remind me to take my pills at 8am and 8pm every day";
-        let both = [reminder("take my pills", "every day at 8am"), reminder("take my pills", "every day 8pm")];
+        let both = [reminder("take my pills", "every day 8am"), reminder("take my pills", "every day 8pm")];
         let made = |title: &str, when: &str| ("create_reminder", json!({"title": title, "when": when}));
         assert_eq!(settled(words, &[made("take my pills", "8am")]), both);
         assert_eq!(settled(words, &[made("take my pills at 8am and", "8pm every day")]), both);

@@ -85,10 +85,11 @@ fn both_are_measured_in_turn_and_the_peer_at_its_best() {
     let records = stdout(&bench.run(&["--json", "--repetitions", "2"]));
     let lines: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((lines[0]["type"].as_str(), lines[0]["model"].as_str()), (Some("comparison"), Some("tiny.gguf")));
-    let measured = |name: &str| lines.iter().filter(|line| line["measured"] == name).count();
+    let samples = || lines.iter().filter(|line| line["type"] == "sample");
+    let measured = |name: &str| samples().filter(|line| line["measured"] == name).count();
     let measured_rows = ["prefill", "decode", "busy_decode", "start", "peak_memory", "assistant"].map(measured);
     assert_eq!(measured_rows, [2, 2, 2, 2, 2, 0]);
-    let prefill = lines.iter().filter(|line| line["measured"] == "prefill");
+    let prefill = samples().filter(|line| line["measured"] == "prefill");
     assert!(prefill.clone().all(|line| line["peer"] == 100.0 && line["ours"].as_f64() > Some(0.0)), "{records}");
     assert!(prefill.clone().all(|line| line["peer_best"] == 200.0), "{records}");
     assert_eq!(lines.iter().filter(|line| line["type"] == "limit").count(), 2);
