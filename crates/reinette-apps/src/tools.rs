@@ -49,7 +49,7 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
         planner(
             "list_reminders",
             "Show the open reminders.",
-            &[("which reminders are still open?", &[]), ("montre-moi mes rappels", &[])],
+            &[("read me whatever I asked to be nudged about", &[]), ("qu’ai-je noté comme rappels jusqu’ici ?", &[])],
             reminders::list_reminders,
         ),
         planner(

@@ -94,8 +94,11 @@ fn said_in_json(line: &str) -> Vec<String> {
     let Ok(value) = serde_json::from_str::<Value>(line) else { return Vec::new() };
     let field = ["text", "words", "prompt"].into_iter().filter_map(|name| value[name].as_str());
     let turns = value["messages"].as_array().into_iter().flatten().filter(|turn| turn["role"] == "user");
-    let requests = value["requests"].as_array().into_iter().flatten().filter_map(|request| request["words"].as_str());
-    field.chain(turns.filter_map(|turn| turn["content"].as_str())).chain(requests).map(str::to_owned).collect()
+    let list = |name: &str, field: &'static str| {
+        value[name].as_array().into_iter().flatten().filter_map(move |item| item[field].as_str())
+    };
+    let said = turns.filter_map(|turn| turn["content"].as_str());
+    field.chain(said).chain(list("requests", "words")).chain(list("turns", "text")).map(str::to_owned).collect()
 }
 
 /// The words of a request for an invented tool: "+ How much is {percent=18}% of {number=one ton>1000}?".

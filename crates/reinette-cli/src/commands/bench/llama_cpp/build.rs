@@ -65,7 +65,7 @@ impl Builds {
         let folder = peers.join(FOLDER);
         if !folder.exists() {
             printer.note(&format!(
-                "Building {NAME} once: its source is fetched by pip and compiled here, which takes half an hour on \
+                "Building {NAME} once: its source is fetched by pip and compiled here, which takes a quarter of an hour on \
                  two cores"
             ));
             let partial = folder.with_added_extension("partial");
