@@ -110,7 +110,7 @@ const ASKING: &[&str] = &[
     "did you mean", "could you tell", "can you tell", "could you give", "can you give", "could you specify",
     "can you specify", "could you clarify", "can you clarify", "could you provide", "can you provide", "should i",
     "shall i", "do you want", "quel", "quelle", "quels", "quelles", "lequel", "laquelle", "lesquels", "quoi",
-    "que", "qui", "quand", "a quelle", "ou ", "combien", "voulez-vous dire", "veux-tu dire", "pouvez-vous",
+    "que", "qui", "quand", "a quelle", "ou", "combien", "voulez-vous dire", "veux-tu dire", "pouvez-vous",
     "peux-tu", "pourriez-vous", "dois-je", "voulez-vous", "veux-tu", "s'agit-il",
 ];
 
@@ -170,10 +170,12 @@ const FRENCH_DEEDS: &[(&str, &str)] = &[
     ("reserve", "reserver"), ("retire", "retirer"), ("reveille", "reveiller"), ("supprime", "supprimer"),
 ];
 
-/// Who has done something, and who is about to.
-const HAVE_DONE: &[&str] =
-    &["i've", "i have", "i just", "we've", "we have", "j'ai", "je viens de", "je l'ai", "je les ai"];
-const WILL_DO: &[&str] = &["i'll", "i will", "i'm going to", "i am going to", "je vais", "je vais te", "je vais vous"];
+/// What a participle follows, and what an infinitive.
+const HAVE_DONE: &[&str] = &["i've", "i have", "i just", "we've", "we have", "j'ai", "je l'ai", "je les ai"];
+#[rustfmt::skip]
+const WILL_DO: &[&str] = &[
+    "i'll", "i will", "i'm going to", "i am going to", "je vais", "je vais te", "je vais vous", "je viens de",
+];
 const BETWEEN: &[&str] =
     &["just", "now", "already", "also", "successfully", "bien", "deja", "aussi", "le", "la", "les"];
 const CONDITIONAL: &[&str] =
@@ -216,9 +218,7 @@ fn tells_of_deed(said: &str) -> bool {
                     deeds().any(|deed| follows(next, form(deed)).is_some())
                 })
             };
-            let infinitive_after_just =
-                follows(at, "je viens de").is_some() && deed_behind(&["je viens de"], |deed| deed.1);
-            deed_behind(HAVE_DONE, |deed| deed.0) || deed_behind(WILL_DO, |deed| deed.1) || infinitive_after_just
+            deed_behind(HAVE_DONE, |deed| deed.0) || deed_behind(WILL_DO, |deed| deed.1)
         })
 }
 
@@ -235,9 +235,13 @@ fn is_imperative(words: &[&str]) -> bool {
     words.first().is_some_and(|first| ALIKE.contains(first))
 }
 
-/// Whether `phrase` stands in `said` with no letter before it.
+/// Whether the words of `phrase` stand in `said`; one that ends in an apostrophe is the beginning of a word.
 fn has_words(said: &str, phrase: &str) -> bool {
-    said.match_indices(phrase).any(|(at, _)| !said[..at].ends_with(char::is_alphanumeric))
+    said.match_indices(phrase).any(|(at, _)| {
+        let (before, after) = (&said[..at], &said[at + phrase.len()..]);
+        let ends = phrase.ends_with('\'') || !after.starts_with(char::is_alphanumeric);
+        ends && !before.ends_with(char::is_alphanumeric)
+    })
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
