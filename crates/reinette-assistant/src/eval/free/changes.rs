@@ -240,17 +240,23 @@ fn fields(wanted: &Wanted, thing: &Thing, now: &Zoned) -> Option<String> {
     let same_words = |found: &str, wanted: &str| bare_title(found) == bare_title(wanted);
     let title = Some(state.title.as_str()).filter(|title| !title.is_empty());
     let rings = state.rings.map(When::At);
-    field("title", &wanted.title, title, |found, wanted| same_words(found, wanted))
-        .or_else(|| field("start", &wanted.start, state.start, |found, wanted| found == *wanted))
-        .or_else(|| field("end", &wanted.end, state.end, |found, wanted| found == *wanted))
-        .or_else(|| field("due", &wanted.due, state.due, |found, wanted| found == *wanted))
-        .or_else(|| field("rings", &wanted.rings, rings, |found, wanted| found == *wanted))
-        .or_else(|| field("minutes", &wanted.minutes, state.minutes, |found, wanted| near(found, *wanted, 0.01)))
-        .or_else(|| field("seconds", &wanted.seconds, seconds, |found, wanted| near(found, *wanted, 2.0)))
+    field("title", wanted.title.as_deref(), title, |found, wanted| same_words(found, wanted))
+        .or_else(|| field("start", wanted.start.as_deref(), state.start, |found, wanted| found == *wanted))
+        .or_else(|| field("end", wanted.end.as_deref(), state.end, |found, wanted| found == *wanted))
+        .or_else(|| field("due", wanted.due.as_deref(), state.due, |found, wanted| found == *wanted))
+        .or_else(|| field("rings", wanted.rings.as_deref(), rings, |found, wanted| found == *wanted))
         .or_else(|| {
-            field("location", &wanted.location, state.location.as_deref(), |found, wanted| same_words(found, wanted))
+            field("minutes", wanted.minutes.as_deref(), state.minutes, |found, wanted| near(found, *wanted, 0.01))
         })
-        .or_else(|| field("repeats", &wanted.repeats, state.rule.as_deref(), |found, wanted| same_rule(found, wanted)))
+        .or_else(|| field("seconds", wanted.seconds.as_deref(), seconds, |found, wanted| near(found, *wanted, 2.0)))
+        .or_else(|| {
+            field("location", wanted.location.as_deref(), state.location.as_deref(), |found, wanted| {
+                same_words(found, wanted)
+            })
+        })
+        .or_else(|| {
+            field("repeats", wanted.repeats.as_deref(), state.rule.as_deref(), |found, wanted| same_rule(found, wanted))
+        })
         .or_else(|| attendees(wanted.attendees.as_deref()?, &state.attendees))
         .or_else(|| text(wanted, &state.text))
 }
@@ -258,11 +264,11 @@ fn fields(wanted: &Wanted, thing: &Thing, now: &Zoned) -> Option<String> {
 /// Why none of the wanted values is the one that was found.
 fn field<F: fmt::Display + Copy, W: fmt::Display>(
     name: &str,
-    wanted: &Option<Vec<Option<W>>>,
+    wanted: Option<&[Option<W>]>,
     found: Option<F>,
     same: impl Fn(F, &W) -> bool,
 ) -> Option<String> {
-    let wanted = wanted.as_ref()?;
+    let wanted = wanted?;
     let holds = wanted.iter().any(|wanted| match (found, wanted) {
         (Some(found), Some(wanted)) => same(found, wanted),
         (found, wanted) => found.is_none() && wanted.is_none(),
