@@ -2,7 +2,7 @@
 
 use super::format::{Kind, Wanted, When};
 use super::snapshot::{Snapshot, State, Thing, rule_parts};
-use super::words::{bare_title, folded};
+use super::words::{folded, same_title};
 use jiff::Zoned;
 use std::fmt;
 
@@ -115,12 +115,7 @@ pub(super) struct Names(Vec<(Kind, String, Vec<String>)>);
 
 impl Names {
     /// Keeps what the ends of a turn call the things that it added or changed.
-    pub(super) fn learn<'a>(
-        &mut self,
-        wanted: impl Iterator<Item = &'a Wanted> + Clone,
-        changes: &[Change],
-        now: &Zoned,
-    ) {
+    pub(super) fn learn(&mut self, wanted: &[&Wanted], changes: &[Change], now: &Zoned) {
         for change in changes {
             if let (Some(before), Some(after)) = (&change.before, &change.after) {
                 for (_, identity, _) in
@@ -130,13 +125,13 @@ impl Names {
                 }
             }
             let Some(after) = &change.after else { continue };
-            let own: Vec<String> = after.names().into_iter().chain([bare_title(&after.state.title)]).collect();
+            let own = after.names();
             for names in wanted
-                .clone()
+                .iter()
                 .filter(|wanted| wanted.kind() == Some(after.kind))
                 .map(|wanted| wanted.names(now.datetime()))
             {
-                if names.iter().any(|name| own.contains(name) || own.contains(&bare_title(name))) {
+                if names.iter().any(|name| own.contains(name) || same_title(name, &after.state.title)) {
                     self.0.push((after.kind, after.identity.clone(), names));
                 }
             }
@@ -237,10 +232,9 @@ fn fields(wanted: &Wanted, thing: &Thing, now: &Zoned) -> Option<String> {
     let near = |found: f64, wanted: f64, by: f64| (found - wanted).abs() <= by;
     let anchor = state.start.or(state.due).or(state.rings.map(When::At));
     let same_rule = |found: &str, wanted: &str| rule_parts(found, anchor, zone) == rule_parts(wanted, anchor, zone);
-    let same_words = |found: &str, wanted: &str| bare_title(found) == bare_title(wanted);
     let title = Some(state.title.as_str()).filter(|title| !title.is_empty());
     let rings = state.rings.map(When::At);
-    field("title", wanted.title.as_deref(), title, |found, wanted| same_words(found, wanted))
+    field("title", wanted.title.as_deref(), title, |found, wanted| same_title(found, wanted))
         .or_else(|| field("start", wanted.start.as_deref(), state.start, |found, wanted| found == *wanted))
         .or_else(|| field("end", wanted.end.as_deref(), state.end, |found, wanted| found == *wanted))
         .or_else(|| field("due", wanted.due.as_deref(), state.due, |found, wanted| found == *wanted))
@@ -251,7 +245,7 @@ fn fields(wanted: &Wanted, thing: &Thing, now: &Zoned) -> Option<String> {
         .or_else(|| field("seconds", wanted.seconds.as_deref(), seconds, |found, wanted| near(found, *wanted, 2.0)))
         .or_else(|| {
             field("location", wanted.location.as_deref(), state.location.as_deref(), |found, wanted| {
-                same_words(found, wanted)
+                same_title(found, wanted)
             })
         })
         .or_else(|| {

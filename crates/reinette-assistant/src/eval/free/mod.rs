@@ -116,7 +116,8 @@ pub fn try_item(
         let real: Vec<Change> = changed.iter().filter(|change| change.is_real()).cloned().collect();
         let seen = Seen { changes: real, asks: heard.asks(), admits: heard.admits(), said: heard.said };
         let judgement = score::judge(&turn.right, &seen, &names, &filled.now);
-        names.learn(turn.right.iter().flat_map(|end| &end.changes), &changed, &filled.now);
+        let wanted: Vec<_> = turn.right.iter().flat_map(|end| &end.changes).collect();
+        names.learn(&wanted, &changed, &filled.now);
         let is_untouched = before.files == after.files;
         turns.push(TurnTrial {
             text: turn.text.clone(),

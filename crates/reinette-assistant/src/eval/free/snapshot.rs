@@ -165,7 +165,9 @@ fn components(text: &str, kind: Kind, zone: &TimeZone) -> Option<Vec<Thing>> {
             None => things.push(occurrence),
         }
     }
-    things.iter_mut().for_each(|thing| thing.state.further.sort());
+    for thing in &mut things {
+        thing.state.further.sort();
+    }
     Some(things)
 }
 

@@ -175,7 +175,10 @@ pub(super) fn run(context: &Context, arguments: &Free) -> Result<()> {
     if !trials.is_empty() {
         context.printer.print(&Report { model: model.info().name, figures: Figures::of(&trials) })?;
     }
-    if is_stopped() { bail!(Interrupted) } else { Ok(()) }
+    if is_stopped() {
+        bail!(Interrupted);
+    }
+    Ok(())
 }
 
 fn misses(trial: &Trial) -> impl Iterator<Item = Miss<'_>> {
