@@ -1,8 +1,9 @@
 //! How often the right thing is understood: requests with the calls that are right for them, and what a model makes of
 //! them.
 //!
-//! The requests and the rule of scoring are described in `evals/README.md`.
+//! The requests and the rule of scoring are described in `evals/README.md`. [`free`] lets the whole assistant act.
 
+pub mod free;
 mod score;
 
 pub use score::{Expected, Verdict};

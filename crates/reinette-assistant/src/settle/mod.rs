@@ -13,7 +13,7 @@ mod titles;
 mod together;
 mod unknown;
 
-pub(crate) use claims::{Claims, asks_for_text};
+pub(crate) use claims::{Claims, asks_for_text, poses_as_deed};
 pub(crate) use dictation::dictated;
 pub(crate) use follow_up::{corrected, is_only_a_correction};
 pub(crate) use missing::{asks_for_deed, completed, missing};

@@ -142,6 +142,26 @@ fn evaluations_are_built_in() {
 }
 
 #[test]
+fn the_evaluation_of_free_use_is_read_from_a_checkout() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let output = household.command(&["eval", "free"]).current_dir(folder.path()).output().unwrap();
+    let said = stderr(&output);
+    assert!(!output.status.success() && said.contains("give --folder DIR"), "{said}");
+    let free = folder.path().join("evals/free");
+    fs::create_dir_all(free.join("homes/kim")).unwrap();
+    let now = "now = \"2026-11-25T10:00:00+01:00[Europe/Paris]\"\nwho = \"Kim\"\nlanguage = \"en\"\n";
+    fs::write(free.join("homes/kim/home.toml"), now).unwrap();
+    let request = "{\"id\":\"a1\",\"split\":\"work\",\"language\":\"en\",\"kind\":\"missing\",\"register\":\"typed\",\
+                   \"home\":\"kim\",\"text\":\"set a timer\",\"right\":[{\"asks\":true}]}\n";
+    fs::write(free.join("singles-a.jsonl"), request).unwrap();
+    let mut command = household.command(&["--json", "eval", "free"]);
+    let lines = stdout(&command.current_dir(folder.path()).output().unwrap());
+    assert!(lines.contains("\"verdict\":\"right\""), "{lines}");
+    assert!(lines.lines().last().unwrap().contains("\"false_claims\":[]"), "{lines}");
+}
+
+#[test]
 fn what_the_parser_quotes_cannot_control_the_terminal() {
     let folder = home();
     let output = run(folder.path(), &["models", "remove", "a\u{1b}[2J\nhint: run this"]);

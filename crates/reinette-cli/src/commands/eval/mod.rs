@@ -1,11 +1,13 @@
 //! `reinette eval`: how often the model understands.
 
+mod free;
+
 use crate::context::Context;
 use crate::conversation;
 use crate::interrupt::{self, Interrupted};
 use crate::printer::{OutputFormat, Record};
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use reinette_assistant::eval::{self, Rate, Split, Trial};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -13,11 +15,15 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 /// The requests that README's figures are of; evals/README.md describes them.
-const BUILT_IN: &str = include_str!("../../../../evals/requests.jsonl");
+const BUILT_IN: &str = include_str!("../../../../../evals/requests.jsonl");
 
 /// Measure how often the model understands: requests with the calls that are right for them
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Eval {
+    #[command(subcommand)]
+    other: Option<Other>,
+
     /// A file of requests, one JSON object a line; those that come with Reinette if not given
     file: Option<PathBuf>,
 
@@ -30,6 +36,12 @@ pub(crate) struct Eval {
     limit: Option<usize>,
 }
 
+/// Evaluations of another kind.
+#[derive(Subcommand, Debug)]
+enum Other {
+    Free(free::Free),
+}
+
 #[derive(ValueEnum, Debug, Clone, Copy, Default)]
 enum SplitArgument {
     /// The part to work with
@@ -37,6 +49,15 @@ enum SplitArgument {
     Work,
     /// The part to look at only for the final figure
     HeldOut,
+}
+
+impl SplitArgument {
+    fn split(self) -> Split {
+        match self {
+            Self::Work => Split::Work,
+            Self::HeldOut => Split::HeldOut,
+        }
+    }
 }
 
 /// A request that was not understood.
@@ -99,24 +120,13 @@ impl Record for Figures {
     }
 
     fn further_lines(&self) -> Vec<String> {
-        let row = |name: &str, rate: &Rate| {
-            let percent = |share: f64| 100.0 * share;
-            format!(
-                "{name:<34} {:5.1}%  ({} of {}, 95% interval {:.0}–{:.0}%)",
-                percent(rate.share()),
-                rate.right,
-                rate.of,
-                percent(rate.low),
-                percent(rate.high)
-            )
-        };
         vec![
-            row("tools right", &self.tool_choice),
-            row("arguments right, where tools are", &self.arguments),
-            row("no tool, where none is needed", &self.no_tool),
-            row("whole request right", &self.whole_call),
-            row("  English", &self.whole_call_english),
-            row("  French", &self.whole_call_french),
+            rate_row("tools right", &self.tool_choice),
+            rate_row("arguments right, where tools are", &self.arguments),
+            rate_row("no tool, where none is needed", &self.no_tool),
+            rate_row("whole request right", &self.whole_call),
+            rate_row("  English", &self.whole_call_english),
+            rate_row("  French", &self.whole_call_french),
             format!(
                 "{:<34} {:.0} ms (median), {:.0} ms (slowest)",
                 "time per request", self.median_milliseconds, self.slowest_milliseconds
@@ -125,7 +135,23 @@ impl Record for Figures {
     }
 }
 
+/// A rate in one line.
+fn rate_row(name: &str, rate: &Rate) -> String {
+    let percent = |share: f64| 100.0 * share;
+    format!(
+        "{name:<34} {:5.1}%  ({} of {}, 95% interval {:.0}–{:.0}%)",
+        percent(rate.share()),
+        rate.right,
+        rate.of,
+        percent(rate.low),
+        percent(rate.high)
+    )
+}
+
 pub(crate) fn run(context: &Context, arguments: &Eval) -> Result<()> {
+    if let Some(Other::Free(free)) = &arguments.other {
+        return free::run(context, free);
+    }
     let (file, lines) = match &arguments.file {
         Some(path) => {
             let file = path.display().to_string();
@@ -134,10 +160,7 @@ pub(crate) fn run(context: &Context, arguments: &Eval) -> Result<()> {
         }
         None => ("the built-in file of requests".to_owned(), Cow::Borrowed(BUILT_IN)),
     };
-    let split = match arguments.split {
-        SplitArgument::Work => Split::Work,
-        SplitArgument::HeldOut => Split::HeldOut,
-    };
+    let split = arguments.split.split();
     let mut cases = eval::read_cases(&lines).with_context(|| format!("{file} cannot be used"))?;
     cases.retain(|case| case.split == split);
     cases.truncate(arguments.limit.unwrap_or(usize::MAX));
