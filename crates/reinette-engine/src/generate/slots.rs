@@ -36,7 +36,7 @@ pub(super) struct Slots {
     pub(super) capacity: usize,
     pub(super) max_sequences: usize,
     pub(super) max_tokens: usize,
-    /// What free caches may take of memory, but for the one that was used last.
+    /// What free caches may take of memory.
     pub(super) max_idle_bytes: usize,
     /// Counts up at every use.
     pub(super) clock: u64,
@@ -164,10 +164,7 @@ impl Slots {
         loop {
             let all = self.all.iter().enumerate();
             let idle: Vec<_> = all.filter(|(index, slot)| slot.is_free() && *index != kept).collect();
-            // The latest is a conversation that goes on as soon as the tools for it are chosen.
-            let latest = idle.iter().map(|(_, slot)| slot.taken).max();
-            let others = idle.iter().filter(|(_, slot)| Some(slot.taken) != latest);
-            let idle_tokens: usize = others.map(|(_, slot)| slot.tokens()).sum();
+            let idle_tokens: usize = idle.iter().map(|(_, slot)| slot.tokens()).sum();
             let oldest = idle.into_iter().min_by_key(|(_, slot)| slot.taken).map(|(index, _)| index);
             let is_within_limits = self.kept_tokens() <= self.max_tokens && idle_tokens <= max_idle_tokens;
             let Some(oldest) = oldest.filter(|_| !is_within_limits) else { return kept };

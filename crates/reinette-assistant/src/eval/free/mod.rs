@@ -137,7 +137,7 @@ fn ask(assistant: &mut Assistant, words: &str, model: &Arc<dyn LanguageModel>) -
     let mut heard = Heard::default();
     match assistant.ask(words, model, Confirm::Ask, &mut heard) {
         Err(error @ AssistantError::TooLong { .. }) => {
-            heard.has_failed = true;
+            heard.was_too_long = true;
             heard.say_line(&error.to_string());
         }
         answered => answered?,
@@ -155,7 +155,7 @@ struct Heard {
     /// What may claim a deed: talk, and the reports of what was done.
     claimed: String,
     was_asked: bool,
-    has_failed: bool,
+    was_too_long: bool,
 }
 
 impl Heard {
@@ -164,7 +164,7 @@ impl Heard {
     }
 
     fn admits(&self) -> bool {
-        self.has_failed || words::admits(&self.talk)
+        self.was_too_long || words::admits(&self.talk)
     }
 
     fn say_line(&mut self, text: &str) {
@@ -195,7 +195,6 @@ impl Listener for Heard {
                     Outcome::Done => add_line(&mut self.claimed, text),
                     Outcome::Declined | Outcome::Unconfirmed | Outcome::Failed => add_line(&mut self.talk, text),
                 }
-                self.has_failed |= outcome == Outcome::Failed;
             }
             _ => {}
         }
