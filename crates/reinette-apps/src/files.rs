@@ -117,7 +117,10 @@ impl Folder {
     /// The paths of what ends in `.extension`, sorted, each with whether it is a link; and what is no file.
     fn list(&self, extension: &str, limits: Limits) -> Result<Listed, AppError> {
         let mut listing = Listing { extension, most: limits.files, paths: Vec::new(), unread: Vec::new() };
-        let listed = if self.real.exists() { listing.add(&self.path, limits.depth) } else { Ok(()) };
+        // One that exists only in a plan has nothing to list.
+        let is_there = self.real.try_exists();
+        let listed =
+            is_there.and_then(|is_there| if is_there { listing.add(&self.path, limits.depth) } else { Ok(()) });
         listed.map_err(|source| AppError::Read { path: self.path.clone(), source })?;
         let Listing { mut paths, unread, .. } = listing;
         paths.retain(|(path, _)| !self.planned.contains_key(path));

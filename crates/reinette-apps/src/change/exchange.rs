@@ -89,7 +89,11 @@ fn create(target: &Path, wanted: &[u8]) -> Result<(), ChangeError> {
 
 fn edit(target: &Path, expected: &[u8], wanted: &[u8], exchange: Exchange) -> Result<(), ChangeError> {
     let conflict = || ChangeError::Conflict { path: target.to_owned() };
-    let permissions = fs::metadata(target).map_err(|_| conflict())?.permissions();
+    let permissions = match fs::metadata(target) {
+        Ok(metadata) => metadata.permissions(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(conflict()),
+        Err(error) => return Err(failed("read", target)(error)),
+    };
     let unfinished = write(target, wanted, Some(permissions))?;
     let aside = free_name(target);
     unfinished.persist_noclobber(&aside).map_err(|error| failed("write", target)(error.error))?;
