@@ -85,10 +85,10 @@ fn is_comparable(file: &File, first: &File) -> bool {
     file.bytes as f64 <= first.bytes as f64 * MAX_SIZE && file.perplexity <= first.perplexity * MAX_PERPLEXITY
 }
 
-/// Reads `Final estimate: PPL = 12.3456 +/- 0.12345`.
+/// Reads `[1]17.6761,[2]12.6158,`: after each piece of text, the perplexity of all so far.
 fn perplexity(line: &str) -> Option<f64> {
-    let (_, figures) = line.split_once("Final estimate: PPL = ")?;
-    figures.split_whitespace().next()?.parse().ok()
+    let (_, last) = line.trim_end().trim_end_matches(',').rsplit_once(']')?;
+    last.parse().ok()
 }
 
 #[cfg(test)]
@@ -96,9 +96,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn perplexity_is_read_from_the_last_line() {
-        assert_eq!(perplexity("Final estimate: PPL = 14.8520 +/- 0.61002"), Some(14.852));
-        assert_eq!(perplexity("[1]10.2,[2]11.3,"), None);
+    fn perplexity_is_that_of_the_whole_text() {
+        assert_eq!(perplexity("[1]17.6761,[2]12.6158,[3]11.2263,"), Some(11.2263));
+        assert_eq!(perplexity("2.43 minutes"), None);
     }
 
     #[test]
