@@ -20,7 +20,7 @@ const LLAMA_BENCH: &str = r#"#!/bin/sh
 sleep 0.2
 echo "$@" >> "$FAKE_LOG"
 case "$*" in
-*"-mmp 0"*) echo '{"build_commit": "abc", "avg_ts": 90.0}' ;;
+*"--load-mode none"*) echo '{"build_commit": "abc", "avg_ts": 90.0}' ;;
 *IQ4_NL*) echo '{"build_commit": "abc", "avg_ts": 200.0}' ;;
 *"-fa on"*) echo '{"build_commit": "abc", "avg_ts": 100.0}' ;;
 *) echo '{"build_commit": "abc", "avg_ts": 50.0}' ;;
@@ -106,7 +106,7 @@ fn both_are_measured_in_turn_and_the_peer_at_its_best() {
         format!("{file} {}", &line[line.find("-fa").unwrap() + 4..line.find("-o").unwrap()]).trim_end().to_owned()
     };
     let calls: Vec<String> = log.lines().filter(|line| line.contains("-p 8 -n 0")).map(told).collect();
-    let first = ["tiny.gguf on", "tiny.gguf off", "tiny.gguf on -mmp 0", "Q4_0.gguf on", "IQ4_NL.gguf on"];
+    let first = ["tiny.gguf on", "tiny.gguf off", "tiny.gguf on --load-mode none", "Q4_0.gguf on", "IQ4_NL.gguf on"];
     assert_eq!(calls[..5], first);
     assert_eq!(calls[5..], ["tiny.gguf on", "IQ4_NL.gguf on"]);
     assert!(log.lines().all(|line| line.contains("-t 1 ") && line.contains("-r 1")), "{log}");

@@ -18,8 +18,9 @@ const TYPES: [(&str, &[&str]); 3] = [
 ];
 /// A file of about the same size has at most so many times the bytes.
 const MAX_SIZE: f64 = 1.1;
-/// A model of about the same quality has at most so many times the perplexity.
-const MAX_PERPLEXITY: f64 = 1.05;
+/// A model of about the same quality has at most so many times the perplexity. It is made of weights that were rounded before,
+/// which costs what a file made of the original weights would not lose; so more is let through, and told.
+const MAX_PERPLEXITY: f64 = 1.3;
 /// Tokens of text that perplexity is measured over, 512 at a time: two models of one origin are told apart by fewer than would
 /// tell how good one is.
 const CHUNKS: &str = "8";
@@ -105,7 +106,7 @@ mod tests {
     fn a_file_that_is_larger_or_worse_is_no_comparison() {
         let file = |bytes, perplexity| File { name: String::new(), bytes, perplexity };
         let first = file(1000, 10.0);
-        assert!(is_comparable(&file(1100, 10.5), &first) && is_comparable(&file(500, 9.0), &first));
-        assert!(!is_comparable(&file(1101, 10.0), &first) && !is_comparable(&file(1000, 10.6), &first));
+        assert!(is_comparable(&file(1100, 13.0), &first) && is_comparable(&file(500, 9.0), &first));
+        assert!(!is_comparable(&file(1101, 10.0), &first) && !is_comparable(&file(1000, 13.1), &first));
     }
 }

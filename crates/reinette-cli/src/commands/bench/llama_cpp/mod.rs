@@ -214,7 +214,7 @@ impl LlamaCpp {
     fn program(&self, name: &str, threads: usize, setting: Setting) -> Command {
         let mut command = self.builds.program(setting.build, name);
         command.arg("-m").arg(&self.files.paths[setting.file]).args(["-t", &threads.to_string()]);
-        setting.apply(&mut command, name);
+        setting.apply(&mut command);
         command
     }
 }

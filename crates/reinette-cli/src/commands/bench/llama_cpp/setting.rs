@@ -43,17 +43,16 @@ impl Setting {
     pub(super) const PLAIN: Self =
         Self { build: Build::Own, flash: FlashAttention::On, pages: Pages::Ordinary, file: 0 };
 
-    /// Sets what the programs have in common; `llama-bench` has a name of its own for reading a file instead of mapping it.
-    pub(super) fn apply(self, command: &mut Command, program: &str) {
+    /// Sets what the programs have in common.
+    pub(super) fn apply(self, command: &mut Command) {
         let flash = match self.flash {
             FlashAttention::On => "on",
             FlashAttention::Off => "off",
         };
         command.args(["-fa", flash]);
         if self.pages == Pages::Huge {
-            let reads: &[&str] = if program == "llama-bench" { &["-mmp", "0"] } else { &["--no-mmap"] };
             // The allocator of glibc asks for huge pages itself.
-            command.args(reads).env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+            command.args(["--load-mode", "none"]).env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
         }
     }
 }
