@@ -9,7 +9,8 @@
 #![expect(clippy::print_stdout, reason = "the figures are what the program is for")]
 
 use reinette::{
-    Capability, LanguageModel, ModelInfo, OnDeviceConfig, OnDeviceModel, Request, ResponseStream, ToolAdapter,
+    Capability, Event, LanguageModel, ModelInfo, OnDeviceConfig, OnDeviceModel, Request, ResponseStream, Summary,
+    ToolAdapter,
 };
 use reinette_apps::Question;
 use reinette_assistant::{Assistant, Confirm, Decision, Happening, Home, Listener, Proposal};
@@ -17,6 +18,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Tokens of an answer.
@@ -35,21 +37,32 @@ const WORDS: [&str; 5] = [
     "I am reading a novel about a lighthouse keeper who writes letters to a woman that he has never met in his life.",
 ];
 
-/// A model that says little.
-struct Brief(OnDeviceModel);
+/// A model that says little, and counts the tokens of prompts that it had to read.
+struct Brief {
+    model: OnDeviceModel,
+    read_tokens: Arc<AtomicUsize>,
+}
 
 impl LanguageModel for Brief {
     fn info(&self) -> ModelInfo {
-        self.0.info()
+        self.model.info()
     }
 
     fn supports(&self, capability: Capability) -> bool {
-        self.0.supports(capability)
+        self.model.supports(capability)
     }
 
     fn respond(&self, mut request: Request) -> ResponseStream {
         request.options.max_tokens = ANSWER_TOKENS;
-        self.0.respond(request)
+        let (events, answer) = async_channel::unbounded();
+        for event in self.model.respond(request) {
+            if let Ok(Event::Finished(Summary { prompt_tokens, cached_tokens, .. })) = &event {
+                self.read_tokens.fetch_add(prompt_tokens - cached_tokens, Ordering::Relaxed);
+            }
+            // The channel is unbounded, and its other end is here.
+            let _ = events.try_send(event);
+        }
+        ResponseStream::new(answer)
     }
 }
 
@@ -79,10 +92,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let turns: usize = arguments.next().map_or(Ok(1000), |turns| turns.parse())?;
     let mut config = OnDeviceConfig::new(model);
     config.adapter = Some(ToolAdapter::read(Path::new(&adapter))?);
-    let model: Arc<dyn LanguageModel> = Arc::new(Brief(OnDeviceModel::load(&config)?));
+    let read_tokens = Arc::<AtomicUsize>::default();
+    let model: Arc<dyn LanguageModel> =
+        Arc::new(Brief { model: OnDeviceModel::load(&config)?, read_tokens: Arc::clone(&read_tokens) });
     let home = tempfile::tempdir()?;
     let mut assistant = Assistant::open(Home::open(Some(home.path()))?, jiff::Zoned::now)?;
-    println!("{:>6} {:>8} {:>8} {:>12} {:>12}", "turn", "RSS MB", "peak MB", "CPU ms/turn", "longest ms");
+    println!(
+        "{:>6} {:>8} {:>8} {:>16} {:>12} {:>12}",
+        "turn", "RSS MB", "peak MB", "tokens read/turn", "CPU ms/turn", "longest ms"
+    );
     let block = turns.div_ceil(LINES).max(1);
     let (mut processor, mut longest) = (processor_ms()?, Duration::ZERO);
     for turn in 1..=turns {
@@ -94,7 +112,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let now = processor_ms()?;
             let [resident, peak] = ["VmRSS:", "VmHWM:"].map(megabytes);
             let share = (now - processor) / block as f64;
-            println!("{turn:>6} {:>8} {:>8} {share:>12.0} {:>12}", resident?, peak?, longest.as_millis());
+            let read = read_tokens.swap(0, Ordering::Relaxed) / block;
+            println!("{turn:>6} {:>8} {:>8} {read:>16} {share:>12.0} {:>12}", resident?, peak?, longest.as_millis());
             (processor, longest) = (now, Duration::ZERO);
         }
     }

@@ -36,8 +36,8 @@ pub struct BatchConfig {
     /// How many tokens all sequences together may keep keys and values of. A request counts with its prompt and the longest
     /// answer that it allows; one is always answered.
     pub max_tokens: usize,
-    /// What the keys and values of sequences that are answered may take of memory, but for the one that was answered last.
-    pub max_idle_bytes: usize,
+    /// Of these, how many of sequences that are answered, but for the one that was answered last.
+    pub max_idle_tokens: usize,
     /// Beginnings of prompts that need not be read if somebody else has.
     pub prefixes: Arc<PrefixCache>,
     /// A much smaller model of the same vocabulary, for [`Speculation::DraftModel`](super::Speculation::DraftModel).
@@ -53,7 +53,7 @@ impl BatchConfig {
             kv_type: KvType::default(),
             max_sequences: 8,
             max_tokens: context_tokens,
-            max_idle_bytes: usize::MAX,
+            max_idle_tokens: usize::MAX,
             prefixes: Arc::default(),
             draft: None,
         }
@@ -124,7 +124,7 @@ impl Batch {
             capacity,
             max_sequences: config.max_sequences.clamp(1, SHARED_STEP_TOKENS),
             max_tokens: config.max_tokens,
-            max_idle_bytes: config.max_idle_bytes,
+            max_idle_tokens: config.max_idle_tokens,
             clock: 0,
         };
         slots.add(&model)?;

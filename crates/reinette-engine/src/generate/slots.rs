@@ -36,8 +36,8 @@ pub(super) struct Slots {
     pub(super) capacity: usize,
     pub(super) max_sequences: usize,
     pub(super) max_tokens: usize,
-    /// What free caches may take of memory.
-    pub(super) max_idle_bytes: usize,
+    /// Tokens of free caches.
+    pub(super) max_idle_tokens: usize,
     /// Counts up at every use.
     pub(super) clock: u64,
 }
@@ -160,13 +160,12 @@ impl Slots {
     /// Gives up free caches, those unused for longest first, until all others keep to the limits. Gives the new index of the
     /// slot at `kept`.
     fn make_room(&mut self, model: &Model, mut kept: usize) -> usize {
-        let max_idle_tokens = self.max_idle_bytes / self.all[kept].cache.shape().token_bytes();
         loop {
             let all = self.all.iter().enumerate();
             let idle: Vec<_> = all.filter(|(index, slot)| slot.is_free() && *index != kept).collect();
             let idle_tokens: usize = idle.iter().map(|(_, slot)| slot.tokens()).sum();
             let oldest = idle.into_iter().min_by_key(|(_, slot)| slot.taken).map(|(index, _)| index);
-            let is_within_limits = self.kept_tokens() <= self.max_tokens && idle_tokens <= max_idle_tokens;
+            let is_within_limits = self.kept_tokens() <= self.max_tokens && idle_tokens <= self.max_idle_tokens;
             let Some(oldest) = oldest.filter(|_| !is_within_limits) else { return kept };
             let slot = self.all.remove(oldest);
             self.prefixes.keep_conversation(model.fingerprint(), &slot.cache);

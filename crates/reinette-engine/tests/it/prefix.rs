@@ -343,15 +343,15 @@ fn kept_after(batch: &mut Batch, prompt: &[TokenId]) -> usize {
 fn memory_of_conversations_that_are_not_under_way_is_bounded() {
     let machine = Machine::new(TinyDecoder::Llama);
     let model = Arc::new(Model::load(&machine.model).unwrap());
-    let batch = |max_sequences, max_idle_bytes| {
+    let batch = |max_sequences, max_idle_tokens| {
         let config = config(Arc::default(), KvType::F16);
-        let config = BatchConfig { max_tokens: 8 * 512, max_sequences, max_idle_bytes, ..config };
+        let config = BatchConfig { max_tokens: 8 * 512, max_sequences, max_idle_tokens, ..config };
         Batch::new(Arc::clone(&model), config).unwrap()
     };
     let answered = PREFIX_TOKENS + 20 + 24;
     let kept = |mut batch: Batch| (0..6).map(|first| kept_after(&mut batch, &prompt(first, 1))).max().unwrap();
     assert!(kept(batch(8, usize::MAX)) > 5 * PREFIX_TOKENS);
-    assert!(kept(batch(8, 2 * answered * BYTES_PER_TOKEN)) <= 3 * answered);
+    assert!(kept(batch(8, 2 * answered)) <= 3 * answered);
     assert!(kept(batch(8, 0)) <= answered);
     // A short one gives back what a long one before it took.
     let mut alone = batch(1, 0);

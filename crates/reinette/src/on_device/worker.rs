@@ -24,10 +24,8 @@ const MAX_CALLS: usize = 6;
 /// A list of that many calls, with long spans, stays below this.
 const MAX_CALL_TOKENS: usize = 512;
 
-/// What conversations that are not under way may take in memory: where they stand, and as much again of their beginnings and
-/// of what gave way to others. Some 2,200 tokens each of a model of 1.5 billion weights, and less than a long conversation with
-/// the default model, which is seldom gone back to once its oldest turns are dropped.
-const IDLE_BYTES: usize = 64 << 20;
+/// What the beginnings of prompts, and conversations that gave way to others, may take in memory.
+const PREFIX_BYTES: usize = 64 << 20;
 
 /// Text of more bytes a token than this does not fit, whatever the vocabulary: it is refused before it is cut into tokens.
 const MAX_BYTES_PER_TOKEN: usize = 32;
@@ -104,8 +102,9 @@ impl Worker {
             max_sequences: MAX_REQUESTS,
             // Two conversations of the greatest length, or more that are shorter.
             max_tokens: 2 * config.context_tokens,
-            max_idle_bytes: IDLE_BYTES,
-            prefixes: Arc::new(PrefixCache::new(IDLE_BYTES, config.snapshots.clone())),
+            // One of the greatest length waits while tools are chosen for it, with another adapter.
+            max_idle_tokens: config.context_tokens,
+            prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
             ..BatchConfig::new(config.context_tokens, config.threads.max(1))
         };
         Ok(Self {
