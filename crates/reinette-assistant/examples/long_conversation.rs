@@ -9,11 +9,10 @@
 #![expect(clippy::print_stdout, reason = "the figures are what the program is for")]
 
 use reinette::{
-    Capability, Event, LanguageModel, ModelInfo, OnDeviceConfig, OnDeviceModel, Request, ResponseStream, Summary,
-    ToolAdapter,
+    Approval, Capability, Event, LanguageModel, ModelInfo, OnDeviceConfig, OnDeviceModel, Request, ResponseStream,
+    Summary, ToolAdapter, TurnEvent,
 };
-use reinette_apps::Question;
-use reinette_assistant::{Assistant, Confirm, Decision, Happening, Home, Listener, Proposal};
+use reinette_assistant::{Assistant, Confirm, Home};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -52,6 +51,10 @@ impl LanguageModel for Brief {
         self.model.supports(capability)
     }
 
+    fn has_learned(&self, tool: &str) -> bool {
+        self.model.has_learned(tool)
+    }
+
     fn respond(&self, mut request: Request) -> ResponseStream {
         request.options.max_tokens = ANSWER_TOKENS;
         let (events, answer) = async_channel::unbounded();
@@ -63,25 +66,6 @@ impl LanguageModel for Brief {
             let _ = events.try_send(event);
         }
         ResponseStream::new(answer)
-    }
-}
-
-/// Listens to all of it and says nothing.
-struct Silent;
-
-impl Listener for Silent {
-    fn on(&mut self, _: Happening<'_>) {}
-
-    fn confirm(&mut self, _: &Proposal<'_>) -> Decision {
-        Decision::No
-    }
-
-    fn choose(&mut self, _: &Question) -> Option<usize> {
-        None
-    }
-
-    fn cancelled(&self) -> bool {
-        false
     }
 }
 
@@ -106,7 +90,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     for turn in 1..=turns {
         let begun = Instant::now();
         let words = format!("{turn}: {}", WORDS[turn % WORDS.len()]);
-        assistant.ask(&words, &model, Confirm::Ask, &mut Silent)?;
+        let mut asking = assistant.ask(&words, &model, Confirm::Ask)?;
+        let replies = asking.replies();
+        while let Some(event) = asking.next_blocking() {
+            // Nothing is to be done.
+            match event? {
+                TurnEvent::Proposed { id, .. } => replies.decide(&id, Approval::Declined),
+                TurnEvent::Asked { id, .. } => replies.choose(&id, None),
+                _ => false,
+            };
+        }
         longest = longest.max(begun.elapsed());
         if turn.is_multiple_of(block) {
             let now = processor_ms()?;

@@ -1,25 +1,27 @@
-//! From words to a done task.
+//! From words to a done task: a session with a journal, a memory and a policy.
 
-mod deeds;
+mod app_tool;
+mod asking;
+mod desk;
+mod understanding;
+
+pub use asking::Asking;
 
 use crate::home::Home;
 use crate::instructions::instructions;
 use crate::journal::{self, Journal, JournalError, Line, Listing};
-use crate::offer::offer;
 use crate::sentences;
-use crate::settle::{completed, corrected, dictated, is_only_a_correction, missing, settle};
-use crate::speech::Speech;
 use crate::store::{Store, StoreError, Turn};
-use deeds::{Deed, Errand};
+use app_tool::AppTool;
+use desk::Desk;
 use jiff::Zoned;
 use reinette::{
-    ContextWindow, Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall,
-    ToolDefinition, ToolMode, Transcript,
+    Approvals, Entry, GenerationOptions, LanguageModel, Session, SessionError, ToolDefinition, ToolOrder, Transcript,
 };
-use reinette_apps::time::{Clock, Language};
-use reinette_apps::{Planner, Question, examples, tools};
-use serde::Serialize;
+use reinette_apps::time::Language;
+use reinette_apps::{examples, tools};
 use std::sync::Arc;
+use understanding::Understanding;
 
 /// An answer in words ends here: what a small model says beyond it is seldom worth reading.
 const MAX_ANSWER_TOKENS: usize = 512;
@@ -40,101 +42,13 @@ pub enum Confirm {
     Never,
 }
 
-/// What the user is asked to allow.
-#[derive(Clone, Debug, Serialize)]
-pub struct Proposal<'a> {
-    /// The call as the model made it.
-    pub call: &'a ToolCall,
-    /// What will happen, in one sentence.
-    pub effect: &'a str,
-}
-
-/// What the user says to a proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Do it.
-    Yes,
-    /// Leave it.
-    No,
-    /// Nobody is there to answer.
-    Nobody,
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was answered; nothing was changed.
-    Answered,
-    /// It was done.
-    Done,
-    /// The user declined.
-    Declined,
-    /// Nobody could be asked.
-    Unconfirmed,
-    /// It could not be done.
-    Failed,
-}
-
-/// What happens while a request is answered.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Happening<'a> {
-    /// The next words of an answer.
-    Text(&'a str),
-    /// A call, before anything is done about it.
-    Call(&'a ToolCall),
-    /// What an app answers, before anybody is asked whether it may be told.
-    Answer {
-        /// The call.
-        call: &'a ToolCall,
-        /// The words, and what programs are told.
-        answer: &'a reinette_apps::Answer,
-    },
-    /// What an app is about to change, before anybody is asked.
-    Change {
-        /// The call.
-        call: &'a ToolCall,
-        /// The sentences, the files before and after, and what programs are told.
-        change: &'a reinette_apps::Change,
-    },
-    /// How a call ended, in words.
-    Ended {
-        /// The call.
-        call: &'a ToolCall,
-        /// How it ended.
-        outcome: Outcome,
-        /// What there is to say.
-        text: &'a str,
-        /// The change that was made, with its files.
-        line: Option<&'a Line>,
-    },
-    /// The answer is complete.
-    Finished(&'a Summary),
-}
-
-/// Whoever shows what happens, and answers for the user.
-pub trait Listener {
-    /// Something happened.
-    fn on(&mut self, happening: Happening<'_>);
-
-    /// May this be done?
-    fn confirm(&mut self, proposal: &Proposal<'_>) -> Decision;
-
-    /// Which of these is meant? The index of a choice, or `None`.
-    fn choose(&mut self, question: &Question) -> Option<usize>;
-
-    /// Whether the user wants this answer to stop.
-    fn cancelled(&self) -> bool;
-}
-
 /// Why a request could not be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssistantError {
-    /// The model failed.
+    /// The model failed, or the request does not fit it.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Session(#[from] SessionError),
     /// Something could not be remembered.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,23 +67,28 @@ pub enum AssistantError {
     },
 }
 
+impl Confirm {
+    fn approvals(self) -> Approvals {
+        match self {
+            Self::Ask => Approvals::Ask,
+            Self::Always => Approvals::AskAlways,
+            Self::Never => Approvals::Allow,
+        }
+    }
+}
+
 /// A conversation with a user in a home.
 pub struct Assistant {
-    home: Home,
-    store: Store,
-    planners: Vec<Box<dyn Planner>>,
-    transcript: Transcript,
-    /// What of it the model is shown.
-    window: ContextWindow,
-    /// Its number, once something was said.
-    conversation: Option<i64>,
-    /// The number that the last request has in the journal, if it changed anything.
-    last_request: Option<i64>,
+    desk: Arc<Desk>,
+    session: Session,
+    understanding: Understanding,
     /// Changes that a killed process was taking back; recovery has finished that.
     interrupted_undo: Vec<Line>,
     warnings: Vec<String>,
-    now: fn() -> Zoned,
 }
+
+/// Writes the changes of files that a session makes into the journal of a desk.
+struct Journaled(Arc<Desk>);
 
 impl Assistant {
     /// Starts a conversation, and takes back what a killed process left half done; `now` is the one place from which the
@@ -208,18 +127,10 @@ impl Assistant {
     }
 
     fn new(home: Home, store: Store, now: fn() -> Zoned) -> Self {
-        Self {
-            home,
-            store,
-            planners: tools(),
-            transcript: Transcript::default(),
-            window: ContextWindow::default(),
-            conversation: None,
-            last_request: None,
-            interrupted_undo: Vec::new(),
-            warnings: Vec::new(),
-            now,
-        }
+        let desk = Arc::new(Desk::new(home, store, now));
+        let understanding = Understanding::new(&desk);
+        let session = session(&understanding, &desk, Transcript::default());
+        Self { desk, session, understanding, interrupted_undo: Vec::new(), warnings: Vec::new() }
     }
 
     /// Problems found when the home was opened: interrupted changes that could not be taken back yet.
@@ -232,19 +143,19 @@ impl Assistant {
     /// # Errors
     /// If it cannot be read.
     pub fn resume(&mut self) -> Result<(), AssistantError> {
-        if let Some(conversation) = self.store.last_conversation()? {
-            let turns = self.store.turns(Some(conversation), usize::MAX)?;
-            self.warnings.extend(turns.unreadable.iter().map(ToString::to_string));
-            self.window = ContextWindow::default();
-            self.transcript = Transcript { entries: turns.found.into_iter().map(|turn| turn.entry).collect() };
-            self.conversation = Some(conversation);
-        }
+        let store = self.desk.store();
+        let Some(conversation) = store.last_conversation()? else { return Ok(()) };
+        let turns = store.turns(Some(conversation), usize::MAX)?;
+        self.warnings.extend(turns.unreadable.iter().map(ToString::to_string));
+        let transcript = Transcript { entries: turns.found.into_iter().map(|turn| turn.entry).collect() };
+        self.session = session(&self.understanding, &self.desk, transcript);
+        self.desk.request().conversation = Some(conversation);
         Ok(())
     }
 
     /// The tools of all apps.
     pub fn tools(&self) -> Vec<ToolDefinition> {
-        self.planners.iter().map(|planner| planner.definition().clone()).collect()
+        tools().iter().map(|planner| planner.definition().clone()).collect()
     }
 
     /// The last entries of all conversations.
@@ -252,7 +163,7 @@ impl Assistant {
     /// # Errors
     /// If it cannot be read.
     pub fn history(&self, limit: usize) -> Result<Listing<Turn>, AssistantError> {
-        Ok(self.store.turns(None, limit)?)
+        Ok(self.desk.store().turns(None, limit)?)
     }
 
     /// The last changes.
@@ -260,7 +171,7 @@ impl Assistant {
     /// # Errors
     /// If it cannot be read.
     pub fn journal(&self, limit: usize) -> Result<Listing<Line>, AssistantError> {
-        Ok(journal::last_lines(&self.store, &self.home, limit)?)
+        Ok(journal::last_lines(&self.desk.store(), &self.desk.home, limit)?)
     }
 
     /// Takes back what the last request changed; gives what became of each change, the last first: it is
@@ -274,192 +185,42 @@ impl Assistant {
         if !self.interrupted_undo.is_empty() {
             return Ok(std::mem::take(&mut self.interrupted_undo));
         }
-        let now = (self.now)();
-        Ok(Journal::lock(&self.store, &self.home, &now)?.undo(&now)?)
+        Ok(self.desk.undo()?)
     }
 
-    /// Answers what the user says: understands it with the model, acts as the policy and the user allow, remembers.
+    /// Answers what the user says: understands it with the model, acts as the policy and the user allow, remembers. Nothing
+    /// happens until what it gives is read.
     ///
     /// # Errors
-    /// If the model fails or the conversation cannot be remembered. What an app cannot do is not an error but an
-    /// [`Outcome`].
+    /// If the request is longer than what the model can read, or cannot be remembered.
     pub fn ask(
         &mut self,
         words: &str,
         model: &Arc<dyn LanguageModel>,
         confirm: Confirm,
-        listener: &mut dyn Listener,
-    ) -> Result<(), AssistantError> {
+    ) -> Result<Asking, AssistantError> {
         check_length(words, model.as_ref())?;
-        let clock = Clock { now: (self.now)() };
-        let corrected = corrected(words, &self.transcript, &clock);
-        let completed = completed(words, &self.transcript, &clock);
-        self.say(Entry::Prompt { text: words.to_owned() })?;
-        let mut errand = Errand { confirm, language: Language::of(words), request: None, corrects: None };
-        let before = self.last_request.take();
-        if let Some(call) = corrected {
-            listener.on(Happening::Call(&call));
-            self.say(Entry::ToolCalls { calls: vec![call.clone()] })?;
-            errand.corrects = before;
-            let deed = self.carry_out(&call, &mut errand, listener);
-            self.end(&call, &deed, listener)?;
-            // A correction that was declined can be tried again.
-            errand.request = errand.request.or(before);
-        } else if is_only_a_correction(words, &clock) && !self.has_acted() {
-            let text = sentences::nothing_to_correct(errand.language);
-            listener.on(Happening::Text(&text));
-            self.say(Entry::Response { text })?;
-        } else if let Some((call, language)) = completed {
-            errand.language = language;
-            // A note is kept as it was said.
-            let is_literal = call.arguments.contains_key("text");
-            let calls = if is_literal { vec![call] } else { settle(words, vec![call], &self.tools(), &clock) };
-            self.act(Answer { calls, ..Answer::default() }, &mut errand, listener)?;
-        } else if let Some(missing) = missing(words, &clock) {
-            listener.on(Happening::Text(missing.question));
-            self.say(Entry::Response { text: missing.question.to_owned() })?;
-        } else {
-            let answer = self.understand(words, model, &mut errand, listener)?;
-            self.act(answer, &mut errand, listener)?;
-        }
-        self.last_request = errand.request;
-        Ok(())
-    }
-
-    fn has_acted(&self) -> bool {
-        self.transcript.entries.iter().any(|entry| matches!(entry, Entry::ToolCalls { .. }))
-    }
-
-    /// What `words` ask for: what they dictate is taken as it was said, the rest is the model's to understand.
-    fn understand(
-        &mut self,
-        words: &str,
-        model: &Arc<dyn LanguageModel>,
-        errand: &mut Errand,
-        listener: &mut dyn Listener,
-    ) -> Result<Answer, AssistantError> {
-        let Some(dictation) = dictated(words) else { return self.respond(words, model, errand.language, listener) };
-        errand.language = Language::of(dictation.cue);
-        let mut answer = match dictation.rest {
-            "" => Answer::default(),
-            rest => self.respond(rest, model, errand.language, listener)?,
-        };
-        answer.calls.insert(0, dictation.call);
-        Ok(answer)
-    }
-
-    /// Remembers an answer and carries out its calls.
-    fn act(&mut self, answer: Answer, errand: &mut Errand, listener: &mut dyn Listener) -> Result<(), AssistantError> {
-        if !answer.text.is_empty() {
-            self.say(Entry::Response { text: answer.text })?;
-        }
-        if !answer.calls.is_empty() {
-            answer.calls.iter().for_each(|call| listener.on(Happening::Call(call)));
-            self.say(Entry::ToolCalls { calls: answer.calls.clone() })?;
-            for call in &answer.calls {
-                if listener.cancelled() {
-                    break;
-                }
-                let deed = self.carry_out(call, errand, listener);
-                self.end(call, &deed, listener)?;
-            }
-        }
-        if let Some(summary) = &answer.summary {
-            listener.on(Happening::Finished(summary));
-        }
-        Ok(())
-    }
-
-    /// Tells how a call ended, and remembers it.
-    fn end(&mut self, call: &ToolCall, deed: &Deed, listener: &mut dyn Listener) -> Result<(), AssistantError> {
-        let Deed { outcome, text, line } = deed;
-        listener.on(Happening::Ended { call, outcome: *outcome, text, line: line.as_deref() });
-        self.say(Entry::ToolOutput { call_id: call.id.clone(), text: text.clone() })
-    }
-
-    fn say(&mut self, entry: Entry) -> Result<(), AssistantError> {
-        let conversation = match self.conversation {
-            Some(conversation) => conversation,
-            None => *self.conversation.insert(self.store.new_conversation()?),
-        };
-        self.store.remember(conversation, (self.now)().timestamp(), &entry)?;
-        self.transcript.push(entry);
-        Ok(())
-    }
-
-    /// Asks the model for what `words` say, leaving out the oldest turns if the conversation has become too long for it.
-    fn respond(
-        &mut self,
-        words: &str,
-        model: &Arc<dyn LanguageModel>,
-        language: Language,
-        listener: &mut dyn Listener,
-    ) -> Result<Answer, AssistantError> {
-        self.window.make_room_ahead(&self.transcript, MAX_ANSWER_TOKENS, model.info().context_tokens);
-        loop {
-            match self.respond_to(&self.window.of(&self.transcript), words, model, language, listener) {
-                Err(ModelError::ContextFull { needed_tokens, limit_tokens })
-                    if self.window.make_room(&self.transcript, needed_tokens, limit_tokens) => {}
-                answer => return Ok(answer?),
-            }
-        }
-    }
-
-    fn respond_to(
-        &self,
-        recent: &Transcript,
-        words: &str,
-        model: &Arc<dyn LanguageModel>,
-        language: Language,
-        listener: &mut dyn Listener,
-    ) -> Result<Answer, ModelError> {
-        let mut transcript = Transcript::default();
-        transcript.push(Entry::Instructions { text: instructions(&(self.now)()) });
-        transcript.entries.extend(recent.entries.iter().cloned());
-        if let Some(Entry::Prompt { text }) = transcript.entries.last_mut() {
-            // What was dictated is not for the model.
-            words.clone_into(text);
-        }
-        let (tools, clock) = (self.tools(), Clock { now: (self.now)() });
-        let request = Request {
-            transcript,
-            tools: offer(&tools, words, &clock),
-            examples: Some(examples()),
-            tool_mode: ToolMode::Allowed,
-            response_schema: None,
-            options: GenerationOptions {
-                repetition_penalty: REPETITION_PENALTY,
-                max_tokens: MAX_ANSWER_TOKENS,
-                ..GenerationOptions::default()
-            },
-        };
-        let (mut answer, mut speech) = (Answer::default(), Speech::new(words, language));
-        for event in model.respond(request) {
-            match event? {
-                Event::Text(text) if speech.hear(&text, &mut |text| listener.on(Happening::Text(text))).is_break() => {
-                    break;
-                }
-                Event::ToolCall(call) => answer.calls.push(call),
-                Event::Finished(summary) => answer.summary = Some(summary),
-                _ => {}
-            }
-            if listener.cancelled() {
-                answer.calls.clear();
-                break;
-            }
-        }
-        answer.text = speech.finish(&mut |text| listener.on(Happening::Text(text)));
-        answer.calls = settle(words, answer.calls, &tools, &clock);
-        Ok(answer)
+        self.desk.begin(confirm, Language::of(words));
+        self.desk.remember(&Entry::Prompt { text: words.to_owned() })?;
+        self.understanding.use_model(model);
+        self.session = self.session.clone().instructions(instructions(&(self.desk.now)()));
+        let turn = self.session.turn(words).examples(examples()).approvals(confirm.approvals());
+        Ok(Asking::new(turn.events(), &self.desk))
     }
 }
 
-/// What the model said.
-#[derive(Default)]
-struct Answer {
-    text: String,
-    calls: Vec<ToolCall>,
-    summary: Option<Summary>,
+/// The session of a conversation: its tools are the apps', its effects are journaled.
+fn session(understanding: &Understanding, desk: &Arc<Desk>, transcript: Transcript) -> Session {
+    let options = GenerationOptions {
+        repetition_penalty: REPETITION_PENALTY,
+        max_tokens: MAX_ANSWER_TOKENS,
+        ..GenerationOptions::default()
+    };
+    let session = Session::from_transcript(understanding, transcript)
+        .options(options)
+        .tool_order(ToolOrder::Series)
+        .committer(Journaled(Arc::clone(desk)));
+    tools().into_iter().fold(session, |session, planner| session.tool(AppTool::new(planner, desk)))
 }
 
 /// Whether the model can read a request, before anything is done about it.

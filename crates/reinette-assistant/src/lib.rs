@@ -1,8 +1,8 @@
 //! The conversation: understands a request, asks, acts, journals, undoes, remembers.
 //!
 //! - [`Home`]: where a user's things are.
-//! - [`Assistant`]: takes the user's words, lets the model choose tools, lets the apps plan, asks the user, acts.
-//! - [`Listener`]: whoever shows what happens and answers for the user.
+//! - [`Assistant`]: a [`Session`](reinette::Session) whose tools are the apps, with a journal, a memory and a policy.
+//! - [`Asking`]: what happens while a request is answered, as owned events; its questions are answered by their ids.
 //! - [`Journal`](journal): every change of a file, written down before it is made, so that it can be taken back.
 //! - [`eval`]: how often the right thing is understood.
 //!
@@ -11,6 +11,7 @@
 
 mod assistant;
 pub mod eval;
+mod explanation;
 mod home;
 mod instructions;
 pub mod journal;
@@ -21,7 +22,7 @@ mod speech;
 mod store;
 mod tier;
 
-pub use assistant::{Assistant, AssistantError, Confirm, Decision, Happening, Listener, Outcome, Proposal};
+pub use assistant::{Asking, Assistant, AssistantError, Confirm};
 pub use home::{Home, HomeError};
 pub use store::{StoreError, Turn};
 pub use tier::{Tier, everyday_adapter};

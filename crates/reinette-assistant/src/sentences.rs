@@ -1,7 +1,7 @@
 //! What the assistant itself says, in the user's language.
 
 use crate::journal::JournalError;
-use reinette_apps::Question;
+use reinette::Question;
 use reinette_apps::time::Language;
 
 /// There is no app for what the user asks.
@@ -99,7 +99,7 @@ pub(crate) fn unconfirmed(language: Language, effect: &str) -> String {
 
 /// Nobody chose.
 pub(crate) fn unanswered(language: Language, question: &Question) -> String {
-    let choices: Vec<String> = question.choices.iter().map(|choice| format!("\n  {}", choice.label)).collect();
+    let choices: Vec<String> = question.choices.iter().map(|choice| format!("\n  {choice}")).collect();
     let nothing = match language {
         Language::English => "Nobody chose, so I changed nothing.",
         Language::French => "Personne n’a choisi, donc je n’ai rien changé.",

@@ -1,13 +1,7 @@
-//! What a question is about: the call as the model made it, and what would be done to which files.
+//! What a question is about: the call as the model made it, and what would be done.
 
 use reinette::ToolCall;
-use reinette_apps::FileChange;
-use reinette_assistant::Proposal;
 use serde_json::Value;
-use std::iter;
-
-/// The most lines of a file that are shown.
-const MAX_LINES: usize = 40;
 
 /// A call as people read it: `create_reminder  title: call Ana · when: tomorrow at 9`.
 pub(crate) fn describe(call: &ToolCall) -> String {
@@ -17,53 +11,19 @@ pub(crate) fn describe(call: &ToolCall) -> String {
     format!("{}  {}", call.name, arguments.join(" · ")).trim_end().to_owned()
 }
 
-/// What is asked, line by line.
-pub(crate) fn explain(proposal: &Proposal<'_>, files: &[FileChange]) -> Vec<String> {
-    let mut lines = vec![format!("The model understood your request as this call: {}", describe(proposal.call))];
-    lines.push(if files.is_empty() { "It only reads: no file changes." } else { "It would change:" }.to_owned());
-    lines.extend(files.iter().flat_map(file_lines));
-    lines.push("y or Enter: do it (`reinette undo` takes a change back) · n: leave it · ?: explain".to_owned());
+/// What is asked, line by line; `preview` says what exactly would be done, `is_change` whether anything would.
+pub(crate) fn explain(call: &ToolCall, preview: &[String], is_change: bool, can_undo: bool) -> Vec<String> {
+    let mut lines = vec![format!("The model understood your request as this call: {}", describe(call))];
+    lines.push(if is_change { "It would change:" } else { "It only reads: no file changes." }.to_owned());
+    lines.extend_from_slice(preview);
+    let undo = if can_undo { "`reinette undo` takes a change back" } else { "it cannot be taken back" };
+    lines.push(format!("y or Enter: do it ({undo}) · n: leave it · ?: explain"));
     lines
-}
-
-/// A file, and the lines that go and come.
-fn file_lines(change: &FileChange) -> Vec<String> {
-    let text = |content: &Option<Vec<u8>>| String::from_utf8_lossy(content.as_deref().unwrap_or_default()).into_owned();
-    let (before, after) = (text(&change.before), text(&change.after));
-    let verb = match (&change.before, &change.after) {
-        (None, _) => "new file",
-        (_, None) => "deleted file",
-        _ => "file",
-    };
-    let differing = differing_lines(&before, &after);
-    let more = differing.len().saturating_sub(MAX_LINES);
-    let shown = differing.into_iter().take(MAX_LINES).map(|(sign, line)| format!("    {sign} {line}"));
-    let rest = (more > 0).then(|| format!("    … and {more} lines more"));
-    iter::once(format!("  {verb} {}", change.path.display())).chain(shown).chain(rest).collect()
-}
-
-/// The lines of `before` and `after` between those that both begin and end with.
-fn differing_lines<'a>(before: &'a str, after: &'a str) -> Vec<(char, &'a str)> {
-    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let same = |(a, b): &(&&str, &&str)| a == b;
-    let first = before.iter().zip(&after).take_while(same).count();
-    let (before, after) = (&before[first..], &after[first..]);
-    let last = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
-    let gone = before[..before.len() - last].iter().map(|line| ('-', *line));
-    gone.chain(after[..after.len() - last].iter().map(|line| ('+', *line))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_lines_that_differ_are_shown() {
-        assert_eq!(differing_lines("a\nb\nc\n", "a\nx\ny\nc\n"), [('-', "b"), ('+', "x"), ('+', "y")]);
-        assert_eq!(differing_lines("a\na\n", "a\na\na\n"), [('+', "a")]);
-        assert_eq!(differing_lines("", "a\n"), [('+', "a")]);
-        assert_eq!(differing_lines("a", ""), [('-', "a")]);
-    }
 
     #[test]
     fn an_explanation_tells_the_call_the_change_and_the_answers() {
@@ -73,12 +33,9 @@ mod tests {
             name: "create_reminder".to_owned(),
             arguments: arguments.as_object().unwrap().clone(),
         };
-        let proposal = Proposal { call: &call, effect: "Adds the reminder “milk”." };
-        let many = "line\n".repeat(MAX_LINES + 5);
-        let lines = explain(&proposal, &[FileChange::create("/notes/a.ics".into(), many)]);
+        let lines = explain(&call, &["  new file a.ics".to_owned()], true, true);
         assert!(lines[0].contains("create_reminder  title: milk"), "{lines:?}");
-        assert!(lines.contains(&"  new file /notes/a.ics".to_owned()) && lines.contains(&"    + line".to_owned()));
-        assert!(lines.contains(&"    … and 5 lines more".to_owned()), "{lines:?}");
-        assert!(explain(&proposal, &[])[1].contains("only reads"));
+        assert!(lines[2] == "  new file a.ics" && lines[3].contains("undo"), "{lines:?}");
+        assert!(explain(&call, &[], false, false)[1].contains("only reads"));
     }
 }

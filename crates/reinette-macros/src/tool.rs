@@ -106,13 +106,7 @@ pub(crate) fn expand(attributes: &ToolAttributes, mut function: ItemFn) -> Resul
                     ::reinette::ToolDefinition::new::<Arguments>(#name, #description)
                 }
 
-                fn call(
-                    &self,
-                    arguments: ::reinette::__private::serde_json::Map<
-                        ::std::string::String,
-                        ::reinette::__private::serde_json::Value,
-                    >,
-                ) -> ::reinette::ToolFuture {
+                fn prepare(&self, invocation: ::reinette::Invocation) -> ::reinette::Preparation {
                     #call
                 }
 
@@ -122,7 +116,7 @@ pub(crate) fn expand(attributes: &ToolAttributes, mut function: ItemFn) -> Resul
     })
 }
 
-/// The body of `Tool::call`.
+/// The body of `Tool::prepare`.
 fn call(function: &ItemFn, ident: &Ident, parameters: &[Parameter]) -> TokenStream {
     let names = parameters.iter().map(|parameter| &parameter.name);
     let names_again = names.clone();
@@ -135,10 +129,10 @@ fn call(function: &ItemFn, ident: &Ident, parameters: &[Parameter]) -> TokenStre
     };
     quote! {
         ::std::boxed::Box::pin(async move {
-            let Arguments { #(#names),* } = ::reinette::__private::tool_arguments(arguments)?;
+            let Arguments { #(#names),* } = ::reinette::__private::tool_arguments(invocation.arguments)?;
             let output = #ident::run(#(#names_again),*).await;
             #output
-            ::reinette::__private::tool_output(&output)
+            ::reinette::__private::tool_output(&output).map(::reinette::Prepared::Answer)
         })
     }
 }

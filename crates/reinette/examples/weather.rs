@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Left to itself, a very small model would rather talk.
     for event in session.turn(words).tool_mode(ToolMode::Required).events().blocking() {
         match event? {
-            TurnEvent::Text(words) => print!("{words}"),
+            TurnEvent::Text { text } => print!("{text}"),
             TurnEvent::Finished(response) => println!("\n{:?}", response.usage),
             other => println!("{other:?}"),
         }

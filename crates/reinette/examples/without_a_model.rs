@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         GenerationOptions { reasoning_tokens: 256, language: Some("en".to_owned()), ..GenerationOptions::default() };
     for event in thoughtful.turn("What is two and two?").options(options).events().blocking() {
         match event? {
-            TurnEvent::Reasoning(words) => print!("{words}"),
+            TurnEvent::Reasoning { text } => print!("{text}"),
             TurnEvent::Finished(response) => println!("=> {}", response.content),
             _ => {}
         }

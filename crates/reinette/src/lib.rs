@@ -48,11 +48,15 @@ pub use reinette_macros::{Generable, tool};
 pub use remote::{AnswerLimits, ChatCompletionsConfig, ChatCompletionsModel};
 pub use schema::{Property, Schema, SchemaError};
 pub use session::{
-    Concurrency, ContextPolicy, ContextReduction, ContextWindow, Decision, EventStream, GuardedPart, Guardrail,
-    Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
+    Approval, Approvals, Concurrency, ContextPolicy, ContextReduction, ContextWindow, Decision, EventStream,
+    GuardedPart, Guardrail, Replies, Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome,
+    Turn, TurnEvent, Usage, ValueStream,
 };
 pub use system_model::{Availability, SystemModel, SystemModelConfig, Unavailable};
-pub use tool::{CallExample, FunctionTool, Tool, ToolCall, ToolDefinition, ToolError, ToolFuture};
+pub use tool::{
+    Action, Audience, CallExample, Commit, CommitFuture, Committer, Effect, FunctionTool, Invocation, Preparation,
+    Prepared, Question, Risk, Source, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
+};
 pub use transcript::{Entry, Transcript};
 
 /// What the macros' code names; no part of the interface.

@@ -305,6 +305,13 @@ pub trait LanguageModel: Send + Sync {
         None
     }
 
+    /// Whether it has learned a tool of this name, as an adapter does: it needs no definition of it and is shown none.
+    /// It then chooses by the user's last words, and reads no outputs before it chooses again.
+    fn has_learned(&self, tool: &str) -> bool {
+        let _ = tool;
+        false
+    }
+
     /// Reads what later requests are likely to begin with, so that they are answered sooner. What comes is no answer.
     fn prewarm(&self, mut request: Request) -> ResponseStream {
         request.options.max_tokens = 1;
@@ -332,6 +339,10 @@ impl<M: LanguageModel + ?Sized> LanguageModel for Arc<M> {
 
     fn version(&self) -> Option<String> {
         (**self).version()
+    }
+
+    fn has_learned(&self, tool: &str) -> bool {
+        (**self).has_learned(tool)
     }
 
     fn prewarm(&self, request: Request) -> ResponseStream {

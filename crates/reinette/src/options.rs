@@ -10,6 +10,8 @@ pub enum ToolMode {
     /// The model decides.
     #[default]
     Allowed,
+    /// The model decides, and need not say anything: what tools answered has been shown to the user.
+    CallsOnly,
     /// At least one call.
     Required,
     /// None.

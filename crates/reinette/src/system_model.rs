@@ -203,6 +203,10 @@ impl LanguageModel for SystemModel {
         self.version.clone()
     }
 
+    fn has_learned(&self, tool: &str) -> bool {
+        self.model.has_learned(tool)
+    }
+
     fn prewarm(&self, request: Request) -> ResponseStream {
         self.model.prewarm(request)
     }

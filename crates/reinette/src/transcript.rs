@@ -1,7 +1,8 @@
 //! Everything that was said or done, as typed entries.
 
-use crate::ToolCall;
+use crate::{Source, ToolCall};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One thing that was said or done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,11 +37,23 @@ pub enum Entry {
         call_id: String,
         /// What the tool said.
         text: String,
+        /// What programs are told.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        data: Value,
+        /// Where it was found.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sources: Vec<Source>,
+        /// The tool did not do what it was asked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
     },
     /// What the model thought before it said what follows.
     Reasoning {
         /// The words.
         text: String,
+        /// What the provider of the model wants back with them, unread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
     },
     /// What the model said.
     Response {
@@ -49,8 +62,22 @@ pub enum Entry {
     },
 }
 
-/// The version of the form in which transcripts are written.
-const FORMAT_VERSION: u32 = 1;
+impl Entry {
+    /// What a tool answered in words alone.
+    pub fn tool_output(call_id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::ToolOutput {
+            call_id: call_id.into(),
+            text: text.into(),
+            data: Value::Null,
+            sources: Vec::new(),
+            is_error: false,
+        }
+    }
+}
+
+/// The version of the form in which transcripts are written. The first had no data, sources, errors and signatures, and is
+/// read as if there were none.
+const FORMAT_VERSION: u32 = 2;
 
 /// A conversation: its entries, oldest first.
 ///
@@ -60,7 +87,7 @@ const FORMAT_VERSION: u32 = 1;
 /// use reinette::Transcript;
 ///
 /// let written = serde_json::to_string(&Transcript::from_prompt("Hello"))?;
-/// assert_eq!(written, r#"{"version":1,"entries":[{"type":"prompt","text":"Hello"}]}"#);
+/// assert_eq!(written, r#"{"version":2,"entries":[{"type":"prompt","text":"Hello"}]}"#);
 /// assert_eq!(serde_json::from_str::<Transcript>(&written)?, Transcript::from_prompt("Hello"));
 /// assert!(serde_json::from_str::<Transcript>(r#"{"version":9,"entries":[]}"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
@@ -122,11 +149,11 @@ impl TryFrom<Written> for Transcript {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        if written.version == FORMAT_VERSION {
+        if (first_version()..=FORMAT_VERSION).contains(&written.version) {
             return Ok(Self { entries: written.entries });
         }
         Err(format!(
-            "this transcript is of version {}, and this program reads version {FORMAT_VERSION}: open it with the program \
+            "this transcript is of version {}, and this program reads versions up to {FORMAT_VERSION}: open it with the program \
              that wrote it, or a later one",
             written.version
         ))

@@ -1,5 +1,5 @@
-//! How often the right thing is understood: requests with the calls that are right for them, and what a model makes of
-//! them.
+//! How often the right thing is understood: requests with the calls that are right for them, and what the assistant makes of
+//! them with a model.
 //!
 //! The requests and the rule of scoring are described in `evals/README.md`. [`free`] lets the whole assistant act.
 
@@ -8,12 +8,8 @@ mod score;
 
 pub use score::{Expected, Verdict};
 
-use crate::offer::offer;
-use crate::settle::{dictated, missing, settle};
-use reinette::{
-    Event, GenerationOptions, LanguageModel, ModelError, Request, ToolCall, ToolDefinition, ToolMode, Transcript,
-};
-use reinette_apps::examples;
+use crate::{Assistant, AssistantError, Confirm, Home, HomeError};
+use reinette::{LanguageModel, ToolCall, TurnEvent};
 use reinette_apps::time::Clock;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -65,9 +61,15 @@ pub enum EvalError {
     /// The moment of the requests is in a zone that this machine does not know.
     #[error("the time zone of the requests is not known here: {0}")]
     Zone(#[from] jiff::Error),
-    /// The model failed.
+    /// There is no room for a home to try in.
+    #[error("cannot make a temporary folder: {0}")]
+    Folder(std::io::Error),
+    /// The home to try in cannot be used.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Home(#[from] HomeError),
+    /// The assistant failed.
+    #[error(transparent)]
+    Assistant(#[from] AssistantError),
 }
 
 /// What a model made of one request.
@@ -102,19 +104,27 @@ pub fn read_cases(lines: &str) -> Result<Vec<Case>, EvalError> {
         .collect()
 }
 
-/// Lets a model choose calls for one request, and judges them.
+/// Lets the assistant choose calls for one request, in an empty home, and judges them. Nothing is carried out.
 ///
 /// # Errors
-/// If the model fails.
-pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefinition]) -> Result<Trial, EvalError> {
+/// If the model fails, or no temporary home can be made.
+pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>) -> Result<Trial, EvalError> {
     let clock = Clock { now: NOW.parse()? };
+    let folder = tempfile::tempdir().map_err(EvalError::Folder)?;
+    let mut assistant = Assistant::open(Home::open(Some(folder.path()))?, || NOW.parse().unwrap_or_default())?;
     let started = Instant::now();
-    let dictation = dictated(&case.text);
-    let asked = dictation.as_ref().map_or(case.text.as_str(), |dictation| dictation.rest);
-    let needs_model = !asked.is_empty() && missing(asked, &clock).is_none();
-    let mut calls: Vec<ToolCall> = dictation.into_iter().map(|dictation| dictation.call).collect();
-    if needs_model {
-        calls.extend(choose(asked, model, tools, &clock)?);
+    let mut asking = assistant.ask(&case.text, model, Confirm::Ask)?;
+    let mut calls = Vec::new();
+    while let Some(event) = asking.next_blocking() {
+        match event? {
+            TurnEvent::ToolCalls { calls: made } => {
+                calls = made;
+                break;
+            }
+            // The first word of an answer tells that no call follows.
+            TurnEvent::Text { .. } => break,
+            _ => {}
+        }
     }
     let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     Ok(Trial {
@@ -127,32 +137,6 @@ pub fn try_case(case: &Case, model: &Arc<dyn LanguageModel>, tools: &[ToolDefini
         calls,
         milliseconds,
     })
-}
-
-/// The calls that a model makes of words.
-fn choose(
-    words: &str,
-    model: &Arc<dyn LanguageModel>,
-    tools: &[ToolDefinition],
-    clock: &Clock,
-) -> Result<Vec<ToolCall>, EvalError> {
-    let request = Request {
-        transcript: Transcript::from_prompt(words),
-        tools: offer(tools, words, clock),
-        examples: Some(examples()),
-        tool_mode: ToolMode::Allowed,
-        response_schema: None,
-        options: GenerationOptions::default(),
-    };
-    let mut calls = Vec::new();
-    for event in model.respond(request) {
-        match event? {
-            Event::ToolCall(call) => calls.push(call),
-            // The first word of an answer tells that no call follows.
-            _ => break,
-        }
-    }
-    Ok(settle(words, calls, tools, clock))
 }
 
 /// A share of requests, with the interval in which the true rate lies with 95% confidence.

@@ -91,7 +91,7 @@ mod tests {
         let call = ToolCall { id: "1".into(), name: tool.into(), arguments };
         let mut transcript = Transcript::from_prompt("what was said before");
         transcript.push(Entry::ToolCalls { calls: vec![call] });
-        transcript.push(Entry::ToolOutput { call_id: "1".into(), text: "done".into() });
+        transcript.push(Entry::tool_output("1", "done"));
         let clock = clock();
         let call = corrected(words, &transcript, &clock)?;
         let when = |text: &str| resolve(text, &clock, purpose(tool)).unwrap().to_string();

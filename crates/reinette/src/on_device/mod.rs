@@ -181,6 +181,10 @@ impl LanguageModel for OnDeviceModel {
         self.worker.token_count(request)
     }
 
+    fn has_learned(&self, tool: &str) -> bool {
+        self.worker.has_learned(tool)
+    }
+
     fn respond(&self, request: Request) -> ResponseStream {
         self.submit(request, Purpose::Answer)
     }

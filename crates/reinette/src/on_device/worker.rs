@@ -140,6 +140,12 @@ impl Worker {
         Adapter::load(path, &self.model)
     }
 
+    /// Whether the adapter for tools has learned one of this name, and is shown the user's words alone.
+    pub(super) fn has_learned(&self, tool: &str) -> bool {
+        let learned = self.tools.as_ref().and_then(Adapter::learned).filter(|learned| !learned.template.tells_tools());
+        learned.is_some_and(|learned| learned.definitions.iter().any(|definition| definition.name == tool))
+    }
+
     /// Whether the model thinks before it answers, where it may.
     pub(super) fn reasons(&self) -> bool {
         self.model.chat_template().is_ok_and(ChatTemplate::thinks)
@@ -170,7 +176,7 @@ impl Worker {
         if may_call(request) {
             let (summary, n_calls) = self.choose(job)?;
             if n_calls > 0
-                || request.tool_mode == ToolMode::Required
+                || matches!(request.tool_mode, ToolMode::Required | ToolMode::CallsOnly)
                 || summary.finish_reason == FinishReason::Cancelled
             {
                 return Ok(summary);

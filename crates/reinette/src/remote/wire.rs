@@ -110,7 +110,9 @@ fn messages(entries: &[Entry]) -> Vec<Value> {
             }
             // The API keeps no thoughts.
             Entry::Reasoning { .. } => continue,
-            Entry::ToolOutput { call_id, text } => json!({"role": "tool", "tool_call_id": call_id, "content": text}),
+            Entry::ToolOutput { call_id, text, .. } => {
+                json!({"role": "tool", "tool_call_id": call_id, "content": text})
+            }
             Entry::ToolCalls { calls } => {
                 let calls: Vec<Value> = calls.iter().map(call).collect();
                 // Words before a call belong to the same message.

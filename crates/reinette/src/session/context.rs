@@ -64,9 +64,13 @@ impl ContextWindow {
 
     fn shortened(&self, entry: &Entry) -> Entry {
         match (entry, self.output_characters) {
-            (Entry::ToolOutput { call_id, text }, Some(limit)) if text.chars().count() > limit => {
-                let kept: String = text.chars().take(limit).collect();
-                Entry::ToolOutput { call_id: call_id.clone(), text: format!("{kept}… (shortened)") }
+            (Entry::ToolOutput { text, .. }, Some(limit)) if text.chars().count() > limit => {
+                let mut entry = entry.clone();
+                if let Entry::ToolOutput { text, .. } = &mut entry {
+                    let kept: String = text.chars().take(limit).collect();
+                    *text = format!("{kept}… (shortened)");
+                }
+                entry
             }
             _ => entry.clone(),
         }

@@ -1,20 +1,22 @@
 //! What a turn does: asks the model, carries out its calls, asks again, and keeps the transcript.
 
 use super::response::Timings;
-use super::tools::{Output, Together, carry_out};
+use super::tools::{Carrier, Output, Together};
 use super::{
-    Concurrency, ContextPolicy, EventStream, Response, Session, SessionError, State, ToolOrder, Turn, TurnEvent, Usage,
+    Concurrency, ContextPolicy, EventStream, Replies, Response, Session, SessionError, State, ToolOrder, Turn,
+    TurnEvent, Usage,
 };
 use crate::session::gate::Pass;
 use crate::{
-    Entry, Event, FinishReason, GenerationOptions, LanguageModel, ModelError, Request, Schema, Summary, ToolCall,
-    ToolDefinition, ToolMode, Transcript,
+    Audience, Entry, Event, FinishReason, GenerationOptions, LanguageModel, ModelError, Request, Schema, Summary,
+    ToolAnswer, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
 use async_channel::Sender;
 use futures_lite::StreamExt;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The part of the context that notes on hidden turns may take.
@@ -31,15 +33,17 @@ const CONDENSE: &str = "Condense the conversation below into short notes: names,
 /// Makes a stream of a turn; its work is done when the stream is polled.
 pub(super) fn start(turn: Turn, schema: Option<Schema>) -> EventStream {
     let (events, received) = async_channel::unbounded();
+    let replies = Replies::default();
+    let answered = replies.clone();
     let driver = async move {
         let sender = events.clone();
-        let last = match Driver::new(turn, schema, events).run().await {
+        let last = match Driver::new(turn, schema, Reporter(events), answered).run().await {
             Ok(response) => Ok(TurnEvent::Finished(response)),
             Err(error) => Err(error),
         };
         let _ = sender.try_send(last);
     };
-    EventStream::new(driver, received)
+    EventStream::new(driver, received, replies)
 }
 
 /// The value that a whole answer holds.
@@ -87,12 +91,26 @@ pub(super) fn token_count(session: &Session, prompt: &str) -> Result<usize, Sess
 struct Driver {
     turn: Turn,
     schema: Option<Schema>,
-    events: Sender<Result<TurnEvent, SessionError>>,
+    reporter: Reporter,
+    replies: Replies,
     model: Arc<dyn LanguageModel>,
     tools: Vec<ToolDefinition>,
     begun: Instant,
     usage: Usage,
     timings: Timings,
+}
+
+/// Tells what happens to whoever polls the turn.
+pub(super) struct Reporter(Sender<Result<TurnEvent, SessionError>>);
+
+impl Reporter {
+    /// Hands an event on, and goes on when the turn is polled again: it is never ahead of its reader, however fast the model
+    /// is.
+    pub(super) async fn send(&self, event: TurnEvent) {
+        // Unbounded, so that it is never full; closed only where nobody polls the turn any more.
+        let _ = self.0.try_send(Ok(event));
+        futures_lite::future::yield_now().await;
+    }
 }
 
 /// What a model said at once.
@@ -101,6 +119,13 @@ struct Answer {
     text: String,
     calls: Vec<ToolCall>,
     summary: Summary,
+}
+
+impl Answer {
+    /// What is said where there is nothing to add.
+    fn nothing(summary: Summary) -> Self {
+        Self { reasoning: String::new(), text: String::new(), calls: Vec::new(), summary }
+    }
 }
 
 /// What a turn adds to the transcript; when it is dropped, what was not kept is taken back.
@@ -126,7 +151,7 @@ impl<'a> Record<'a> {
     /// What the model thought, if anything, and said.
     fn push_words(&self, reasoning: String, text: Option<String>) {
         if !reasoning.trim().is_empty() {
-            self.push(Entry::Reasoning { text: reasoning });
+            self.push(Entry::Reasoning { text: reasoning, signature: None });
         }
         if let Some(text) = text {
             self.push(Entry::Response { text });
@@ -141,10 +166,10 @@ impl<'a> Record<'a> {
     }
 
     /// A call ended.
-    fn close(&self, id: &str, text: &str) {
+    fn close(&self, id: &str, answer: ToolAnswer) {
         let mut conversation = self.state.conversation();
         if let Some((_, output)) = conversation.pending.iter_mut().find(|(pending, _)| pending == id) {
-            *output = Some(text.to_owned());
+            *output = Some(answer);
         }
     }
 
@@ -155,9 +180,10 @@ impl<'a> Record<'a> {
         if pending.is_empty() {
             return;
         }
-        for (call_id, text) in pending {
-            let text = text.unwrap_or_else(|| CANCELLED.to_owned());
-            conversation.transcript.push(Entry::ToolOutput { call_id, text });
+        for (call_id, answer) in pending {
+            let ToolAnswer { text, data, sources, is_error, .. } =
+                answer.unwrap_or_else(|| ToolAnswer::error(CANCELLED));
+            conversation.transcript.push(Entry::ToolOutput { call_id, text, data, sources, is_error });
         }
         self.keep = conversation.transcript.entries.len();
     }
@@ -165,6 +191,12 @@ impl<'a> Record<'a> {
     /// Keeps everything so far.
     fn keep(&mut self) {
         self.keep = self.state.conversation().transcript.entries.len();
+    }
+
+    /// Whether the turn has called tools.
+    fn has_called(&self) -> bool {
+        let conversation = self.state.conversation();
+        conversation.transcript.entries[self.begin..].iter().any(|entry| matches!(entry, Entry::ToolCalls { .. }))
     }
 
     fn entries(&self) -> Vec<Entry> {
@@ -180,19 +212,15 @@ impl Drop for Record<'_> {
 }
 
 impl Driver {
-    fn new(turn: Turn, schema: Option<Schema>, events: Sender<Result<TurnEvent, SessionError>>) -> Self {
+    fn new(turn: Turn, schema: Option<Schema>, reporter: Reporter, replies: Replies) -> Self {
         let model = Arc::clone(&turn.session.state.conversation().model);
         let tools = turn.session.offered_tools(&turn.prompt);
         let (usage, timings) = (Usage::default(), Timings::default());
-        Self { turn, schema, events, model, tools, begun: Instant::now(), usage, timings }
+        Self { turn, schema, reporter, replies, model, tools, begun: Instant::now(), usage, timings }
     }
 
-    /// Hands an event to whoever polls this, and goes on when it is polled again: the turn is never ahead of its reader,
-    /// however fast the model is.
     async fn send(&self, event: TurnEvent) {
-        // Unbounded, so that it is never full; closed only where nobody polls this any more.
-        let _ = self.events.try_send(Ok(event));
-        futures_lite::future::yield_now().await;
+        self.reporter.send(event).await;
     }
 
     /// The whole turn.
@@ -218,15 +246,23 @@ impl Driver {
             }
             let calls = self.fresh_calls(answer.calls, &made);
             if calls.is_empty() {
+                if tool_mode == ToolMode::CallsOnly {
+                    return self.finish(Answer { calls, ..answer }, &mut record);
+                }
                 // Small models ask again for what they were told already: now they have to answer.
                 tool_mode = ToolMode::Disallowed;
                 continue;
             }
             record.push_words(answer.reasoning, Some(answer.text).filter(|text| !text.trim().is_empty()));
-            self.call(&calls, &record).await;
+            let audience = self.call(&calls, &record).await;
             record.settle();
             made.extend(calls);
-            tool_mode = if round < max_tool_rounds { ToolMode::Allowed } else { ToolMode::Disallowed };
+            tool_mode = match (round < max_tool_rounds, audience) {
+                (true, Audience::User) => ToolMode::CallsOnly,
+                (true, Audience::Model) => ToolMode::Allowed,
+                (false, Audience::User) => return self.finish(Answer::nothing(answer.summary), &mut record),
+                (false, Audience::Model) => ToolMode::Disallowed,
+            };
         }
         Err(ended_early())
     }
@@ -260,19 +296,23 @@ impl Driver {
         fresh
     }
 
-    /// Carries out calls, and records each with its output.
-    async fn call(&self, calls: &[ToolCall], record: &Record<'_>) {
+    /// Carries out calls, and records each with its output. Tells for whom the outputs are: for the user if all are.
+    async fn call(&self, calls: &[ToolCall], record: &Record<'_>) -> Audience {
         record.open(calls);
-        self.send(TurnEvent::ToolCalls(calls.to_vec())).await;
-        let configuration = &self.turn.session.configuration;
-        let work = calls.iter().cloned().map(|call| {
-            let tool = configuration.tools.iter().find(|tool| tool.definition().name == call.name).cloned();
+        self.send(TurnEvent::ToolCalls { calls: calls.to_vec() }).await;
+        let (configuration, approvals) = (&*self.turn.session.configuration, self.turn.approvals);
+        let is_for_model = AtomicBool::new(false);
+        let work = calls.iter().map(|call| {
+            let (is_for_model, reporter, replies) = (&is_for_model, &self.reporter, &self.replies);
             async move {
+                let Output { answer, outcome } =
+                    Carrier { call, configuration, approvals, reporter, replies }.carry_out().await;
+                if answer.audience == Audience::Model {
+                    is_for_model.store(true, Ordering::Relaxed);
+                }
                 let call_id = call.id.clone();
-                let Output { text, outcome } =
-                    carry_out(call, tool, &configuration.guardrails, configuration.tool_timeout).await;
-                record.close(&call_id, &text);
-                self.send(TurnEvent::ToolOutput { call_id, text, outcome }).await;
+                record.close(&call_id, answer.clone());
+                self.send(TurnEvent::ToolOutput { call_id, answer, outcome }).await;
             }
         });
         match configuration.tool_order {
@@ -283,6 +323,7 @@ impl Driver {
                 }
             }
         }
+        if is_for_model.into_inner() { Audience::Model } else { Audience::User }
     }
 
     /// The end of the turn.
@@ -290,7 +331,9 @@ impl Driver {
         if let Some(schema) = &self.schema {
             check(schema, &answer)?;
         }
-        record.push_words(answer.reasoning, Some(answer.text.clone()));
+        // Where tools have spoken to the user, there may be nothing to add.
+        let has_spoken = record.has_called() && answer.text.is_empty();
+        record.push_words(answer.reasoning, (!has_spoken).then(|| answer.text.clone()));
         record.keep();
         let elapsed_ms = self.begun.elapsed().as_secs_f64() * 1e3;
         Ok(Response {
@@ -354,11 +397,11 @@ impl Driver {
                 Event::Text(words) => {
                     text.push_str(&words);
                     self.turn.session.configuration.guardrails.check_response(&text)?;
-                    self.send(TurnEvent::Text(words)).await;
+                    self.send(TurnEvent::Text { text: words }).await;
                 }
                 Event::Reasoning(words) => {
                     reasoning.push_str(&words);
-                    self.send(TurnEvent::Reasoning(words)).await;
+                    self.send(TurnEvent::Reasoning { text: words }).await;
                 }
                 Event::ToolCall(call) => calls.push(call),
                 Event::Finished(summary) => {
@@ -376,7 +419,8 @@ impl Driver {
         let needed = {
             let conversation = self.turn.session.state.conversation();
             let max_tokens = self.turn.options.max_tokens;
-            conversation.view.needed_ahead(&conversation.transcript, &self.tools, max_tokens, limit)
+            let told: Vec<_> = self.tools.iter().filter(|tool| !self.model.has_learned(&tool.name)).cloned().collect();
+            conversation.view.needed_ahead(&conversation.transcript, &told, max_tokens, limit)
         };
         if let Some(needed) = needed {
             self.hide_oldest(needed, limit).await;

@@ -107,9 +107,9 @@ fn passed(part: GuardedPart, refusal: Option<String>) -> Result<(), SessionError
 }
 
 /// A function that decides on calls.
-pub(super) struct Approval<F>(pub(super) F);
+pub(super) struct CallGuard<F>(pub(super) F);
 
-impl<F: Fn(&ToolCall) -> Decision + Send + Sync> Guardrail for Approval<F> {
+impl<F: Fn(&ToolCall) -> Decision + Send + Sync> Guardrail for CallGuard<F> {
     fn on_tool_call(&self, call: &ToolCall) -> Decision {
         (self.0)(call)
     }

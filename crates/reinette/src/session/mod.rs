@@ -9,6 +9,7 @@
 //! cancels the model at its next token and the tools where they wait; no lock is held across an await; a turn that fails
 //! or is dropped leaves no trace in the transcript, unless tools have acted: then prompt, calls and outputs stay.
 
+mod approval;
 mod context;
 mod driver;
 mod error;
@@ -20,6 +21,7 @@ mod streams;
 mod tools;
 mod turn;
 
+pub use approval::{Approval, Approvals, Replies};
 pub use context::{ContextPolicy, ContextWindow};
 pub use error::SessionError;
 pub use guardrail::{GuardedPart, Guardrail};
@@ -28,9 +30,12 @@ pub use streams::{EventStream, TextStream, ValueStream};
 pub use tools::{Decision, ToolOrder};
 pub use turn::Turn;
 
-use crate::{Entry, Generable, GenerationOptions, LanguageModel, Tool, ToolCall, ToolDefinition, Transcript};
+use crate::{
+    Committer, Entry, Generable, GenerationOptions, LanguageModel, Tool, ToolAnswer, ToolCall, ToolDefinition,
+    Transcript,
+};
 use gate::Gate;
-use guardrail::{Approval, Guardrails};
+use guardrail::{CallGuard, Guardrails};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -97,6 +102,8 @@ struct Configuration {
     max_tool_rounds: usize,
     max_offered_tools: usize,
     guardrails: Guardrails,
+    approvals: Approvals,
+    committer: Option<Arc<dyn Committer>>,
 }
 
 /// What all handles of a session share.
@@ -112,7 +119,7 @@ struct Conversation {
     /// Everything after the instructions.
     transcript: Transcript,
     /// The calls under way, and what each came to so far.
-    pending: Vec<(String, Option<String>)>,
+    pending: Vec<(String, Option<ToolAnswer>)>,
     view: ContextWindow,
 }
 
@@ -173,6 +180,8 @@ impl Session {
             max_tool_rounds: MAX_TOOL_ROUNDS,
             max_offered_tools: usize::MAX,
             guardrails: Guardrails::default(),
+            approvals: Approvals::default(),
+            committer: None,
         };
         let mut transcript = transcript;
         let instructions = match transcript.entries.first() {
@@ -270,7 +279,19 @@ impl Session {
     /// sees.
     #[must_use]
     pub fn approve_calls(self, approval: impl Fn(&ToolCall) -> Decision + Send + Sync + 'static) -> Self {
-        self.guardrail(Approval(approval))
+        self.guardrail(CallGuard(approval))
+    }
+
+    /// Who decides about the effects of calls, unless a [`Turn`] says otherwise; nobody unless set: effects are refused.
+    #[must_use]
+    pub fn approvals(self, approvals: Approvals) -> Self {
+        self.configure(|configuration| configuration.approvals = approvals)
+    }
+
+    /// Makes the effects that were allowed with `committer`, such as a journal.
+    #[must_use]
+    pub fn committer(self, committer: impl Committer + 'static) -> Self {
+        self.configure(|configuration| configuration.committer = Some(Arc::new(committer)))
     }
 
     /// Goes on with another model, from the next turn on. What the context policy hid is shown again.

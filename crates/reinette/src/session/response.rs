@@ -1,10 +1,12 @@
 //! An answer, what it took, and what happened on the way.
 
-use crate::{Entry, FinishReason, ModelInfo, Summary, TokenLogProbability, ToolCall};
+use super::approval::Approval;
+use crate::{Entry, FinishReason, ModelInfo, Question, Risk, Summary, TokenLogProbability, ToolAnswer, ToolCall};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A whole answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response<T = String> {
     /// What was asked for: words, or a value.
     pub content: T,
@@ -88,23 +90,85 @@ impl Timings {
     }
 }
 
-/// What happens during a turn, as it happens.
-#[derive(Clone, Debug, PartialEq)]
+/// What happens during a turn, as it happens: owned, and serialisable for whoever shows it elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "the large one comes once a turn")]
 pub enum TurnEvent {
     /// The next words.
-    Text(String),
+    Text {
+        /// The words.
+        text: String,
+    },
     /// The next words of what the model thinks before it answers.
-    Reasoning(String),
+    Reasoning {
+        /// The words.
+        text: String,
+    },
     /// The model calls tools; outputs follow, one a call.
-    ToolCalls(Vec<ToolCall>),
+    ToolCalls {
+        /// The calls.
+        calls: Vec<ToolCall>,
+    },
+    /// The user must choose what is meant: answered by [`Replies::choose`](super::Replies::choose).
+    Asked {
+        /// Names the question in its answer.
+        id: String,
+        /// The [`ToolCall::id`] that it is about.
+        call_id: String,
+        /// The question.
+        question: Question,
+    },
+    /// The question was answered.
+    Answered {
+        /// Which question.
+        id: String,
+        /// The place of the choice among [`Question::choices`]; `None` if none was made.
+        choice: Option<usize>,
+    },
+    /// Something is about to be done.
+    Proposed {
+        /// Names the proposal in its answer.
+        id: String,
+        /// The [`ToolCall::id`] that it is about.
+        call_id: String,
+        /// What will happen, in one sentence. Of a call that only reads, and about which one is asked as well, the name of
+        /// the tool.
+        summary: String,
+        /// What kind of thing it is; `None` where nothing is changed.
+        risk: Option<Risk>,
+        /// What exactly it would do, line by line: see [`Effect::preview`](crate::Effect::preview).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        preview: Vec<String>,
+        /// For programs: what would be created, changed or deleted.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        data: Value,
+        /// Whether it can be taken back afterwards.
+        can_undo: bool,
+        /// Whether the turn waits for [`Replies::decide`](super::Replies::decide).
+        needs_reply: bool,
+    },
+    /// The proposal was answered.
+    Decided {
+        /// Which proposal.
+        id: String,
+        /// The answer.
+        approval: Approval,
+    },
+    /// What was proposed has been done; the output of the call follows.
+    Committed {
+        /// The [`ToolCall::id`] of what was done.
+        call_id: String,
+        /// What there is to say of it.
+        answer: ToolAnswer,
+    },
     /// What a tool said, as the model will see it.
     ToolOutput {
         /// The [`ToolCall::id`] it answers.
         call_id: String,
         /// What the tool said, or why it said nothing.
-        text: String,
+        answer: ToolAnswer,
         /// Whether the tool did what it was asked.
         outcome: ToolOutcome,
     },
@@ -115,11 +179,18 @@ pub enum TurnEvent {
 }
 
 /// How a call of a tool ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolOutcome {
-    /// The tool answered.
+    /// The tool answered; nothing was changed.
+    Answered,
+    /// The tool's effect was made.
     Done,
+    /// The user did not let it happen.
+    Declined,
+    /// The user had to be asked, and nobody was there to answer.
+    Unasked,
     /// The tool failed, or took arguments that it cannot use.
     Failed,
     /// The tool took longer than it may.
@@ -131,7 +202,7 @@ pub enum ToolOutcome {
 }
 
 /// What the model no longer sees. The session's transcript keeps all of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ContextReduction {
     /// How many entries the model no longer sees, over the whole conversation.

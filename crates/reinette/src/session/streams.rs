@@ -1,7 +1,7 @@
 //! Answers as they come: streams for async code, iterators for all other.
 
 use super::driver;
-use super::{Response, SessionError, TurnEvent};
+use super::{Approval, Replies, Response, SessionError, TurnEvent};
 use crate::{Generable, PartialValue};
 use async_channel::Receiver;
 use futures_core::Stream;
@@ -16,6 +16,7 @@ pub struct EventStream {
     driver: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Boxed, because a receiver cannot be moved once it was polled, and a stream should.
     events: Box<Receiver<Result<TurnEvent, SessionError>>>,
+    replies: Replies,
 }
 
 impl fmt::Debug for EventStream {
@@ -29,8 +30,14 @@ impl EventStream {
     pub(super) fn new(
         driver: impl Future<Output = ()> + Send + 'static,
         events: Receiver<Result<TurnEvent, SessionError>>,
+        replies: Replies,
     ) -> Self {
-        Self { driver: Some(Box::pin(driver)), events: Box::new(events) }
+        Self { driver: Some(Box::pin(driver)), events: Box::new(events), replies }
+    }
+
+    /// Where this turn's questions are answered, from wherever: [`Approvals::Ask`](super::Approvals::Ask).
+    pub fn replies(&self) -> Replies {
+        self.replies.clone()
     }
 
     /// What happens next; `None` after the end or an error.
@@ -43,11 +50,21 @@ impl EventStream {
         futures_lite::stream::block_on(self)
     }
 
+    /// Answers a question that nobody will.
+    fn leave_unanswered(&self, event: &TurnEvent) {
+        match event {
+            TurnEvent::Proposed { id, needs_reply: true, .. } => self.replies.decide(id, Approval::Nobody),
+            TurnEvent::Asked { id, .. } => self.replies.choose(id, None),
+            _ => false,
+        };
+    }
+
     /// The end of the turn.
     pub(super) async fn finish(mut self) -> Result<Response, SessionError> {
         while let Some(event) = self.next().await {
-            if let TurnEvent::Finished(response) = event? {
-                return Ok(response);
+            match event? {
+                TurnEvent::Finished(response) => return Ok(response),
+                other => self.leave_unanswered(&other),
             }
         }
         Err(driver::ended_early())
@@ -122,9 +139,9 @@ impl Stream for TextStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             match self.events.poll_next(context) {
-                Poll::Ready(Some(Ok(TurnEvent::Text(words)))) => return Poll::Ready(Some(Ok(words))),
+                Poll::Ready(Some(Ok(TurnEvent::Text { text: words }))) => return Poll::Ready(Some(Ok(words))),
                 Poll::Ready(Some(Ok(TurnEvent::Finished(_))) | None) => return Poll::Ready(None),
-                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Ok(other))) => self.events.leave_unanswered(&other),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
                 Poll::Pending => return Poll::Pending,
             }
@@ -202,7 +219,7 @@ impl<T: Generable> Stream for ValueStream<T> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             match self.events.poll_next(context) {
-                Poll::Ready(Some(Ok(TurnEvent::Text(words)))) => {
+                Poll::Ready(Some(Ok(TurnEvent::Text { text: words }))) => {
                     self.text.push_str(&words);
                     let known = PartialValue::parse(&self.text);
                     if let Some(snapshot) = known.as_ref().and_then(T::partial) {
@@ -210,9 +227,9 @@ impl<T: Generable> Stream for ValueStream<T> {
                     }
                 }
                 // What was said before a call is not the value.
-                Poll::Ready(Some(Ok(TurnEvent::ToolCalls(_)))) => self.text.clear(),
+                Poll::Ready(Some(Ok(TurnEvent::ToolCalls { .. }))) => self.text.clear(),
                 Poll::Ready(Some(Ok(TurnEvent::Finished(_))) | None) => return Poll::Ready(None),
-                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Ok(other))) => self.events.leave_unanswered(&other),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
                 Poll::Pending => return Poll::Pending,
             }

@@ -1,14 +1,20 @@
 //! Calls of tools: each ends with words for the model, whatever happens to it.
 
-use super::guardrail::Guardrails;
-use super::response::ToolOutcome;
-use crate::{Tool, ToolCall, ToolFuture};
+use super::Configuration;
+use super::approval::{Approval, Approvals, Replies, Reply};
+use super::driver::Reporter;
+use super::response::{ToolOutcome, TurnEvent};
+use crate::{Commit, Effect, Invocation, Prepared, Question, Risk, Tool, ToolAnswer, ToolCall, ToolError};
+use serde_json::Value;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+
+/// How often a call is prepared: once, again after each question, and again when something changed before it was committed.
+const MAX_PREPARATIONS: usize = 8;
 
 /// In which order the calls of one answer are carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,69 +38,233 @@ pub enum Decision {
 /// What a call came to.
 #[derive(Clone, Debug)]
 pub(super) struct Output {
-    pub(super) text: String,
+    pub(super) answer: ToolAnswer,
     pub(super) outcome: ToolOutcome,
 }
 
-/// Carries out one call.
-pub(super) async fn carry_out(
-    call: ToolCall,
-    tool: Option<Arc<dyn Tool>>,
-    guardrails: &Guardrails,
-    timeout: Duration,
-) -> Output {
-    let Some(tool) = tool else {
-        return Output { text: format!("error: there is no tool `{}`", call.name), outcome: ToolOutcome::Unknown };
-    };
-    if let Some(reason) = guardrails.refuse_call(&call) {
-        return Output { text: format!("refused: {reason}"), outcome: ToolOutcome::Refused };
+impl Output {
+    fn error(outcome: ToolOutcome, text: String) -> Self {
+        Self { answer: ToolAnswer::error(text), outcome }
     }
-    // A model that does not enforce schemas may ask for anything.
-    let arguments = serde_json::Value::Object(call.arguments.clone());
-    if let Err(reason) = tool.definition().parameters.validate(&arguments) {
-        return Output { text: format!("error: wrong arguments: {reason}"), outcome: ToolOutcome::Failed };
+
+    fn failed(error: &ToolError) -> Self {
+        Self::error(ToolOutcome::Failed, format!("error: {error}"))
     }
-    let limit = tool.timeout().unwrap_or(timeout);
-    // A tool that panics before its first await panics here.
-    let begun = catch_unwind(AssertUnwindSafe(|| tool.call(call.arguments)));
-    let work = async {
-        match begun {
-            Ok(future) => Guarded(future).await,
-            Err(panic) => Err(panic_message(panic.as_ref())),
-        }
-    };
-    let timer = async {
-        futures_timer::Delay::new(limit).await;
-        None
-    };
-    match futures_lite::future::or(async { Some(work.await) }, timer).await {
-        Some(Ok(text)) => Output { text, outcome: ToolOutcome::Done },
-        Some(Err(error)) => Output { text: format!("error: {error}"), outcome: ToolOutcome::Failed },
-        None => Output {
-            text: format!("error: `{}` took longer than {limit:?} and was stopped", call.name),
-            outcome: ToolOutcome::TimedOut,
-        },
+
+    /// Who was asked knows it; who could not be asked may be told by the model.
+    fn refused(approval: Approval, approvals: Approvals) -> Self {
+        let (outcome, text) = match approval {
+            Approval::Declined => (ToolOutcome::Declined, "refused: the user does not want it"),
+            _ => (ToolOutcome::Unasked, "refused: the user has to be asked, and cannot be"),
+        };
+        let refused = Self::error(outcome, text.to_owned());
+        if approvals == Approvals::Refuse { refused } else { Self { answer: refused.answer.for_user(), outcome } }
     }
 }
 
-/// A call whose panic is an error.
-struct Guarded(ToolFuture);
+/// One call while it is carried out.
+pub(super) struct Carrier<'a> {
+    pub(super) call: &'a ToolCall,
+    pub(super) configuration: &'a Configuration,
+    pub(super) approvals: Approvals,
+    pub(super) reporter: &'a Reporter,
+    pub(super) replies: &'a Replies,
+}
 
-impl Future for Guarded {
-    type Output = Result<String, String>;
+impl Carrier<'_> {
+    /// Prepares the call, asks, commits.
+    pub(super) async fn carry_out(&self) -> Output {
+        match self.check() {
+            Ok(tool) => self.prepare(tool.as_ref()).await.unwrap_or_else(|ended| ended),
+            Err(refused) => refused,
+        }
+    }
+
+    /// The tool, if the call may be made.
+    fn check(&self) -> Result<Arc<dyn Tool>, Output> {
+        let Self { call, configuration, .. } = self;
+        let tool = configuration.tools.iter().find(|tool| tool.definition().name == call.name).cloned();
+        let unknown = || Output::error(ToolOutcome::Unknown, format!("error: there is no tool `{}`", call.name));
+        let tool = tool.ok_or_else(unknown)?;
+        if let Some(reason) = configuration.guardrails.refuse_call(call) {
+            return Err(Output::error(ToolOutcome::Refused, format!("refused: {reason}")));
+        }
+        // A model that does not enforce schemas may ask for anything.
+        let arguments = Value::Object(call.arguments.clone());
+        let wrong = |reason| Output::error(ToolOutcome::Failed, format!("error: wrong arguments: {reason}"));
+        tool.definition().parameters.validate(&arguments).map_err(wrong)?;
+        Ok(tool)
+    }
+
+    /// Prepares the call until it has an answer or an effect that is made.
+    async fn prepare(&self, tool: &dyn Tool) -> Result<Output, Output> {
+        let limit = tool.timeout().unwrap_or(self.configuration.tool_timeout);
+        let mut invocation = Invocation::new(self.call.arguments.clone());
+        // What the user allowed: asked again only about something else.
+        let mut allowed: Option<String> = None;
+        for _ in 0..MAX_PREPARATIONS {
+            let again = invocation.clone();
+            match self.within(limit, || tool.prepare(again)).await? {
+                Prepared::Answer(answer) => {
+                    if self.approvals == Approvals::AskAlways {
+                        self.allow(&Proposal::reading(self.call)).await?;
+                    }
+                    let outcome = if answer.is_error { ToolOutcome::Failed } else { ToolOutcome::Answered };
+                    return Ok(Output { answer, outcome });
+                }
+                Prepared::Question(question) => {
+                    let choice = self.choose(&question, invocation.chosen.len()).await;
+                    let Some(choice) = choice.and_then(|choice| question.choices.into_iter().nth(choice)) else {
+                        let open = format!("error: it is not clear what is meant: {}", question.text);
+                        let unasked = Output::error(ToolOutcome::Unasked, open);
+                        return Err(Output { answer: unasked.answer.for_user(), ..unasked });
+                    };
+                    invocation.chosen.push(choice);
+                }
+                Prepared::Effect(effect) => {
+                    let proposal = Proposal::of(&effect);
+                    if allowed.as_ref() != Some(&proposal.summary) {
+                        self.allow(&proposal).await?;
+                        allowed = Some(proposal.summary);
+                    }
+                    match self.commit(limit, effect).await? {
+                        Commit::Done(answer) => {
+                            let committed =
+                                TurnEvent::Committed { call_id: self.call.id.clone(), answer: answer.clone() };
+                            self.reporter.send(committed).await;
+                            return Ok(Output { answer, outcome: ToolOutcome::Done });
+                        }
+                        Commit::Stale => {}
+                    }
+                }
+            }
+        }
+        let restless = "error: what this would change is being changed by another program: nothing was done";
+        Err(Output::error(ToolOutcome::Failed, restless.to_owned()))
+    }
+
+    async fn commit(&self, limit: Duration, effect: Effect) -> Result<Commit, Output> {
+        match &self.configuration.committer {
+            Some(committer) => self.within(limit, || committer.commit(self.call, effect)).await,
+            None => self.within(limit, || effect.action.commit()).await.map(Commit::Done),
+        }
+    }
+
+    /// Asks the user about a proposal, where somebody is to be asked.
+    async fn allow(&self, proposal: &Proposal) -> Result<(), Output> {
+        let needs_reply = matches!(self.approvals, Approvals::Ask | Approvals::AskAlways);
+        let id = format!("{}-approval", self.call.id);
+        let reply = self.replies.expect(&id);
+        let event = TurnEvent::Proposed {
+            id: id.clone(),
+            call_id: self.call.id.clone(),
+            summary: proposal.summary.clone(),
+            risk: proposal.risk,
+            preview: proposal.preview.clone(),
+            data: proposal.data.clone(),
+            can_undo: proposal.can_undo,
+            needs_reply,
+        };
+        self.reporter.send(event).await;
+        let approval = match self.approvals {
+            Approvals::Allow => return Ok(()),
+            Approvals::Refuse => Approval::Nobody,
+            Approvals::Ask | Approvals::AskAlways => match reply.recv().await {
+                Ok(Reply::Approval(approval)) => approval,
+                _ => Approval::Nobody,
+            },
+        };
+        if needs_reply {
+            self.reporter.send(TurnEvent::Decided { id, approval }).await;
+        }
+        if approval == Approval::Allowed { Ok(()) } else { Err(Output::refused(approval, self.approvals)) }
+    }
+
+    /// Lets the user choose.
+    async fn choose(&self, question: &Question, number: usize) -> Option<usize> {
+        let id = format!("{}-question-{number}", self.call.id);
+        let reply = self.replies.expect(&id);
+        if !matches!(self.approvals, Approvals::Ask | Approvals::AskAlways) {
+            return None;
+        }
+        let (call_id, question) = (self.call.id.clone(), question.clone());
+        self.reporter.send(TurnEvent::Asked { id: id.clone(), call_id, question }).await;
+        let choice = match reply.recv().await {
+            Ok(Reply::Choice(choice)) => choice,
+            _ => None,
+        };
+        self.reporter.send(TurnEvent::Answered { id, choice }).await;
+        choice
+    }
+
+    /// What a tool or a committer does, for as long as it may take; its panic is an error.
+    async fn within<T, F>(&self, limit: Duration, begin: impl FnOnce() -> Pin<Box<F>>) -> Result<T, Output>
+    where
+        F: Future<Output = Result<T, ToolError>> + ?Sized,
+    {
+        // What panics before its first await panics here.
+        let begun = catch_unwind(AssertUnwindSafe(begin));
+        let work = async {
+            match begun {
+                Ok(future) => Guarded(future).await,
+                Err(panic) => Err(panic_error(panic.as_ref())),
+            }
+        };
+        let timer = async {
+            futures_timer::Delay::new(limit).await;
+            None
+        };
+        match futures_lite::future::or(async { Some(work.await) }, timer).await {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) => Err(Output::failed(&error)),
+            None => {
+                let text = format!("error: `{}` took longer than {limit:?} and was stopped", self.call.name);
+                Err(Output::error(ToolOutcome::TimedOut, text))
+            }
+        }
+    }
+}
+
+/// What the user is asked about.
+struct Proposal {
+    summary: String,
+    risk: Option<Risk>,
+    preview: Vec<String>,
+    data: Value,
+    can_undo: bool,
+}
+
+impl Proposal {
+    fn of(effect: &Effect) -> Self {
+        let Effect { summary, risk, preview, data, action } = effect;
+        let (summary, preview, data) = (summary.clone(), preview.clone(), data.clone());
+        Self { summary, risk: Some(*risk), preview, data, can_undo: action.can_undo() }
+    }
+
+    /// A call that changes nothing.
+    fn reading(call: &ToolCall) -> Self {
+        Self { summary: call.name.clone(), risk: None, preview: Vec::new(), data: Value::Null, can_undo: false }
+    }
+}
+
+/// Work whose panic is an error.
+struct Guarded<F: ?Sized>(Pin<Box<F>>);
+
+impl<T, F: Future<Output = Result<T, ToolError>> + ?Sized> Future for Guarded<F> {
+    type Output = Result<T, ToolError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // After a panic the future is not polled again.
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
-            Ok(poll) => poll.map_err(|error| error.to_string()),
-            Err(panic) => Poll::Ready(Err(panic_message(panic.as_ref()))),
+            Ok(poll) => poll,
+            Err(panic) => Poll::Ready(Err(panic_error(panic.as_ref()))),
         }
     }
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_error(panic: &(dyn Any + Send)) -> ToolError {
     let message = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    format!("the tool broke down: {}", message.unwrap_or("it did not say why"))
+    ToolError::new(format!("the tool broke down: {}", message.unwrap_or("it did not say why")))
 }
 
 /// Futures side by side: ends when all have.

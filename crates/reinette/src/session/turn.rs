@@ -1,7 +1,7 @@
 //! One prompt, before it is asked.
 
 use super::driver;
-use super::{EventStream, Response, Session, SessionError, TextStream, ValueStream};
+use super::{Approvals, EventStream, Response, Session, SessionError, TextStream, ValueStream};
 use crate::{Entry, Examples, Generable, GenerationOptions, Schema, ToolMode};
 use futures_lite::future::block_on;
 use serde_json::Value;
@@ -29,12 +29,14 @@ pub struct Turn {
     pub(super) options: GenerationOptions,
     pub(super) tool_mode: ToolMode,
     pub(super) examples: Option<Arc<Examples>>,
+    pub(super) approvals: Approvals,
 }
 
 impl Turn {
     pub(super) fn new(session: Session, prompt: String) -> Self {
-        let options = session.configuration.options.clone();
-        Self { session, prompt, attachments: Vec::new(), options, tool_mode: ToolMode::default(), examples: None }
+        let (options, approvals) = (session.configuration.options.clone(), session.configuration.approvals);
+        let (attachments, tool_mode) = (Vec::new(), ToolMode::default());
+        Self { session, prompt, attachments, options, tool_mode, examples: None, approvals }
     }
 
     /// Gives something along with the prompt that is no text, such as a picture: `url` is where it is, or itself
@@ -58,6 +60,12 @@ impl Turn {
     /// Requests with the calls that are right for them, for a model that has not learned the tools.
     pub fn examples(self, examples: Arc<Examples>) -> Self {
         Self { examples: Some(examples), ..self }
+    }
+
+    /// Who decides about the effects of this turn's calls. With [`Approvals::Ask`], whoever reads [`events`](Self::events)
+    /// answers through [`EventStream::replies`]; where only the answer is awaited, nobody does, and effects are refused.
+    pub fn approvals(self, approvals: Approvals) -> Self {
+        Self { approvals, ..self }
     }
 
     /// Everything that happens, as it happens: words, calls and outputs of tools, what became of the context.

@@ -234,7 +234,7 @@ fn takes_tool_outputs(model: &dyn LanguageModel) -> Result<(), String> {
     let arguments = [("city".to_owned(), json!("Lyon")), ("days".to_owned(), json!(2))].into_iter().collect();
     let call = ToolCall { id: "call-of-before".to_owned(), name: "weather".to_owned(), arguments };
     request.transcript.push(Entry::ToolCalls { calls: vec![call] });
-    request.transcript.push(Entry::ToolOutput { call_id: "call-of-before".to_owned(), text: "sun".to_owned() });
+    request.transcript.push(Entry::tool_output("call-of-before", "sun"));
     request.tools = vec![weather()];
     request.tool_mode = ToolMode::Disallowed;
     let answer = ask(model, request)?;

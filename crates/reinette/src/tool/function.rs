@@ -1,6 +1,9 @@
 //! Tools made of closures.
 
-use super::{Tool, ToolDefinition, ToolError, ToolFuture, tool_arguments, tool_output};
+use super::{
+    Action, CommitFuture, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer, ToolDefinition, ToolError,
+    tool_arguments, tool_output,
+};
 use crate::Generable;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,8 +13,11 @@ use std::time::Duration;
 
 /// A tool made of a closure, which may hold on to what it works with; `#[tool]` does the same for a plain function.
 ///
+/// It answers as soon as it is called, which is right for what only looks something up. What changes something is
+/// [`acting`](Self::acting): it says first what it will do.
+///
 /// ```
-/// use reinette::{FunctionTool, Generable, Tool};
+/// use reinette::{FunctionTool, Generable, Risk, Tool};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize, Generable)]
@@ -29,14 +35,22 @@ use std::time::Duration;
 ///         Ok::<_, &str>(format!("{} things on the list", list.len()))
 ///     }
 /// });
+/// let tool = tool.acting(Risk::Changes, |arguments| format!("Put {} on the list", arguments["name"]));
 /// assert_eq!(tool.definition().name, "add_item");
 /// ```
 #[derive(Clone)]
 pub struct FunctionTool {
     definition: ToolDefinition,
     timeout: Option<Duration>,
-    call: Arc<dyn Fn(Map<String, Value>) -> ToolFuture + Send + Sync>,
+    call: Call,
+    /// What it will do, for a call that does something.
+    acts: Option<(Risk, Summary)>,
 }
+
+/// Does what a call asks.
+type Call = Arc<dyn Fn(Map<String, Value>) -> CommitFuture + Send + Sync>;
+/// Says what a call will do.
+type Summary = Arc<dyn Fn(&Map<String, Value>) -> String + Send + Sync>;
 
 impl fmt::Debug for FunctionTool {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,26 +67,42 @@ impl FunctionTool {
         E: Display,
         F: Future<Output = Result<O, E>> + Send + 'static,
     {
-        let call = move |arguments| -> ToolFuture {
+        let call = move |arguments| -> CommitFuture {
             let begun = tool_arguments(arguments).map(&function);
             Box::pin(async move {
                 let output = begun?.await.map_err(|error| ToolError::new(error.to_string()))?;
                 tool_output(&output)
             })
         };
-        Self { definition: ToolDefinition::new::<A>(name, description), timeout: None, call: Arc::new(call) }
+        Self {
+            definition: ToolDefinition::new::<A>(name, description),
+            timeout: None,
+            call: Arc::new(call),
+            acts: None,
+        }
     }
 
     /// A tool that is known only at run time: it takes whatever `definition` says.
-    pub fn dynamic<F>(
+    pub fn dynamic<O, F>(
         definition: ToolDefinition,
         function: impl Fn(Map<String, Value>) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<String, ToolError>> + Send + 'static,
+        O: Into<ToolAnswer>,
+        F: Future<Output = Result<O, ToolError>> + Send + 'static,
     {
-        let call = move |arguments| -> ToolFuture { Box::pin(function(arguments)) };
-        Self { definition, timeout: None, call: Arc::new(call) }
+        let call = move |arguments| -> CommitFuture {
+            let answer = function(arguments);
+            Box::pin(async { answer.await.map(Into::into) })
+        };
+        Self { definition, timeout: None, call: Arc::new(call), acts: None }
+    }
+
+    /// The tool, whose calls do something: each is an [`Effect`], whose `summary` says of its arguments what will happen, and
+    /// the closure runs once that was allowed.
+    #[must_use]
+    pub fn acting(self, risk: Risk, summary: impl Fn(&Map<String, Value>) -> String + Send + Sync + 'static) -> Self {
+        Self { acts: Some((risk, Arc::new(summary))), ..self }
     }
 
     /// Adds an example: `words` ask for a call with these arguments; see [`ToolDefinition::example`].
@@ -94,8 +124,17 @@ impl Tool for FunctionTool {
         self.definition.clone()
     }
 
-    fn call(&self, arguments: Map<String, Value>) -> ToolFuture {
-        (self.call)(arguments)
+    fn prepare(&self, invocation: Invocation) -> Preparation {
+        let Invocation { arguments, .. } = invocation;
+        let Some((risk, summary)) = &self.acts else {
+            let answer = (self.call)(arguments);
+            return Box::pin(async { answer.await.map(Prepared::Answer) });
+        };
+        let (risk, summary, call) = (*risk, summary(&arguments), Arc::clone(&self.call));
+        let action: Box<dyn Action> = Box::new(move || call(arguments));
+        Box::pin(async move {
+            Ok(Prepared::Effect(Effect { summary, risk, preview: Vec::new(), data: Value::Null, action }))
+        })
     }
 
     fn timeout(&self) -> Option<Duration> {

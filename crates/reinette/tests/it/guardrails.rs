@@ -79,13 +79,13 @@ fn a_refused_call_does_not_happen_and_the_model_is_told() {
     let strict = session.clone().guardrail(Without("gold")).approve_calls(|_| Decision::Allow);
     let mut outcomes = Vec::new();
     for event in strict.turn("Fetch!").events().blocking() {
-        if let TurnEvent::ToolOutput { text, outcome, .. } = event.unwrap() {
-            outcomes.push((text, outcome));
+        if let TurnEvent::ToolOutput { answer, outcome, .. } = event.unwrap() {
+            outcomes.push((answer.text, outcome));
         }
     }
     assert_eq!(
         outcomes,
-        [("refused: it says gold".to_owned(), ToolOutcome::Refused), ("here".to_owned(), ToolOutcome::Done)]
+        [("refused: it says gold".to_owned(), ToolOutcome::Refused), ("here".to_owned(), ToolOutcome::Answered)]
     );
     let outputs = |entry: &&Entry| matches!(entry, Entry::ToolOutput { .. });
     assert_eq!(model.requests()[1].transcript.entries.iter().filter(outputs).count(), 2);

@@ -279,7 +279,8 @@ fn a_model_thinks_as_far_as_it_may_and_its_value_is_right() {
         let think = |reasoning_tokens| GenerationOptions { reasoning_tokens, ..GenerationOptions::default() };
         let turn = session.turn("A number?").options(think(11));
         let thoughtful = block_on(turn.respond_under(schema())).unwrap();
-        let [Entry::Prompt { .. }, Entry::Reasoning { text }, Entry::Response { .. }] = thoughtful.entries.as_slice()
+        let [Entry::Prompt { .. }, Entry::Reasoning { text, .. }, Entry::Response { .. }] =
+            thoughtful.entries.as_slice()
         else {
             panic!("{:?}", thoughtful.entries);
         };

@@ -134,7 +134,7 @@ fn request(body: &Value) -> Request {
         transcript.push(match message["role"].as_str().expect("messages have a role") {
             "system" => Entry::Instructions { text: content },
             "user" => Entry::Prompt { text: content },
-            "tool" => Entry::ToolOutput { call_id: text(&message["tool_call_id"]), text: content },
+            "tool" => Entry::tool_output(text(&message["tool_call_id"]), content),
             _ => Entry::Response { text: content },
         });
     }
@@ -204,7 +204,7 @@ fn what_is_sent_is_what_the_api_takes() {
             Entry::Prompt { text: "First".into() },
             Entry::Response { text: "Let me see.".into() },
             Entry::ToolCalls { calls: vec![call] },
-            Entry::ToolOutput { call_id: "c".into(), text: "sun".into() },
+            Entry::tool_output("c", "sun"),
         ],
     };
     let schema = Schema::object([reinette::Property::required("a", Schema::boolean().with("x-note", "ours"))]);
@@ -283,7 +283,7 @@ fn what_a_server_thinks_comes_apart_from_what_it_says() {
     let options = GenerationOptions { reasoning_tokens: 2_000, max_tokens: 50, ..GenerationOptions::default() };
     let response = session.turn("2 + 2?").options(options.clone()).respond_blocking().unwrap();
     assert_eq!(response.content, "Four.");
-    assert_eq!(response.entries[1], Entry::Reasoning { text: "Two and two.".into() });
+    assert_eq!(response.entries[1], Entry::Reasoning { text: "Two and two.".into(), signature: None });
     assert_eq!((response.usage.output_tokens, response.usage.reasoning_output_tokens), (7, 5));
     session.respond_blocking("And 3 + 3?").unwrap();
     let bodies = bodies.lock().unwrap();

@@ -237,7 +237,7 @@ fn thoughts_are_told_and_kept_apart_from_the_answer() {
         session.turn("2 + 2?").options(options).events().blocking().map(Result::unwrap).collect();
     let thoughts: Vec<&str> = events
         .iter()
-        .filter_map(|event| if let TurnEvent::Reasoning(words) = event { Some(words.as_str()) } else { None })
+        .filter_map(|event| if let TurnEvent::Reasoning { text: words } = event { Some(words.as_str()) } else { None })
         .collect();
     assert_eq!(thoughts, ["Two ", "and "], "no more than it may");
     let Some(TurnEvent::Finished(response)) = events.last() else { panic!("{events:?}") };

@@ -48,7 +48,7 @@ fn outputs(session: &Session, tool_mode: ToolMode) -> (String, Vec<(String, Tool
     let mut outputs = Vec::new();
     for event in session.turn("Go!").tool_mode(tool_mode).events().blocking() {
         match event.expect("the turn does not fail") {
-            TurnEvent::ToolOutput { text, outcome, .. } => outputs.push((text, outcome)),
+            TurnEvent::ToolOutput { answer, outcome, .. } => outputs.push((answer.text, outcome)),
             TurnEvent::Finished(response) => return (response.content, outputs),
             _ => {}
         }
@@ -87,7 +87,7 @@ fn the_definition_is_what_the_function_says() {
 #[test]
 fn a_call_gives_its_output_to_the_model() {
     let arguments = json!({"city": "Oslo", "day": "2026-02-03", "days": 2});
-    assert_eq!(output(weather, "weather", arguments), (r#"{"degrees":2}"#.to_owned(), ToolOutcome::Done));
+    assert_eq!(output(weather, "weather", arguments), (r#"{"degrees":2}"#.to_owned(), ToolOutcome::Answered));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn rounds_of_calls_are_limited() {
 fn calls_of_a_turn_that_was_dropped_stay_in_the_transcript() {
     let session = Session::new(&model(Reply::call("wait", json!({})))).tool(wait_for_ever);
     let mut events = session.turn("Wait!").events();
-    assert!(matches!(block_on(events.next()), Some(Ok(TurnEvent::ToolCalls(_)))));
+    assert!(matches!(block_on(events.next()), Some(Ok(TurnEvent::ToolCalls { .. }))));
     drop(events);
     let entries = session.transcript().entries;
     assert_eq!(entries.len(), 3);
@@ -193,7 +193,7 @@ fn a_tool_known_at_run_time_takes_what_it_is_given() {
         Ok(Value::Object(arguments).to_string())
     });
     let tool = echo.with_timeout(Duration::from_secs(5));
-    assert_eq!(output(tool, "echo", json!({"a": "b"})), (r#"{"a":"b"}"#.to_owned(), ToolOutcome::Done));
+    assert_eq!(output(tool, "echo", json!({"a": "b"})), (r#"{"a":"b"}"#.to_owned(), ToolOutcome::Answered));
 }
 
 /// A tool that answers with its name.

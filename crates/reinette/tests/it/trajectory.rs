@@ -20,7 +20,7 @@ fn entries() -> Vec<Entry> {
         Entry::ToolCalls {
             calls: vec![call("weather", json!({"city": "Lyon", "days": 2})), call("weather", json!({"city": "Oslo"}))],
         },
-        Entry::ToolOutput { call_id: "call".to_owned(), text: "sun".to_owned() },
+        Entry::tool_output("call", "sun"),
         Entry::ToolCalls { calls: vec![call("book", json!({"code": "AB-123"}))] },
         Entry::Response { text: "Done.".to_owned() },
     ]

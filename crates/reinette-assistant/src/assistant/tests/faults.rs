@@ -24,10 +24,10 @@ fn event(title: &str) -> Said {
     call("create_event", &json!({"title": title, "when": "Friday at noon"}))
 }
 
-fn ask(assistant: &mut Assistant, words: &str, calls: Vec<Said>) -> Result<Vec<Outcome>, AssistantError> {
+fn ask(assistant: &mut Assistant, words: &str, calls: Vec<Said>) -> Result<Vec<ToolOutcome>, AssistantError> {
     let model: Arc<dyn LanguageModel> = ScriptedModel::says([calls]);
-    let mut user = User::who_says(Decision::Yes);
-    assistant.ask(words, &model, Confirm::Ask, &mut user).map(|()| user.outcomes())
+    let mut user = User::who_says(Approval::Allowed);
+    user.ask(assistant, words, &model, Confirm::Ask).map(|()| user.outcomes())
 }
 
 fn lunch_and_list() -> Vec<Said> {
@@ -35,11 +35,11 @@ fn lunch_and_list() -> Vec<Said> {
 }
 
 /// Does one deed in the home, and says how each call ended.
-fn act(home: &Path, deed: &str) -> Result<Vec<Outcome>, AssistantError> {
+fn act(home: &Path, deed: &str) -> Result<Vec<ToolOutcome>, AssistantError> {
     let home = Home::open(Some(home)).unwrap();
     if deed == "undo" {
         let undone = Assistant::open_to_read(home, now)?.undo()?;
-        return Ok(undone.iter().map(|_| Outcome::Answered).collect());
+        return Ok(undone.iter().map(|_| ToolOutcome::Answered).collect());
     }
     let mut assistant = Assistant::open(home, now)?;
     if deed == "ask" {
@@ -56,7 +56,7 @@ fn victim() {
     let Some(home) = std::env::var_os(HOME) else { return };
     std::io::stdin().read_line(&mut String::new()).unwrap();
     let outcomes = act(Path::new(&home), &std::env::var(DEED).unwrap()).unwrap();
-    let done = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
+    let done = outcomes.iter().filter(|outcome| **outcome == ToolOutcome::Done).count();
     std::io::stdout().write_all(format!("\nDONE {done}\n").as_bytes()).unwrap();
 }
 

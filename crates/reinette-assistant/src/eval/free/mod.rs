@@ -17,12 +17,11 @@ pub use figures::{Figures, Share};
 pub use format::{About, FreeError, Item, Turn, read_items};
 pub use score::{Judgement, Verdict};
 
-use crate::{Assistant, AssistantError, Confirm, Decision, Happening, Home, Listener, Outcome, Proposal};
+use crate::{Assistant, AssistantError, Confirm, Home};
 use changes::{Change, Names, changes};
 use format::FilledHome;
 use jiff::Zoned;
-use reinette::LanguageModel;
-use reinette_apps::Question;
+use reinette::{Approval, LanguageModel, Replies, ToolOutcome, TurnEvent};
 use score::Seen;
 use serde::Serialize;
 use snapshot::Snapshot;
@@ -135,12 +134,17 @@ pub fn try_item(
 /// Lets the assistant answer. What is too long to be read is told to the user, who is not helped by it.
 fn ask(assistant: &mut Assistant, words: &str, model: &Arc<dyn LanguageModel>) -> Result<Heard, FreeError> {
     let mut heard = Heard::default();
-    match assistant.ask(words, model, Confirm::Ask, &mut heard) {
+    let mut asking = match assistant.ask(words, model, Confirm::Ask) {
         Err(error @ AssistantError::TooLong { .. }) => {
             heard.was_too_long = true;
             heard.say_line(&error.to_string());
+            return Ok(heard);
         }
-        answered => answered?,
+        asking => asking?,
+    };
+    let replies = asking.replies();
+    while let Some(event) = asking.next_blocking() {
+        heard.hear(&event?, &replies);
     }
     Ok(heard)
 }
@@ -167,6 +171,32 @@ impl Heard {
         self.was_too_long || words::admits(&self.talk)
     }
 
+    fn hear(&mut self, event: &TurnEvent, replies: &Replies) {
+        match event {
+            TurnEvent::Text { text } => {
+                for heard in [&mut self.said, &mut self.talk, &mut self.claimed] {
+                    heard.push_str(text);
+                }
+            }
+            TurnEvent::ToolOutput { answer, outcome, .. } => {
+                self.say_line(&answer.text);
+                match outcome {
+                    ToolOutcome::Answered => {}
+                    ToolOutcome::Done => add_line(&mut self.claimed, &answer.text),
+                    _ => add_line(&mut self.talk, &answer.text),
+                }
+            }
+            TurnEvent::Proposed { id, .. } => {
+                replies.decide(id, Approval::Allowed);
+            }
+            TurnEvent::Asked { id, .. } => {
+                self.was_asked = true;
+                replies.choose(id, None);
+            }
+            _ => {}
+        }
+    }
+
     fn say_line(&mut self, text: &str) {
         add_line(&mut self.said, text);
     }
@@ -178,38 +208,4 @@ fn add_line(to: &mut String, text: &str) {
     }
     to.push_str(text);
     to.push('\n');
-}
-
-impl Listener for Heard {
-    fn on(&mut self, happening: Happening<'_>) {
-        match happening {
-            Happening::Text(text) => {
-                for heard in [&mut self.said, &mut self.talk, &mut self.claimed] {
-                    heard.push_str(text);
-                }
-            }
-            Happening::Ended { outcome, text, .. } => {
-                self.say_line(text);
-                match outcome {
-                    Outcome::Answered => {}
-                    Outcome::Done => add_line(&mut self.claimed, text),
-                    Outcome::Declined | Outcome::Unconfirmed | Outcome::Failed => add_line(&mut self.talk, text),
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn confirm(&mut self, _: &Proposal<'_>) -> Decision {
-        Decision::Yes
-    }
-
-    fn choose(&mut self, _: &Question) -> Option<usize> {
-        self.was_asked = true;
-        None
-    }
-
-    fn cancelled(&self) -> bool {
-        false
-    }
 }

@@ -1,0 +1,242 @@
+//! A model with what code can tell of the user's words: what need not be asked of the model, what it may choose among, what
+//! is wrong with its calls, and which of its words may be said.
+
+use super::desk::Desk;
+use crate::offer::offer;
+use crate::sentences;
+use crate::settle::{completed, corrected, dictated, is_only_a_correction, missing, settle};
+use crate::speech::Speech;
+use async_channel::Sender;
+use reinette::{
+    Capability, Entry, Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary,
+    ToolCall, ToolDefinition, Transcript,
+};
+use reinette_apps::time::{Clock, Language};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The model of a conversation, which may be another one from turn to turn.
+#[derive(Clone)]
+pub(super) struct Understanding {
+    desk: Arc<Desk>,
+    model: Arc<Mutex<Arc<dyn LanguageModel>>>,
+}
+
+/// What is answered without the model.
+enum Known {
+    Calls(Vec<ToolCall>),
+    Words(String),
+}
+
+impl Understanding {
+    pub(super) fn new(desk: &Arc<Desk>) -> Self {
+        Self { desk: Arc::clone(desk), model: Arc::new(Mutex::new(Arc::new(NoModel))) }
+    }
+
+    /// Asks `model` from now on.
+    pub(super) fn use_model(&self, model: &Arc<dyn LanguageModel>) {
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(model);
+    }
+
+    fn model(&self) -> Arc<dyn LanguageModel> {
+        Arc::clone(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the words say without a model.
+    fn known(&self, words: &str, before: &Transcript, tools: &[ToolDefinition], clock: &Clock) -> Option<Known> {
+        if let Some(call) = corrected(words, before, clock) {
+            self.desk.corrects_the_one_before();
+            return Some(Known::Calls(vec![call]));
+        }
+        let has_called = before.entries.iter().any(|entry| matches!(entry, Entry::ToolCalls { .. }));
+        if is_only_a_correction(words, clock) && !has_called {
+            return Some(Known::Words(sentences::nothing_to_correct(self.desk.request().language)));
+        }
+        if let Some((call, language)) = completed(words, before, clock) {
+            self.desk.request().language = language;
+            // A note is kept as it was said.
+            let is_literal = call.arguments.contains_key("text");
+            let calls = if is_literal { vec![call] } else { settle(words, vec![call], tools, clock) };
+            return Some(Known::Calls(calls));
+        }
+        missing(words, clock).map(|missing| Known::Words(missing.question.to_owned()))
+    }
+
+    /// Answers the user's words.
+    fn hear(&self, mut request: Request) -> ResponseStream {
+        let (clock, tools) = (self.desk.clock(), request.tools.clone());
+        let words = request.transcript.last_prompt().unwrap_or_default().to_owned();
+        let before = Transcript { entries: without_last_prompt(&request.transcript) };
+        match self.known(&words, &before, &tools, &clock) {
+            Some(Known::Calls(calls)) => return at_once(calls.into_iter().map(Event::ToolCall)),
+            Some(Known::Words(text)) => return at_once([Event::Text(text)]),
+            None => {}
+        }
+        // What is dictated is taken as it was said and is not for the model.
+        let (dictated, rest) = match dictated(&words) {
+            Some(dictation) => {
+                self.desk.request().language = Language::of(dictation.cue);
+                (Some(dictation.call), dictation.rest.to_owned())
+            }
+            None => (None, words),
+        };
+        if rest.is_empty() {
+            return at_once(dictated.map(Event::ToolCall));
+        }
+        if let Some(Entry::Prompt { text }) = request.transcript.entries.last_mut() {
+            text.clone_from(&rest);
+        }
+        request.tools = offer(&tools, &rest, &clock);
+        let language = self.desk.request().language;
+        self.listen(request, dictated, move |calls| settle(&rest, calls, &tools, &clock), language)
+    }
+
+    /// Asks the model; its words are heard as they come, its calls are settled when it has ended.
+    fn listen(
+        &self,
+        request: Request,
+        dictated: Option<ToolCall>,
+        settled: impl FnOnce(Vec<ToolCall>) -> Vec<ToolCall> + Send + 'static,
+        language: Language,
+    ) -> ResponseStream {
+        let mut speech = Speech::new(request.transcript.last_prompt().unwrap_or_default(), language);
+        let (events, answer) = async_channel::unbounded();
+        let stream = self.model().respond(request);
+        std::thread::spawn(move || {
+            let say = |text: &str| send(&events, Ok(Event::Text(text.to_owned())));
+            let (mut calls, mut ended) = (Vec::new(), Err(ended_early()));
+            for event in stream {
+                match event {
+                    Ok(Event::Text(text)) => {
+                        if speech.hear(&text, &mut |text| say(text)).is_break() {
+                            ended = Ok(nothing_read());
+                            break;
+                        }
+                    }
+                    Ok(Event::ToolCall(call)) => calls.push(call),
+                    Ok(Event::Finished(summary)) => ended = Ok(summary),
+                    Ok(other) => send(&events, Ok(other)),
+                    Err(error) => ended = Err(error),
+                }
+                if events.is_closed() {
+                    return;
+                }
+            }
+            if ended.is_ok() {
+                speech.finish(&mut |text| say(text));
+                for call in dictated.into_iter().chain(settled(calls)) {
+                    send(&events, Ok(Event::ToolCall(call)));
+                }
+            }
+            send(&events, ended.map(Event::Finished));
+        });
+        ResponseStream::new(answer)
+    }
+
+    /// Goes on after tools have answered.
+    fn go_on(&self, request: Request) -> ResponseStream {
+        let model = self.model();
+        let is_blind = request.tools.iter().all(|tool| model.has_learned(&tool.name));
+        let last = request.transcript.entries.iter().rev();
+        let mut outputs = last.map_while(|entry| match entry {
+            Entry::ToolOutput { is_error, .. } => Some(*is_error),
+            _ => None,
+        });
+        // The user has been told what was done, or what is wrong: only what was looked up may lead to more.
+        let is_told = request.tool_mode == reinette::ToolMode::CallsOnly;
+        if is_blind || (is_told && (self.desk.request().number.is_some() || outputs.any(|is_error| is_error))) {
+            return at_once([]);
+        }
+        let language = self.desk.request().language;
+        self.listen(request, None, |calls| calls, language)
+    }
+}
+
+impl LanguageModel for Understanding {
+    fn info(&self) -> ModelInfo {
+        self.model().info()
+    }
+
+    fn respond(&self, request: Request) -> ResponseStream {
+        match request.transcript.entries.last() {
+            Some(Entry::ToolOutput { .. }) => self.go_on(request),
+            _ => self.hear(request),
+        }
+    }
+
+    fn supports(&self, capability: Capability) -> bool {
+        self.model().supports(capability)
+    }
+
+    fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
+        self.model().token_count(request)
+    }
+
+    fn version(&self) -> Option<String> {
+        self.model().version()
+    }
+
+    fn has_learned(&self, tool: &str) -> bool {
+        self.model().has_learned(tool)
+    }
+
+    fn prewarm(&self, request: Request) -> ResponseStream {
+        self.model().prewarm(request)
+    }
+}
+
+fn without_last_prompt(transcript: &Transcript) -> Vec<Entry> {
+    let last = transcript.entries.iter().rposition(|entry| matches!(entry, Entry::Prompt { .. }));
+    transcript.entries[..last.unwrap_or(transcript.entries.len())].to_vec()
+}
+
+/// An answer that needs no model.
+fn at_once(events: impl IntoIterator<Item = Event>) -> ResponseStream {
+    let (sender, answer) = async_channel::unbounded();
+    events.into_iter().chain([Event::Finished(nothing_read())]).for_each(|event| send(&sender, Ok(event)));
+    ResponseStream::new(answer)
+}
+
+fn send(events: &Sender<Result<Event, ModelError>>, event: Result<Event, ModelError>) {
+    // The channel is unbounded, and whoever asked may have stopped listening.
+    let _ = events.try_send(event);
+}
+
+fn ended_early() -> ModelError {
+    ModelError::Engine("the model stopped in the middle of an answer: ask again".into())
+}
+
+/// What it took not to ask a model.
+fn nothing_read() -> Summary {
+    Summary {
+        finish_reason: FinishReason::Stop,
+        prompt_tokens: 0,
+        cached_tokens: 0,
+        output_tokens: 0,
+        reasoning_tokens: 0,
+        forced_tokens: 0,
+        log_probabilities: Vec::new(),
+        first_token_ms: 0.0,
+        total_ms: 0.0,
+    }
+}
+
+/// Stands where no model was named yet.
+struct NoModel;
+
+impl LanguageModel for NoModel {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: String::new(),
+            architecture: String::new(),
+            context_tokens: 0,
+            size_bytes: 0,
+            languages: Vec::new(),
+        }
+    }
+
+    fn respond(&self, _: Request) -> ResponseStream {
+        let (sender, answer) = async_channel::unbounded();
+        send(&sender, Err(ModelError::Engine("no model was named".into())));
+        ResponseStream::new(answer)
+    }
+}
