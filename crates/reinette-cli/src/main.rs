@@ -1,6 +1,7 @@
 //! The `reinette` program: the only crate that prints.
 //!
-//! - [`arguments`]: what can be typed, each option defined once, with its documentation.
+//! - [`arguments`]: what can be typed, each option defined once, with its documentation; [`global_arguments`]: the options that
+//!   every command has, which the [`Context`] resolves.
 //! - [`commands`]: one file a command; each takes the [`Context`] and its own arguments.
 //! - [`printer`]: the one place that writes. Data goes to standard output, everything about the work to standard error.
 //! - [`conversation`]: the user's side of a conversation; [`explanation`]: what a question is about.
@@ -17,6 +18,7 @@ mod context;
 mod conversation;
 mod explanation;
 mod fetching;
+mod global_arguments;
 mod interrupt;
 mod measure;
 mod notification;
@@ -33,8 +35,8 @@ fn main() -> ExitCode {
         Err(error) => return printer::command_line(&error),
     };
     let printer = Printer::new(arguments.global.output_format(), arguments.global.verbosity());
-    let outcome =
-        Context::new(printer, arguments.global).and_then(|context| commands::run(&context, arguments.command));
+    let outcome = Context::new(printer, arguments.global)
+        .and_then(|context| commands::run(&context, arguments.command, arguments::definition));
     match outcome {
         Ok(status) => status,
         Err(error) => printer.failure(&error),
