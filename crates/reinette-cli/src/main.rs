@@ -4,7 +4,8 @@
 //!   every command has, which the [`Context`] resolves.
 //! - [`commands`]: one file a command; each takes the [`Context`] and its own arguments.
 //! - [`printer`]: the one place that writes. Data goes to standard output, everything about the work to standard error.
-//! - [`conversation`]: the user's side of a conversation; [`explanation`]: what a question is about.
+//! - [`conversation`]: what a conversation needs; [`turn`]: the user's side of it, what is shown and what is asked;
+//!   [`policy`]: when.
 //! - [`ringing`]: timers, alarms and reminders whose time has come, for the daemon and for a chat.
 //! - [`interrupt`]: Ctrl-C, and the system's requests to end.
 //! - [`fetching`]: the model that a command needs, fetched on first need.
@@ -16,14 +17,15 @@ mod arguments;
 mod commands;
 mod context;
 mod conversation;
-mod explanation;
 mod fetching;
 mod global_arguments;
 mod interrupt;
 mod measure;
 mod notification;
+mod policy;
 mod printer;
 mod ringing;
+mod turn;
 
 use context::Context;
 use printer::Printer;

@@ -1,8 +1,8 @@
 //! What a question is about: the call as the model made it, and what would be done to which files.
 
+use super::event::Proposal;
 use reinette::ToolCall;
 use reinette_apps::FileChange;
-use reinette_assistant::Proposal;
 use serde_json::Value;
 use std::iter;
 
@@ -10,7 +10,7 @@ use std::iter;
 const MAX_LINES: usize = 40;
 
 /// A call as people read it: `create_reminder  title: call Ana · when: tomorrow at 9`.
-pub(crate) fn describe(call: &ToolCall) -> String {
+pub(super) fn describe(call: &ToolCall) -> String {
     let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let arguments: Vec<String> =
         call.arguments.iter().map(|(name, argument)| format!("{name}: {}", value(argument))).collect();
@@ -18,8 +18,9 @@ pub(crate) fn describe(call: &ToolCall) -> String {
 }
 
 /// What is asked, line by line.
-pub(crate) fn explain(proposal: &Proposal<'_>, files: &[FileChange]) -> Vec<String> {
-    let mut lines = vec![format!("The model understood your request as this call: {}", describe(proposal.call))];
+pub(super) fn explain(proposal: &Proposal) -> Vec<String> {
+    let Proposal { call, files, .. } = proposal;
+    let mut lines = vec![format!("The model understood your request as this call: {}", describe(call))];
     lines.push(if files.is_empty() { "It only reads: no file changes." } else { "It would change:" }.to_owned());
     lines.extend(files.iter().flat_map(file_lines));
     lines.push("y or Enter: do it (`reinette undo` takes a change back) · n: leave it · ?: explain".to_owned());
@@ -73,12 +74,14 @@ mod tests {
             name: "create_reminder".to_owned(),
             arguments: arguments.as_object().unwrap().clone(),
         };
-        let proposal = Proposal { call: &call, effect: "Adds the reminder “milk”." };
         let many = "line\n".repeat(MAX_LINES + 5);
-        let lines = explain(&proposal, &[FileChange::create("/notes/a.ics".into(), many)]);
+        let files = vec![FileChange::create("/notes/a.ics".into(), many)];
+        let mut proposal = Proposal { call, effect: "Adds the reminder “milk”.".to_owned(), files };
+        let lines = explain(&proposal);
         assert!(lines[0].contains("create_reminder  title: milk"), "{lines:?}");
         assert!(lines.contains(&"  new file /notes/a.ics".to_owned()) && lines.contains(&"    + line".to_owned()));
         assert!(lines.contains(&"    … and 5 lines more".to_owned()), "{lines:?}");
-        assert!(explain(&proposal, &[])[1].contains("only reads"));
+        proposal.files.clear();
+        assert!(explain(&proposal)[1].contains("only reads"));
     }
 }
