@@ -1,5 +1,6 @@
 //! What neither the compiler nor clippy checks.
 
+mod circles;
 mod first_page;
 mod imports;
 mod judged;
@@ -68,6 +69,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 fn check(metadata: &Metadata, files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = imports::check(metadata);
+    findings.extend(circles::check(metadata, files));
     findings.extend(first_page::check(metadata, files));
     findings.extend(judged::check(files));
     findings.extend(files.iter().flat_map(text::check));

@@ -1,20 +1,29 @@
 //! `reinette chat`: a conversation.
 
+mod slash;
+
+use super::undo;
 use crate::context::Context;
-use crate::conversation::{self, Policy, Terminal};
+use crate::conversation;
 use crate::interrupt::{self, Interrupted};
+use crate::policy::Policy;
 use crate::printer::{Printer, end_line};
 use crate::ringing::{BackgroundRinger, Display, Rang, Ringers};
+use crate::turn::Terminal;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use reinette::LanguageModel;
 use reinette_assistant::Assistant;
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, ExternalPrinter};
+use slash::{Help, SlashCommand};
 use std::io::{self, BufRead, IsTerminal};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Talk: every line is a request; Ctrl-C stops an answer, Ctrl-D ends the conversation
+///
+/// /help tells what can be said, /undo takes back what the last request changed, /quit ends the conversation too.
 ///
 /// Timers, alarms and reminders ring while the conversation is open, unless a daemon rings them.
 #[derive(Args, Debug)]
@@ -28,13 +37,11 @@ pub(crate) struct Chat {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Chat) -> Result<()> {
-    let mut assistant = conversation::open(context)?;
-    if arguments.resume {
-        assistant.resume()?;
-    }
+    let assistant = if arguments.resume { conversation::resume(context)? } else { conversation::open(context)? };
     let model = conversation::load_model(context)?;
     let ringers = Ringers::new(context, true)?;
-    let mut session = Session { context, policy: arguments.policy, assistant, model, ringers };
+    let terminal = Terminal::new(context.printer, &ringers);
+    let mut session = Session { context, policy: arguments.policy, assistant, model, terminal };
     if io::stdin().is_terminal() { session.edit_lines() } else { session.read_lines() }
 }
 
@@ -43,7 +50,7 @@ struct Session<'a> {
     policy: Policy,
     assistant: Assistant,
     model: Arc<dyn LanguageModel>,
-    ringers: Ringers,
+    terminal: Terminal<'a>,
 }
 
 impl Session<'_> {
@@ -54,7 +61,9 @@ impl Session<'_> {
         let mut input = io::stdin().lock();
         let mut line = String::new();
         while interrupt::while_waiting(|| input.read_line(&mut line)).context("cannot read the conversation")? > 0 {
-            self.answer(&line)?;
+            if self.answer(&line)?.is_break() {
+                break;
+            }
             line.clear();
         }
         Ok(())
@@ -72,39 +81,49 @@ impl Session<'_> {
             Ok(editor) => BackgroundRinger::start(home, printer, EditedLine { printer, editor }),
             Err(_) => BackgroundRinger::start(home, printer, Output(printer)),
         };
-        printer.note("Say what to do, or just talk. Ctrl-C stops an answer, Ctrl-D ends.");
+        printer.note("Say what to do, or just talk; /help tells more. Ctrl-C stops an answer, Ctrl-D ends.");
         loop {
             match interrupt::while_waiting(|| editor.readline("› ")) {
                 Ok(line) => {
                     // A line that cannot be remembered is no reason not to answer it.
                     let _ = editor.add_history_entry(&line);
                     let _ = editor.append_history(&history);
-                    self.answer(&line)?;
+                    if self.answer(&line)?.is_break() {
+                        return Ok(());
+                    }
                 }
-                Err(ReadlineError::Interrupted) => {}
+                Err(ReadlineError::Interrupted) => printer.note("Ctrl-D or /quit ends the conversation."),
                 Err(ReadlineError::Eof) => return Ok(()),
                 Err(error) => return Err(error).context("cannot read from the terminal"),
             }
         }
     }
 
-    /// Answers a line; what goes wrong is told, and the conversation goes on.
-    fn answer(&mut self, line: &str) -> Result<()> {
+    /// Answers a line; what goes wrong is told, and the conversation goes on unless the user ends it.
+    fn answer(&mut self, line: &str) -> Result<ControlFlow<()>> {
         if line.trim().is_empty() {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
         interrupt::reset();
-        let mut terminal = Terminal::new(self.context.printer, &self.ringers);
-        let answer = self.assistant.ask(line.trim(), &self.model, self.policy.confirm(), &mut terminal);
-        terminal.finish()?;
-        if let Err(error) = answer {
-            self.context.printer.report(&error.into());
+        let printer = self.context.printer;
+        let outcome = match SlashCommand::read(line) {
+            Some(Ok(SlashCommand::Help)) => Ok(printer.print(&Help::new(self.assistant.tools(), self.policy.confirm))?),
+            Some(Ok(SlashCommand::Undo)) => undo::take_back(printer, &mut self.assistant)?,
+            Some(Ok(SlashCommand::Quit)) => return Ok(ControlFlow::Break(())),
+            Some(Err(unknown)) => Err(unknown.into()),
+            None => {
+                let turn = self.terminal.take_turn(&mut self.assistant, line.trim(), &self.model, self.policy)?;
+                turn.map(|_| ()).map_err(Into::into)
+            }
+        };
+        if let Err(error) = outcome {
+            printer.report(&error);
         }
         if interrupt::is_ending() {
             bail!(Interrupted);
         }
         interrupt::reset();
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 
