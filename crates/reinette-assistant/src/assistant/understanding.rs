@@ -12,13 +12,20 @@ use reinette::{
     ToolCall, ToolDefinition, Transcript,
 };
 use reinette_apps::time::{Clock, Language};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The model of a conversation, which may be another one from turn to turn.
 #[derive(Clone)]
 pub(super) struct Understanding {
     desk: Arc<Desk>,
-    model: Arc<Mutex<Arc<dyn LanguageModel>>>,
+    turn: Arc<Mutex<Turn>>,
+}
+
+/// What the present turn stands on.
+struct Turn {
+    model: Arc<dyn LanguageModel>,
+    /// All that was said and done before it, hidden from the model or not.
+    before: Transcript,
 }
 
 /// What is answered without the model.
@@ -29,16 +36,21 @@ enum Known {
 
 impl Understanding {
     pub(super) fn new(desk: &Arc<Desk>) -> Self {
-        Self { desk: Arc::clone(desk), model: Arc::new(Mutex::new(Arc::new(NoModel))) }
+        let turn = Turn { model: Arc::new(NoModel), before: Transcript::default() };
+        Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)) }
     }
 
-    /// Asks `model` from now on.
-    pub(super) fn use_model(&self, model: &Arc<dyn LanguageModel>) {
-        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(model);
+    /// A turn begins, after all that was said and done before.
+    pub(super) fn begin(&self, model: &Arc<dyn LanguageModel>, before: Transcript) {
+        *self.turn() = Turn { model: Arc::clone(model), before };
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn model(&self) -> Arc<dyn LanguageModel> {
-        Arc::clone(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.turn().model)
     }
 
     /// What the words say without a model.
@@ -65,7 +77,7 @@ impl Understanding {
     fn hear(&self, mut request: Request) -> ResponseStream {
         let (clock, tools) = (self.desk.clock(), request.tools.clone());
         let words = request.transcript.last_prompt().unwrap_or_default().to_owned();
-        let before = Transcript { entries: without_last_prompt(&request.transcript) };
+        let before = self.turn().before.clone();
         match self.known(&words, &before, &tools, &clock) {
             Some(Known::Calls(calls)) => return at_once(calls.into_iter().map(Event::ToolCall)),
             Some(Known::Words(text)) => return at_once([Event::Text(text)]),
@@ -182,11 +194,6 @@ impl LanguageModel for Understanding {
     fn prewarm(&self, request: Request) -> ResponseStream {
         self.model().prewarm(request)
     }
-}
-
-fn without_last_prompt(transcript: &Transcript) -> Vec<Entry> {
-    let last = transcript.entries.iter().rposition(|entry| matches!(entry, Entry::Prompt { .. }));
-    transcript.entries[..last.unwrap_or(transcript.entries.len())].to_vec()
 }
 
 /// An answer that needs no model.

@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approvals {
-    /// Nobody: effects are refused, and the model is told so.
+    /// Nobody: effects are refused, questions stay open, and the model is told so.
     #[default]
     Refuse,
     /// The user, before each effect, through [`Replies`].
     Ask,
     /// The user, before each call, those that only read included.
     AskAlways,
-    /// Whoever wrote the program: all effects are made.
+    /// Whoever wrote the program: all effects are made. Which of several things is meant is still asked.
     Allow,
 }
 

@@ -184,7 +184,7 @@ impl Carrier<'_> {
     async fn choose(&self, question: &Question, number: usize) -> Option<usize> {
         let id = format!("{}-question-{number}", self.call.id);
         let reply = self.replies.expect(&id);
-        if !matches!(self.approvals, Approvals::Ask | Approvals::AskAlways) {
+        if self.approvals == Approvals::Refuse {
             return None;
         }
         let (call_id, question) = (self.call.id.clone(), question.clone());
