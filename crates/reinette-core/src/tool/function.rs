@@ -1,0 +1,105 @@
+//! Tools made of closures.
+
+use super::{Tool, ToolDefinition, ToolError, ToolFuture, tool_arguments, tool_output};
+use crate::Generable;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A tool made of a closure, which may hold on to what it works with; `#[tool]` does the same for a plain function.
+///
+/// ```
+/// # extern crate reinette_core as reinette;
+/// use reinette::{FunctionTool, Generable, Tool};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Generable)]
+/// struct Item {
+///     /// what to buy
+///     name: String,
+/// }
+///
+/// let list = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+/// let tool = FunctionTool::new("add_item", "Put something on the shopping list.", move |item: Item| {
+///     let list = list.clone();
+///     async move {
+///         let mut list = list.lock().map_err(|_| "the list is out of order")?;
+///         list.push(item.name);
+///         Ok::<_, &str>(format!("{} things on the list", list.len()))
+///     }
+/// });
+/// assert_eq!(tool.definition().name, "add_item");
+/// ```
+#[derive(Clone)]
+pub struct FunctionTool {
+    definition: ToolDefinition,
+    timeout: Option<Duration>,
+    call: Arc<dyn Fn(Map<String, Value>) -> ToolFuture + Send + Sync>,
+}
+
+impl fmt::Debug for FunctionTool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FunctionTool").field("definition", &self.definition).finish_non_exhaustive()
+    }
+}
+
+impl FunctionTool {
+    /// A tool that takes the fields of `A`.
+    pub fn new<A, O, E, F>(name: &str, description: &str, function: impl Fn(A) -> F + Send + Sync + 'static) -> Self
+    where
+        A: Generable,
+        O: Serialize,
+        E: Display,
+        F: Future<Output = Result<O, E>> + Send + 'static,
+    {
+        let call = move |arguments| -> ToolFuture {
+            let begun = tool_arguments(arguments).map(&function);
+            Box::pin(async move {
+                let output = begun?.await.map_err(|error| ToolError::new(error.to_string()))?;
+                tool_output(&output)
+            })
+        };
+        Self { definition: ToolDefinition::new::<A>(name, description), timeout: None, call: Arc::new(call) }
+    }
+
+    /// A tool that is known only at run time: it takes whatever `definition` says.
+    pub fn dynamic<F>(
+        definition: ToolDefinition,
+        function: impl Fn(Map<String, Value>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<String, ToolError>> + Send + 'static,
+    {
+        let call = move |arguments| -> ToolFuture { Box::pin(function(arguments)) };
+        Self { definition, timeout: None, call: Arc::new(call) }
+    }
+
+    /// Adds an example: `words` ask for a call with these arguments; see [`ToolDefinition::example`].
+    #[must_use]
+    pub fn example(mut self, words: &str, arguments: &[(&str, &str)]) -> Self {
+        self.definition = self.definition.example(words, arguments);
+        self
+    }
+
+    /// The tool, for as long as a call takes no longer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+}
+
+impl Tool for FunctionTool {
+    fn definition(&self) -> ToolDefinition {
+        self.definition.clone()
+    }
+
+    fn call(&self, arguments: Map<String, Value>) -> ToolFuture {
+        (self.call)(arguments)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+}
