@@ -2,6 +2,7 @@
 
 use super::spans::Spans;
 use super::{ConstraintError, schema};
+use reinette_schema::SchemaError;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -192,9 +193,10 @@ fn is_span(name: &str, property: &Value) -> Result<bool, ConstraintError> {
 }
 
 fn malformed(pointer: &str, reason: &str) -> ConstraintError {
-    ConstraintError::Malformed { pointer: pointer.to_owned(), reason: reason.to_owned() }
+    SchemaError::Malformed { pointer: pointer.to_owned(), reason: reason.to_owned() }.into()
 }
 
 fn unsupported(keyword: &str, pointer: &str, advice: &str) -> ConstraintError {
-    ConstraintError::Unsupported { keyword: keyword.to_owned(), pointer: pointer.to_owned(), advice: advice.to_owned() }
+    let (keyword, pointer, advice) = (keyword.to_owned(), pointer.to_owned(), advice.to_owned());
+    SchemaError::Unsupported { keyword, pointer, advice }.into()
 }

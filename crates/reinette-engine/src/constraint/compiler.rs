@@ -2,9 +2,10 @@
 
 use super::session::Constraint;
 use super::vocabulary::Vocabulary;
-use super::{ConstraintError, Grammar, calls, limits, schema};
+use super::{ConstraintError, Grammar, calls, schema};
 use crate::tokenizer::Tokenizer;
 use llguidance::api::TopLevelGrammar;
+use reinette_schema::limits;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 

@@ -1,8 +1,9 @@
 //! Whatever a model prefers, what it says satisfies the grammar: a model of random logits on a real vocabulary.
 
-use super::{CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall, limits};
+use super::{CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall};
 use crate::gguf::Gguf;
 use crate::tokenizer::{TokenId, Tokenizer};
+use reinette_schema::limits;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 

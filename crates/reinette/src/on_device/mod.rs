@@ -4,11 +4,13 @@ mod adapter;
 mod calls;
 mod outline;
 mod prompts;
+mod sampling;
 mod worker;
 
-pub use adapter::{Adapter, ToolAdapter, ToolAdapterError};
+pub use adapter::{ToolAdapter, ToolAdapterError};
 
-use crate::{Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
+use crate::{Adapter, Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
+use adapter::LoraAdapter;
 use async_channel::Sender;
 use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
 use std::fmt;
@@ -124,7 +126,16 @@ impl OnDeviceModel {
     /// # Errors
     /// [`ModelError::Adapter`] if it is damaged, changes what cannot be changed, or was made for a model of another shape.
     pub fn load_adapter(&self, path: impl AsRef<Path>) -> Result<Adapter, ModelError> {
-        self.worker.load_adapter(path.as_ref())
+        self.worker.load_adapter(path.as_ref()).map(Adapter::new)
+    }
+
+    /// Checks all of an adapter's files that can be checked without its model: that they are whole, that its rank and scale
+    /// are those of an adapter, and its numbers finite.
+    ///
+    /// # Errors
+    /// [`ModelError::Adapter`] says what is wrong.
+    pub fn verify_adapter(path: impl AsRef<Path>) -> Result<(), ModelError> {
+        LoraAdapter::verify(path.as_ref())
     }
 
     fn submit(&self, request: Request, purpose: Purpose) -> ResponseStream {

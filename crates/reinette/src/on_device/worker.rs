@@ -1,6 +1,7 @@
 //! What a thread does that answers requests, one after the other; the threads of a model share all that it takes.
 
-use super::adapter::{Adapter, LearnedTools};
+use super::adapter::{LearnedTools, LoraAdapter};
+use super::sampling::{logits_processor, sampler};
 use super::{OnDeviceConfig, calls, prompts};
 use crate::{
     Entry, Event, FinishReason, LikelyToken, ModelError, Request, Schema, SchemaDisplay, Summary, TokenLogProbability,
@@ -11,7 +12,7 @@ use reinette_engine::constraint::{CallGrammar, CallTool, ConstraintCompiler, Gra
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
-    BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler, Speculation,
+    BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Speculation,
 };
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,7 +72,7 @@ pub(super) struct Worker {
     model: Arc<Model>,
     compiler: ConstraintCompiler,
     /// The adapter for tools, unless a request has one of its own.
-    tools: Option<Adapter>,
+    tools: Option<LoraAdapter>,
     generator: Generator,
     speculation: Speculation,
     /// The longest conversation.
@@ -108,7 +109,11 @@ impl Worker {
             ..BatchConfig::new(config.context_tokens, config.threads.max(1))
         };
         Ok(Self {
-            tools: config.adapter.as_ref().map(|files| Adapter::of_tools("for tools", files, &model)).transpose()?,
+            tools: config
+                .adapter
+                .as_ref()
+                .map(|files| LoraAdapter::of_tools("for tools", files, &model))
+                .transpose()?,
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
             context_tokens: config.context_tokens.min(model.context_tokens()),
@@ -136,8 +141,8 @@ impl Worker {
     }
 
     /// Loads an adapter for single requests.
-    pub(super) fn load_adapter(&self, path: &Path) -> Result<Adapter, ModelError> {
-        Adapter::load(path, &self.model)
+    pub(super) fn load_adapter(&self, path: &Path) -> Result<LoraAdapter, ModelError> {
+        LoraAdapter::load(path, &self.model)
     }
 
     /// Whether the adapter for tools has learned one of this name, and is shown the user's words alone.
@@ -166,7 +171,7 @@ impl Worker {
         if least_tokens > self.context_tokens {
             return Err(ModelError::ContextFull { needed_tokens: least_tokens, limit_tokens: self.context_tokens });
         }
-        request.options.adapters.iter().try_for_each(|adapter| adapter.check(&self.model))
+        request.options.adapters.iter().try_for_each(|adapter| LoraAdapter::behind(adapter)?.check(&self.model))
     }
 
     fn answer(&self, job: &Job) -> Result<Summary, ModelError> {
@@ -204,8 +209,8 @@ impl Worker {
     }
 
     /// The adapter that has learned the tools, where there is one: of the request's own the last.
-    fn learned<'a>(&'a self, request: &'a Request) -> Option<(&'a Adapter, &'a LearnedTools)> {
-        let mut adapters = request.options.adapters.iter().rev().chain(&self.tools);
+    fn learned<'a>(&'a self, request: &'a Request) -> Option<(&'a LoraAdapter, &'a LearnedTools)> {
+        let mut adapters = LoraAdapter::of(request).rev().chain(&self.tools);
         adapters.find_map(|adapter| Some((adapter, adapter.learned()?)))
     }
 
@@ -341,8 +346,8 @@ impl Worker {
         let prompt_tokens = prompt.tokens.len();
         let asked = GenerateRequest {
             adapters: talking_adapters(request),
-            sampler: Sampler::new(options.sampling, options.repetition_penalty),
-            logits_processor: options.logits_processor.clone(),
+            sampler: sampler(options),
+            logits_processor: logits_processor(options, self.model.tokenizer()),
             log_probabilities: options.log_probabilities,
             constraint,
             max_tokens: options.max_tokens,
@@ -367,7 +372,7 @@ impl Worker {
         let beginning = Prompt { tokens: prompt.tokens.clone(), prefix_tokens: prompt.prefix_tokens };
         let asked = GenerateRequest {
             adapters: talking_adapters(&job.request),
-            sampler: Sampler::new(options.sampling, options.repetition_penalty),
+            sampler: sampler(options),
             max_tokens: options.reasoning_tokens,
             stop: vec![END_OF_THOUGHTS.to_owned()],
             ..self.request(beginning, job)
@@ -439,7 +444,7 @@ fn may_call(request: &Request) -> bool {
 
 /// The adapters to talk with: all that are not for tools.
 fn talking_adapters(request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
-    let adapters = request.options.adapters.iter().filter(|adapter| adapter.learned().is_none());
+    let adapters = LoraAdapter::of(request).filter(|adapter| adapter.learned().is_none());
     adapters.map(|adapter| Arc::clone(adapter.weights())).collect()
 }
 

@@ -14,18 +14,20 @@ struct Room {
 const FLOOR_3: &[&str] =
     &["reinette-providers", "reinette-recall", "reinette-apps", "reinette-writing", "reinette-voice", "reinette-image"];
 
-/// What the framework is made of.
+/// The framework's engine and what that is made of.
 const BELOW_THE_FRAMEWORK: &[&str] = &["reinette-kernels", "reinette-engine"];
 
-/// The framework itself, all that most crates may know of models.
-const FRAMEWORK: &[&str] = &["reinette"];
+/// The framework, without models and with them: all that most crates may know of models.
+const FRAMEWORK: &[&str] = &["reinette-core", "reinette"];
 
 /// The floors, from the ground up: each crate imports only from below.
 const HOUSE: &[Room] = &[
     Room { name: "reinette-kernels", may_import: &[] },
     Room { name: "reinette-macros", may_import: &[] },
-    Room { name: "reinette-engine", may_import: &[&["reinette-kernels"]] },
-    Room { name: "reinette", may_import: &[&["reinette-engine", "reinette-macros"]] },
+    Room { name: "reinette-schema", may_import: &[] },
+    Room { name: "reinette-engine", may_import: &[&["reinette-kernels", "reinette-schema"]] },
+    Room { name: "reinette-core", may_import: &[&["reinette-macros", "reinette-schema"]] },
+    Room { name: "reinette", may_import: &[&["reinette-core", "reinette-engine"]] },
     Room { name: FLOOR_3[0], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[1], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[2], may_import: &[FRAMEWORK] },
@@ -110,7 +112,9 @@ mod tests {
     fn imports_go_down() {
         for (name, import) in [
             ("reinette-engine", "reinette-kernels"),
-            ("reinette", "reinette-macros"),
+            ("reinette-engine", "reinette-schema"),
+            ("reinette-core", "reinette-macros"),
+            ("reinette", "reinette-core"),
             ("reinette-assistant", "reinette-voice"),
             ("reinette-cli", "reinette-kernels"),
         ] {
@@ -118,6 +122,9 @@ mod tests {
         }
         for (name, import) in [
             ("reinette-kernels", "reinette-engine"),
+            ("reinette-core", "reinette-engine"),
+            ("reinette-core", "reinette"),
+            ("reinette-schema", "reinette-engine"),
             ("reinette", "reinette-kernels"),
             ("reinette-apps", "reinette-recall"),
             ("reinette-apps", "reinette-engine"),
