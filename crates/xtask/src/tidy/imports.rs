@@ -25,6 +25,8 @@ const HOUSE: &[Room] = &[
     Room { name: "reinette-kernels", may_import: &[] },
     Room { name: "reinette-macros", may_import: &[] },
     Room { name: "reinette-engine", may_import: &[&["reinette-kernels"]] },
+    // Whatever it imports, the engine's tests build.
+    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK] },
     Room { name: "reinette", may_import: &[&["reinette-engine", "reinette-macros"]] },
     Room { name: FLOOR_3[0], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[1], may_import: &[FRAMEWORK] },
@@ -46,8 +48,11 @@ const HOUSE: &[Room] = &[
     },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "xtask", may_import: &[] },
-    // It writes tiny models, feeds damaged bytes to every parser and fetches models with the project's own setup code.
-    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK, &["reinette-apps", "reinette-assistant"]] },
+    // It feeds damaged bytes to the parsers of every floor, tiny models among them.
+    Room {
+        name: "reinette-fuzzing",
+        may_import: &[BELOW_THE_FRAMEWORK, &[TESTKIT], FRAMEWORK, &["reinette-apps", "reinette-assistant"]],
+    },
 ];
 
 /// What every crate may use in its tests.
@@ -123,6 +128,8 @@ mod tests {
             ("reinette-apps", "reinette-engine"),
             ("reinette-server", "reinette-engine"),
             ("reinette", "reinette-testkit"),
+            ("reinette-testkit", "reinette"),
+            ("reinette-cli", "reinette-fuzzing"),
         ] {
             for kind in [DependencyKind::Normal, DependencyKind::Build] {
                 let messages = check_import(name, import, kind);

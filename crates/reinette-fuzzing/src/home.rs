@@ -16,10 +16,10 @@ use reinette_assistant::{Assistant, Confirm, Decision, Happening, Home, Listener
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::FuzzTarget;
+use crate::FuzzTarget;
 
 /// A file that another program, or a user, left in the folders of the apps.
-pub(super) const USERS_FILES: FuzzTarget = FuzzTarget {
+pub(crate) const USERS_FILES: FuzzTarget = FuzzTarget {
     name: "users_files",
     run: users_files,
     seeds: || FILES.map(|file| file.as_bytes().to_vec()).to_vec(),
@@ -79,7 +79,7 @@ pub(super) const USERS_FILES: FuzzTarget = FuzzTarget {
 };
 
 /// Words that say when, or how long, behind a byte that picks the present.
-pub(super) const TIME: FuzzTarget = FuzzTarget {
+pub(crate) const TIME: FuzzTarget = FuzzTarget {
     name: "time",
     run: time,
     seeds: || PHRASES.iter().zip(0_u8..).map(|(phrase, present)| [&[present], phrase.as_bytes()].concat()).collect(),
@@ -146,7 +146,7 @@ pub(super) const TIME: FuzzTarget = FuzzTarget {
 };
 
 /// A sum, a conversion, a question about dates, a place.
-pub(super) const CALCULATION: FuzzTarget = FuzzTarget {
+pub(crate) const CALCULATION: FuzzTarget = FuzzTarget {
     name: "calculation",
     run: calculation,
     seeds: || SUMS.map(|sum| sum.as_bytes().to_vec()).to_vec(),
@@ -206,7 +206,7 @@ pub(super) const CALCULATION: FuzzTarget = FuzzTarget {
 };
 
 /// The project's list of models, a home's configuration, an adapter's list of tools.
-pub(super) const SETTINGS: FuzzTarget = FuzzTarget {
+pub(crate) const SETTINGS: FuzzTarget = FuzzTarget {
     name: "settings",
     run: settings,
     seeds: || SETTINGS_FILES.map(|file| file.as_bytes().to_vec()).to_vec(),
@@ -238,7 +238,7 @@ pub(super) const SETTINGS: FuzzTarget = FuzzTarget {
 };
 
 /// The database of conversations and the journal.
-pub(super) const STORE: FuzzTarget = FuzzTarget {
+pub(crate) const STORE: FuzzTarget = FuzzTarget {
     name: "store",
     run: store,
     seeds: || vec![remembered().unwrap_or_default()],

@@ -1,6 +1,6 @@
 //! Fuzzes one target without libFuzzer.
 //!
-//!     cargo run -p reinette-testkit --example fuzz -- TARGET SECONDS [SEED]
+//!     cargo run -p reinette-fuzzing --example fuzz -- TARGET SECONDS [SEED]
 //!
 //! The seconds are those of the processor: a campaign on a busy machine takes longer and does as much.
 //! The input of a crash is written to the file `crash-TARGET` in the current folder.
@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reinette_testkit::{Budget, FuzzTarget, fuzz};
+use reinette_fuzzing::{Budget, FuzzTarget, fuzz};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

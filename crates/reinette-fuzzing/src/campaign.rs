@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::FuzzTarget;
+use crate::FuzzTarget;
 
 /// Longest input, which all seeds are below; a longer one finds nothing new and takes longer.
 const MAX_INPUT_BYTES: usize = 160 << 10;

@@ -1,6 +1,6 @@
 //! A little fuzzing on every run; `fuzz/` is for hours of it.
 
-use reinette_testkit::{Budget, FuzzTarget, fuzz};
+use reinette_fuzzing::{Budget, FuzzTarget, fuzz};
 
 const RUNS: u64 = 1000;
 

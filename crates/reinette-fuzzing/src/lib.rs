@@ -1,7 +1,11 @@
 //! What fuzzers run, and a small fuzzer of our own that every toolchain can run.
 //!
-//! [`FuzzTarget::run`] takes any bytes and must return: a panic, a hang or an exhausted memory is a bug. The same
-//! targets are run by libFuzzer (`fuzz/`), which finds more, and by [`fuzz`], which is deterministic and needs nothing.
+//! - [`FuzzTarget`]: a parser of foreign bytes; [`FuzzTarget::ALL`] is the table of them. libFuzzer runs the same ones
+//!   (`fuzz/`) and finds more.
+//! - [`fuzz`]: damages seeds of a target, for a [`Budget`]; deterministic, and needs nothing.
+//!
+//! Invariants: a target takes any bytes and returns; a panic, a hang or an exhausted memory ([`Crash`]) is a bug of its
+//! parser. This crate knows parsers of every floor, so that no crate's tests import it but its own.
 
 mod campaign;
 mod home;
@@ -61,7 +65,7 @@ mod tests {
         };
         assert_eq!(outcomes(models::ADAPTER), ["Ok(true)"]);
         let decoders = outcomes(models::MODEL_FILE).into_iter().filter(|outcome| outcome.ends_with(" Ok(true)"));
-        assert_eq!(decoders.count(), crate::ARCHITECTURES.len());
+        assert_eq!(decoders.count(), reinette_testkit::ARCHITECTURES.len());
         assert!(outcomes(models::SCHEMA).iter().all(|outcome| !outcome.contains("no JSON")));
         let changes = outcomes(home::USERS_FILES).into_iter().filter(|outcome| outcome.contains("change of 1"));
         assert_eq!(changes.count(), 9);

@@ -9,14 +9,13 @@ use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer, Utf8Stream};
 use reinette_engine::{Adapter, Model, Sequence};
+use reinette_testkit::{ARCHITECTURES, byte_level_model, golden_model, sentence_piece_model, tiny_lora};
 use serde_json::Value;
 
-use super::FuzzTarget;
-use crate::models::{ARCHITECTURES, golden_model};
-use crate::tiny::{byte_level_model, sentence_piece_model, tiny_lora};
+use crate::FuzzTarget;
 
 /// A model file: metadata, tensors, vocabulary, chat template, and a step of the decoder.
-pub(super) const MODEL_FILE: FuzzTarget = FuzzTarget {
+pub(crate) const MODEL_FILE: FuzzTarget = FuzzTarget {
     name: "model_file",
     run: model_file,
     seeds: || {
@@ -40,7 +39,7 @@ pub(super) const MODEL_FILE: FuzzTarget = FuzzTarget {
 };
 
 /// PEFT's configuration, a zero byte, and the adapter's weights.
-pub(super) const ADAPTER: FuzzTarget = FuzzTarget {
+pub(crate) const ADAPTER: FuzzTarget = FuzzTarget {
     name: "adapter",
     run: adapter,
     seeds: || {
@@ -51,7 +50,7 @@ pub(super) const ADAPTER: FuzzTarget = FuzzTarget {
 };
 
 /// The source of a chat template.
-pub(super) const CHAT_TEMPLATE: FuzzTarget = FuzzTarget {
+pub(crate) const CHAT_TEMPLATE: FuzzTarget = FuzzTarget {
     name: "chat_template",
     run: chat_template,
     seeds: || TEMPLATES.map(|source| source.as_bytes().to_vec()).to_vec(),
@@ -82,7 +81,7 @@ pub(super) const CHAT_TEMPLATE: FuzzTarget = FuzzTarget {
 };
 
 /// A text to be encoded, its first byte choosing the tokenizer.
-pub(super) const TOKENS: FuzzTarget = FuzzTarget {
+pub(crate) const TOKENS: FuzzTarget = FuzzTarget {
     name: "tokens",
     run: tokens,
     seeds: || TEXTS.map(|text| text.as_bytes().to_vec()).to_vec(),
@@ -90,7 +89,7 @@ pub(super) const TOKENS: FuzzTarget = FuzzTarget {
 };
 
 /// A JSON Schema: an answer is generated under it, and a call whose arguments it describes.
-pub(super) const SCHEMA: FuzzTarget = FuzzTarget {
+pub(crate) const SCHEMA: FuzzTarget = FuzzTarget {
     name: "schema",
     run: schema,
     seeds: || SCHEMAS.map(|schema| schema.as_bytes().to_vec()).to_vec(),
