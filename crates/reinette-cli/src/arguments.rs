@@ -139,8 +139,15 @@ mod tests {
     const FOREIGN: [&str; 4] = ["--bigendian", "--user", "--now", "--hash"];
 
     /// Crates whose messages reach the users of the program.
-    const CRATES: [&str; 6] =
-        ["reinette", "reinette-apps", "reinette-assistant", "reinette-cli", "reinette-engine", "reinette-train"];
+    const CRATES: [&str; 7] = [
+        "reinette",
+        "reinette-apps",
+        "reinette-assistant",
+        "reinette-cli",
+        "reinette-data",
+        "reinette-engine",
+        "reinette-train",
+    ];
 
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
@@ -166,7 +173,8 @@ mod tests {
             for (file, message) in messages(&crates.join(name).join("src")) {
                 for option in named_options(&message) {
                     // Options of `reinette train` do not exist without it.
-                    let exists = options.contains(&option) || !cfg!(feature = "train") && name == "reinette-train";
+                    let exists = options.contains(&option)
+                        || !cfg!(feature = "train") && ["reinette-data", "reinette-train"].contains(&name);
                     assert!(exists || FOREIGN.contains(&option.as_str()), "{option} in {file}: {message}");
                     checked += 1;
                 }

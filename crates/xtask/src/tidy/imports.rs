@@ -36,14 +36,18 @@ const HOUSE: &[Room] = &[
     Room { name: FLOOR_3[5], may_import: &[FRAMEWORK] },
     Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3] },
     Room { name: "reinette-server", may_import: &[FRAMEWORK, FLOOR_3, &["reinette-assistant"]] },
-    Room { name: "reinette-train", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
+    Room { name: "reinette-data", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
+    Room {
+        name: "reinette-train",
+        may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK, &["reinette-data"]],
+    },
     Room {
         name: "reinette-cli",
         may_import: &[
             BELOW_THE_FRAMEWORK,
             FRAMEWORK,
             FLOOR_3,
-            &["reinette-assistant", "reinette-server", "reinette-train"],
+            &["reinette-assistant", "reinette-server", "reinette-data", "reinette-train"],
         ],
     },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
@@ -130,6 +134,7 @@ mod tests {
             ("reinette", "reinette-testkit"),
             ("reinette-testkit", "reinette"),
             ("reinette-cli", "reinette-fuzzing"),
+            ("reinette-data", "reinette-train"),
         ] {
             for kind in [DependencyKind::Normal, DependencyKind::Build] {
                 let messages = check_import(name, import, kind);
