@@ -42,7 +42,8 @@ pub use reinette_macros::{Generable, tool};
 pub use schema::{Property, Schema, SchemaError};
 pub use session::{
     Approval, Approvals, Concurrency, ContextPolicy, ContextReduction, ContextWindow, Decision, EventStream,
-    GuardedPart, Guardrail, Replies, Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage, ValueStream,
+    GuardedPart, Guardrail, Replies, Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome,
+    Turn, TurnEvent, Usage, ValueStream,
 };
 pub use tool::{
     Action, Audience, CallExample, Commit, CommitFuture, Committer, Effect, FunctionTool, Invocation, Preparation,

@@ -147,7 +147,8 @@ impl Worker {
 
     /// Whether the adapter for tools has learned one of this name, and is shown the user's words alone.
     pub(super) fn has_learned(&self, tool: &str) -> bool {
-        let learned = self.tools.as_ref().and_then(Adapter::learned).filter(|learned| !learned.template.tells_tools());
+        let learned =
+            self.tools.as_ref().and_then(LoraAdapter::learned).filter(|learned| !learned.template.tells_tools());
         learned.is_some_and(|learned| learned.definitions.iter().any(|definition| definition.name == tool))
     }
 
