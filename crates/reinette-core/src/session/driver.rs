@@ -310,7 +310,7 @@ impl Driver {
                 if answer.audience == Audience::Model {
                     is_for_model.store(true, Ordering::Relaxed);
                 }
-                let call_id = call.id.clone();
+                let (call_id, answer) = (call.id.clone(), *answer);
                 record.close(&call_id, answer.clone());
                 self.send(TurnEvent::ToolOutput { call_id, answer, outcome }).await;
             }

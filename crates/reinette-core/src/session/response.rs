@@ -94,7 +94,6 @@ impl Timings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "the large one comes once a turn")]
 pub enum TurnEvent {
     /// The next words.
     Text {

@@ -38,13 +38,13 @@ pub enum Decision {
 /// What a call came to.
 #[derive(Clone, Debug)]
 pub(super) struct Output {
-    pub(super) answer: ToolAnswer,
+    pub(super) answer: Box<ToolAnswer>,
     pub(super) outcome: ToolOutcome,
 }
 
 impl Output {
     fn error(outcome: ToolOutcome, text: String) -> Self {
-        Self { answer: ToolAnswer::error(text), outcome }
+        Self { answer: Box::new(ToolAnswer::error(text)), outcome }
     }
 
     fn failed(error: &ToolError) -> Self {
@@ -58,7 +58,11 @@ impl Output {
             _ => (ToolOutcome::Unasked, "refused: the user has to be asked, and cannot be"),
         };
         let refused = Self::error(outcome, text.to_owned());
-        if approvals == Approvals::Refuse { refused } else { Self { answer: refused.answer.for_user(), outcome } }
+        if approvals == Approvals::Refuse {
+            refused
+        } else {
+            Self { answer: Box::new(refused.answer.for_user()), outcome }
+        }
     }
 }
 
@@ -110,14 +114,14 @@ impl Carrier<'_> {
                         self.allow(&Proposal::reading(self.call)).await?;
                     }
                     let outcome = if answer.is_error { ToolOutcome::Failed } else { ToolOutcome::Answered };
-                    return Ok(Output { answer, outcome });
+                    return Ok(Output { answer: Box::new(answer), outcome });
                 }
                 Prepared::Question(question) => {
                     let choice = self.choose(&question, invocation.chosen.len()).await;
                     let Some(choice) = choice.and_then(|choice| question.choices.into_iter().nth(choice)) else {
                         let open = format!("error: it is not clear what is meant: {}", question.text);
                         let unasked = Output::error(ToolOutcome::Unasked, open);
-                        return Err(Output { answer: unasked.answer.for_user(), ..unasked });
+                        return Err(Output { answer: Box::new(unasked.answer.for_user()), ..unasked });
                     };
                     invocation.chosen.push(choice);
                 }
@@ -132,7 +136,7 @@ impl Carrier<'_> {
                             let committed =
                                 TurnEvent::Committed { call_id: self.call.id.clone(), answer: answer.clone() };
                             self.reporter.send(committed).await;
-                            return Ok(Output { answer, outcome: ToolOutcome::Done });
+                            return Ok(Output { answer: Box::new(answer), outcome: ToolOutcome::Done });
                         }
                         Commit::Stale => {}
                     }

@@ -5,6 +5,7 @@ extern crate reinette_core as reinette;
 
 mod conformance;
 mod derive;
+mod effects;
 mod guardrails;
 mod partial;
 mod schema;

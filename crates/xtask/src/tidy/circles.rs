@@ -146,7 +146,7 @@ impl Reader {
             "crate" => Vec::new(),
             "self" => self.module.clone(),
             "super" => self.module[..self.module.len().saturating_sub(1)].to_vec(),
-            child if self.children.contains(child) => [self.module.as_slice(), &[first.clone()]].concat(),
+            child if self.children.contains(child) => [self.module.as_slice(), std::slice::from_ref(&first)].concat(),
             _ => return after_path(&tokens[1..]),
         };
         self.read_segments(base, &tokens[1..])
