@@ -68,7 +68,7 @@ mod tests {
     struct Formal;
 
     impl LoadedAdapter for Formal {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "formal"
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     struct Brief;
 
     impl LoadedAdapter for Brief {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "brief"
         }
     }

@@ -76,7 +76,8 @@ pub enum SchemaDisplay {
 /// for token in Session::new(model).turn("A line of a poem").options(options).respond_blocking()?.log_probabilities {
 ///     println!("{:?} {:?}, before {:?}", token.text(), token.log_probability, token.likeliest);
 /// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerationOptions {

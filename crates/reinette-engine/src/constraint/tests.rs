@@ -186,6 +186,19 @@ fn every_value_of_a_short_list_can_be_said() {
     assert_eq!(said, ["1", "2", "3", "4", "5"]);
 }
 
+/// The schema crate refuses patterns by a reading of its own, which is to be the parser's.
+#[test]
+fn patterns_that_a_schema_may_have_are_held_to() {
+    let mut random = Random::new(5);
+    for pattern in [r"^[\w.]{2}$", r"^\D\d/\W$", r"^[^\d]\/.$", "^a\tb$", r"^é|[\D]\w$"] {
+        let schema = json!({"type": "string", "pattern": pattern, "maxLength": 5});
+        for _ in 0..20 {
+            let constraint = COMPILER.compile(&Grammar::JsonSchema(schema.clone())).unwrap();
+            assert_valid(&schema, &generate(constraint, &mut random).0);
+        }
+    }
+}
+
 #[test]
 fn an_answer_matches_its_regular_expression() {
     let mut random = Random::new(4);
