@@ -8,11 +8,13 @@
 //! - [`Transcript`]: everything that was said or done, as typed entries.
 //! - [`LanguageModel`]: anything that turns a transcript into the next entries.
 //! - [`ToolDefinition`] and [`ToolCall`]: what a model may ask for, and what it asked.
+//! - [`dialect`]: how tools are put to a model in words, and how it calls them.
 //! - [`testing`]: applications without a model, evaluations of a model, the promises of a backend.
 //! - [`Generable`]: a Rust type that a model can be made to produce, by its [`Schema`].
 //!
 //! A model never sees more than the [`Request`] it is given and never does anything but answer with [`Event`]s.
 
+pub mod dialect;
 mod examples;
 mod folders;
 mod generable;
@@ -30,14 +32,14 @@ pub mod testing;
 mod tool;
 mod transcript;
 
-pub use examples::{Example, ExampleCall, Examples, ExamplesError};
+pub use examples::{Example, ExampleCall, Examples, ExamplesError, Preamble};
 pub use folders::{cache_folder, data_folder};
 pub use generable::{Generable, NamedTypes, PartialValue};
 pub use model::{
     Capability, Event, FinishReason, LanguageModel, LikelyToken, ModelError, ModelInfo, Request, ResponseStream,
     Summary, TokenLogProbability,
 };
-pub use on_device::{Adapter, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
+pub use on_device::{Adapter, DialectChoice, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
 pub use options::{GenerationOptions, Sampling, SchemaDisplay, ToolMode};
 pub use reinette_engine::tokenizer::TokenId;
 pub use reinette_engine::{

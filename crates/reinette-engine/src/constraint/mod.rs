@@ -22,6 +22,9 @@ mod schema;
 mod session;
 mod spans;
 mod spelling;
+mod syntax;
+#[cfg(test)]
+mod syntax_tests;
 #[cfg(test)]
 mod tests;
 mod trie;
@@ -33,6 +36,7 @@ pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
 pub use schema::written_out;
 pub use session::{Constraint, TokenMask};
+pub use syntax::{ArgumentSyntax, CallSyntax, WordsSyntax};
 pub use validation::{ValidationError, validate};
 
 /// Whether a JSON Schema can be followed, as far as that can be told without a vocabulary.
@@ -49,7 +53,7 @@ pub enum Grammar {
     /// A JSON value that satisfies this schema (draft 2020-12), with one space after `:` and `,`, and keys in the order
     /// of the schema.
     JsonSchema(serde_json::Value),
-    /// Calls of tools.
+    /// Calls of tools, or words and calls.
     Calls(CallGrammar),
     /// The whole text matches this regular expression.
     Regex(String),
