@@ -35,7 +35,6 @@ pub mod data_generator;
 mod decoder;
 mod error;
 mod export;
-mod json;
 mod metrics;
 mod operations;
 mod optimizer;

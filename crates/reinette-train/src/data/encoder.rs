@@ -3,7 +3,7 @@
 use super::forms::{Call, Chat, Completion, Line, Preference, Text, Tool, Tools, Turn};
 use crate::TrainError;
 use crate::batch::Example;
-use crate::json::spaced;
+use reinette::dialect::ListDialect;
 use reinette_engine::Model;
 use reinette_engine::template::{ChatTemplate, GenerationPrompt, Message, RenderInput, TemplateError};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId};
@@ -11,9 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The name that a call carries when no tool is needed, as the framework has it.
-const NO_TOOL: &str = "none";
 
 /// A tool that is learned by heart: a line of an adapter's `tools.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,15 +186,9 @@ impl Encoder {
     }
 }
 
-/// Calls as the call grammar has them: a JSON list, a space after each colon and comma between fields and calls; where
-/// there are none, the call that says so.
+/// Calls as the model is to answer them.
 fn calls_text(calls: &[Call]) -> String {
-    let object = |name: &str, arguments: &serde_json::Map<String, Value>| {
-        let fields = arguments.iter().map(|(name, value)| format!(", {}: {}", json!(name), spaced(value)));
-        format!("{{\"tool\": {}{}}}", json!(name), fields.collect::<String>())
-    };
-    let texts: Vec<String> = calls.iter().map(|call| object(&call.name, &call.arguments)).collect();
-    if texts.is_empty() { format!("[{{\"tool\": \"{NO_TOOL}\"}}]") } else { format!("[{}]", texts.join(", ")) }
+    ListDialect::default().write(calls.iter().map(|call| (call.name.as_str(), &call.arguments)))
 }
 
 /// Takes down the tools that an example is about, and their arguments.

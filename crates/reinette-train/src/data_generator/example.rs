@@ -1,7 +1,7 @@
 //! An example, and the forms in which it is written.
 
 use super::template::Call;
-use crate::json::spaced;
+use reinette::dialect::ListDialect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -78,17 +78,7 @@ impl Example {
     }
 }
 
-/// Calls as the model answers them: a JSON list with a space after each colon and comma, which is how the grammar of the
-/// answer has it. Where there are none, it is the call that says so.
+/// Calls as the model answers them; where there are none, the call that says so.
 pub(super) fn answer(calls: &[Call], no_tool: &str) -> String {
-    let object = |name: &str, arguments: &Map<String, Value>| {
-        let fields = arguments.iter().map(|(name, value)| format!("{}: {}", json!(name), spaced(value)));
-        let fields: Vec<String> = std::iter::once(format!("\"tool\": {}", json!(name))).chain(fields).collect();
-        format!("{{{}}}", fields.join(", "))
-    };
-    if calls.is_empty() {
-        return format!("[{}]", object(no_tool, &Map::new()));
-    }
-    let calls: Vec<String> = calls.iter().map(|call| object(&call.name, &call.arguments)).collect();
-    format!("[{}]", calls.join(", "))
+    ListDialect::with_no_tool(no_tool).write(calls.iter().map(|call| (call.name.as_str(), &call.arguments)))
 }
