@@ -1,5 +1,6 @@
 //! Requests with the calls that are right for them, for models that have not learned the tools.
 
+use crate::ToolDefinition;
 use crate::term_index::{TermIndex, parts, terms};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,18 +27,49 @@ pub struct ExampleCall {
     pub arguments: Map<String, Value>,
 }
 
+impl Example {
+    /// Whether all its calls are of these tools.
+    pub fn needs_only(&self, tools: &[ToolDefinition]) -> bool {
+        self.calls.iter().all(|call| tools.iter().any(|tool| tool.name == call.tool))
+    }
+}
+
+/// What an application says about its tools to a model that is told them in words: in place of the framework's own words,
+/// and of the examples in the tools' definitions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Preamble {
+    /// What the model is to do, the form of its answers included.
+    pub instructions: String,
+    /// When no tool is needed.
+    pub no_tool: String,
+    /// Examples that are always shown, in this order; those with calls of tools that are not on offer are left out.
+    pub examples: Vec<Example>,
+}
+
 /// Many examples, of which a model is shown those that are nearest to what was said.
 #[derive(Debug)]
 pub struct Examples {
     all: Vec<Example>,
     index: TermIndex,
+    preamble: Option<Preamble>,
 }
 
 impl Examples {
     /// Makes examples ready to be looked for.
     pub fn new(examples: Vec<Example>) -> Self {
         let index = TermIndex::new(examples.iter().map(|example| terms(&example.words)), MAX_INVERSE_FREQUENCY);
-        Self { index, all: examples }
+        Self { index, all: examples, preamble: None }
+    }
+
+    /// The same examples with what the application says before all of them.
+    #[must_use]
+    pub fn with_preamble(self, preamble: Preamble) -> Self {
+        Self { preamble: Some(preamble), ..self }
+    }
+
+    /// What the application says before all of them.
+    pub fn preamble(&self) -> Option<&Preamble> {
+        self.preamble.as_ref()
     }
 
     /// Reads examples, one JSON object a line.

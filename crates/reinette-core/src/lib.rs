@@ -17,6 +17,7 @@
 //! - A model never sees more than the [`Request`] it is given and never does anything but answer with [`Event`]s.
 
 mod adapter;
+pub mod dialect;
 mod examples;
 mod generable;
 mod logits;
@@ -30,7 +31,7 @@ mod tool;
 mod transcript;
 
 pub use adapter::{Adapter, LoadedAdapter};
-pub use examples::{Example, ExampleCall, Examples, ExamplesError};
+pub use examples::{Example, ExampleCall, Examples, ExamplesError, Preamble};
 pub use generable::{Generable, NamedTypes, PartialValue};
 pub use logits::{Logits, LogitsProcessor, TokenId, Vocabulary};
 pub use model::{

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use reinette_engine::constraint::{
-    CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall,
+    CallGrammar, CallSyntax, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall,
 };
 use reinette_engine::gguf::{Gguf, GgufWriter};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
@@ -254,9 +254,10 @@ fn schema(input: &[u8]) -> String {
     let Ok(schema) = serde_json::from_slice::<Value>(input) else { return "no JSON".to_owned() };
     let calls = CallGrammar {
         tools: vec![CallTool { name: "act".to_owned(), parameters: schema.clone() }],
-        words: "remind me to call Ana, tomorrow".to_owned(),
+        sources: vec!["remind me to call Ana, tomorrow".to_owned()],
         max_calls: 2,
         no_call: NoCall::Allowed,
+        syntax: CallSyntax::json_list("tool", "none"),
     };
     let outcome = |grammar| match compiler.compile(&grammar).and_then(|constraint| say(constraint, tokenizer, input)) {
         Ok(end) => end.to_owned(),

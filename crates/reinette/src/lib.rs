@@ -8,6 +8,7 @@
 //! - [`Transcript`]: everything that was said or done, as typed entries.
 //! - [`LanguageModel`]: anything that turns a transcript into the next entries.
 //! - [`ToolDefinition`] and [`ToolCall`]: what a model may ask for, and what it asked.
+//! - [`dialect`]: how tools are put to a model in words, and how it calls them.
 //! - [`testing`]: applications without a model, evaluations of a model, the promises of a backend.
 //! - [`Generable`]: a Rust type that a model can be made to produce, by its [`Schema`].
 //!
@@ -24,7 +25,7 @@ mod remote;
 mod system_model;
 
 pub use folders::{cache_folder, data_folder};
-pub use on_device::{OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
+pub use on_device::{DialectChoice, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
 pub use reinette_core::*;
 pub use reinette_engine::{CacheUsage, FileState, KvType, PackedFolder, SnapshotFolder, VerifiedFile};
 pub use remote::{AnswerLimits, ChatCompletionsConfig, ChatCompletionsModel};

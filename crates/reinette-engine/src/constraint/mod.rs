@@ -21,6 +21,9 @@ mod schema;
 mod session;
 mod spans;
 mod spelling;
+mod syntax;
+#[cfg(test)]
+mod syntax_tests;
 #[cfg(test)]
 mod tests;
 mod trie;
@@ -30,6 +33,7 @@ pub use calls::{CallGrammar, CallTool, NoCall};
 pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
 pub use session::{Constraint, TokenMask};
+pub use syntax::{ArgumentSyntax, CallSyntax, WordsSyntax};
 
 /// What an answer has to look like.
 #[derive(Clone, Debug)]
@@ -37,7 +41,7 @@ pub enum Grammar {
     /// A JSON value that satisfies this schema (draft 2020-12), with one space after `:` and `,`, and keys in the order
     /// of the schema.
     JsonSchema(serde_json::Value),
-    /// Calls of tools.
+    /// Calls of tools, or words and calls.
     Calls(CallGrammar),
     /// The whole text matches this regular expression.
     Regex(String),

@@ -1,6 +1,6 @@
 //! Whatever a model prefers, what it says satisfies the grammar: a model of random logits on a real vocabulary.
 
-use super::{CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall};
+use super::{CallGrammar, CallSyntax, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall};
 use crate::gguf::Gguf;
 use crate::tokenizer::{TokenId, Tokenizer};
 use reinette_schema::limits;
@@ -40,7 +40,7 @@ impl Random {
 }
 
 /// An answer of a model without preferences, and how many of its tokens were forced.
-fn generate(mut constraint: Constraint, random: &mut Random) -> (String, Vec<TokenId>, usize) {
+pub(super) fn generate(mut constraint: Constraint, random: &mut Random) -> (String, Vec<TokenId>, usize) {
     let mut tokens: Vec<TokenId> = Vec::new();
     let mut forced = 0;
     while tokens.len() < TOKEN_BUDGET {
@@ -211,7 +211,7 @@ fn an_answer_matches_its_regular_expression() {
     }
 }
 
-fn tools() -> Vec<CallTool> {
+pub(super) fn tools() -> Vec<CallTool> {
     let span = json!({"type": "string", "x-span": true, "description": "As the user said it."});
     let tool = |name: &str, properties: Value, required: Value| CallTool {
         name: name.to_owned(),
@@ -231,7 +231,12 @@ fn tools() -> Vec<CallTool> {
 }
 
 fn calls(words: &str, no_call: NoCall) -> Grammar {
-    Grammar::Calls(CallGrammar { tools: tools(), words: words.to_owned(), max_calls: 3, no_call })
+    Grammar::Calls(call_grammar(tools(), words, no_call))
+}
+
+fn call_grammar(tools: Vec<CallTool>, words: &str, no_call: NoCall) -> CallGrammar {
+    let (sources, syntax) = (vec![words.to_owned()], CallSyntax::json_list("tool", "none"));
+    CallGrammar { tools, sources, max_calls: 3, no_call, syntax }
 }
 
 /// Whether `span` stands in `words` (with one space for all white space), but for the case of its first letter.
@@ -327,7 +332,7 @@ fn a_tool_that_needs_words_is_not_called_without_any() {
         assert!(!written.contains("create_reminder") && !written.contains("room"), "{written}");
     }
     let tools = tools().into_iter().take(1).collect();
-    let grammar = CallGrammar { tools, words: String::new(), max_calls: 1, no_call: NoCall::Refused };
+    let grammar = call_grammar(tools, "", NoCall::Refused);
     assert!(matches!(COMPILER.compile(&Grammar::Calls(grammar)), Err(ConstraintError::NothingToCall)));
 }
 
@@ -377,7 +382,7 @@ fn tools_that_cannot_be_followed_are_refused_by_name() {
     ];
     for parameters in parameters {
         let tools = vec![CallTool { name: "odd".into(), parameters: parameters.clone() }];
-        let grammar = CallGrammar { tools, words: "x".into(), max_calls: 1, no_call: NoCall::Allowed };
+        let grammar = call_grammar(tools, "x", NoCall::Allowed);
         match COMPILER.compile(&Grammar::Calls(grammar)) {
             Err(ConstraintError::Tool { tool, .. }) => assert_eq!(tool, "odd"),
             other => panic!("{parameters} gave {other:?}"),

@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The name that a call carries when no tool is needed, as the framework has it.
-const NO_TOOL: &str = "none";
-
 /// A tool that is learned by heart: a line of an adapter's `tools.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LearnedTool {

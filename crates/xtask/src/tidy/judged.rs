@@ -17,7 +17,7 @@ use nearness::{are_near, word_set};
 const JUDGED: &str = "evals/";
 
 /// What a model is shown in a prompt: string literals of the source.
-const SHOWN: [&str; 2] = ["crates/reinette-apps/src/tools.rs", "crates/reinette/src/on_device/prompts.rs"];
+const SHOWN: [&str; 2] = ["crates/reinette-apps/src/tools.rs", "crates/reinette-apps/src/preamble.rs"];
 
 /// What models learn from: folders and files of JSON Lines, of invented tools with their requests, and of grammars.
 const LEARNED: [&str; 4] =

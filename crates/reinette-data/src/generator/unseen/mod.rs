@@ -23,13 +23,12 @@ pub use mixed::MixedTools;
 use compose::compose;
 use family::{Family, Parameter, Phrase};
 use offer::{Offered, offer};
+use reinette_core::dialect::NO_TOOL;
 use serde_json::Map;
 use std::collections::BTreeMap;
 use std::path::Path;
 use twox_hash::XxHash3_64;
 
-/// What a call carries as its name when no tool is needed.
-const NO_TOOL: &str = "none";
 /// Tools in a set, at least and at most.
 const FEWEST_TOOLS: usize = 1;
 const MOST_TOOLS: usize = 7;
