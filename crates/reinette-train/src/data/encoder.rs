@@ -2,6 +2,7 @@
 
 use crate::TrainError;
 use crate::batch::Example;
+use reinette_core::dialect::NO_TOOL;
 use reinette_data::lines::{Call, Chat, Completion, Line, Preference, Text, Tool, Tools, Turn, calls_text};
 use reinette_engine::Model;
 use reinette_engine::template::{ChatTemplate, GenerationPrompt, Message, RenderInput, TemplateError};
