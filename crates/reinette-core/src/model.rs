@@ -40,11 +40,12 @@ pub enum Event {
 }
 
 /// Why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FinishReason {
     /// The model said it was done, or a stop string came.
+    #[default]
     Stop,
     /// The limit of tokens was reached.
     Length,
@@ -112,8 +113,8 @@ impl TokenLogProbability {
     }
 }
 
-/// What an answer took.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What an answer took; by default nothing, for an answer that no model was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Why the answer ended.
     pub finish_reason: FinishReason,

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use reinette::models::Manifest;
-use reinette::{
-    Event, FinishReason, LanguageModel, ModelInfo, Request, ResponseStream, Summary, ToolAdapter, ToolCall,
-};
+use reinette::{Event, LanguageModel, ModelInfo, Request, ResponseStream, Summary, ToolAdapter, ToolCall};
 use reinette_apps::time::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration};
 use reinette_apps::visible::is_control;
 use reinette_apps::{AppError, Change, Folders, Plan, Planner, World, calculator, clock, due_reminders, due_timers};
@@ -538,18 +536,7 @@ impl LanguageModel for Parrot {
         let Value::Object(arguments) = json!({ "title": title }) else { return ResponseStream::new(answer) };
         let call = ToolCall { id: "1".into(), name: "create_reminder".into(), arguments };
         let _ = events.try_send(Ok(Event::ToolCall(call)));
-        let summary = Summary {
-            finish_reason: FinishReason::ToolCalls,
-            prompt_tokens: 0,
-            cached_tokens: 0,
-            output_tokens: 0,
-            reasoning_tokens: 0,
-            forced_tokens: 0,
-            log_probabilities: Vec::new(),
-            first_token_ms: 0.0,
-            total_ms: 0.0,
-        };
-        let _ = events.try_send(Ok(Event::Finished(summary)));
+        let _ = events.try_send(Ok(Event::Finished(Summary::default())));
         ResponseStream::new(answer)
     }
 

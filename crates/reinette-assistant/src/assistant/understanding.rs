@@ -8,8 +8,8 @@ use crate::settle::{completed, corrected, dictated, is_only_a_correction, missin
 use crate::speech::Speech;
 use async_channel::Sender;
 use reinette::{
-    Capability, Entry, Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary,
-    ToolCall, ToolDefinition, Transcript,
+    Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall,
+    ToolDefinition, Transcript,
 };
 use reinette_apps::time::{Clock, Language};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -120,7 +120,7 @@ impl Understanding {
                 match event {
                     Ok(Event::Text(text)) => {
                         if speech.hear(&text, &mut |text| say(text)).is_break() {
-                            ended = Ok(nothing_read());
+                            ended = Ok(Summary::default());
                             break;
                         }
                     }
@@ -199,7 +199,7 @@ impl LanguageModel for Understanding {
 /// An answer that needs no model.
 fn at_once(events: impl IntoIterator<Item = Event>) -> ResponseStream {
     let (sender, answer) = async_channel::unbounded();
-    events.into_iter().chain([Event::Finished(nothing_read())]).for_each(|event| send(&sender, Ok(event)));
+    events.into_iter().chain([Event::Finished(Summary::default())]).for_each(|event| send(&sender, Ok(event)));
     ResponseStream::new(answer)
 }
 
@@ -210,21 +210,6 @@ fn send(events: &Sender<Result<Event, ModelError>>, event: Result<Event, ModelEr
 
 fn ended_early() -> ModelError {
     ModelError::Engine("the model stopped in the middle of an answer: ask again".into())
-}
-
-/// What it took not to ask a model.
-fn nothing_read() -> Summary {
-    Summary {
-        finish_reason: FinishReason::Stop,
-        prompt_tokens: 0,
-        cached_tokens: 0,
-        output_tokens: 0,
-        reasoning_tokens: 0,
-        forced_tokens: 0,
-        log_probabilities: Vec::new(),
-        first_token_ms: 0.0,
-        total_ms: 0.0,
-    }
 }
 
 /// Stands where no model was named yet.

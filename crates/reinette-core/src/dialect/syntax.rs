@@ -87,10 +87,10 @@ impl CallSyntax {
         if written.is_empty() {
             written.extend(self.no_tool.as_ref().map(|name| format!("{}{}", self.name(name), self.after_name)));
         }
-        match written.is_empty() {
-            true => String::new(),
-            false => format!("{}{}{}", self.opening, written.join(&joint), self.closing),
+        if written.is_empty() {
+            return String::new();
         }
+        format!("{}{}{}", self.opening, written.join(&joint), self.closing)
     }
 
     /// Reads an answer; `tools` tell which arguments are text. `None` if its calls were cut short, or are none.

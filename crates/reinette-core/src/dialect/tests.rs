@@ -4,7 +4,7 @@ use super::*;
 use crate::{Example, Property, Schema};
 use serde_json::{Map, Value, json};
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
@@ -68,9 +68,9 @@ fn calls_are_read_as_they_were_written() {
     let several = [
         (
             "set_timer",
-            object(json!({"title": "1, \"2\"\n(three) ]= é}", "minutes": 5, "loud": true, "days": ["a, b", "c"]})),
+            object(&json!({"title": "1, \"2\"\n(three) ]= é}", "minutes": 5, "loud": true, "days": ["a, b", "c"]})),
         ),
-        ("ring", object(json!({"title": "17"}))),
+        ("ring", object(&json!({"title": "17"}))),
         ("ring", Map::new()),
     ];
     for syntax in syntaxes() {
@@ -93,7 +93,7 @@ fn calls_are_read_as_they_were_written() {
 #[test]
 fn our_spelling_is_the_one_that_adapters_have_learned() {
     let list = ListDialect::default();
-    let arguments = object(json!({"a": "x, y", "n": {"b": [1, 2.5], "c": {}}}));
+    let arguments = object(&json!({"a": "x, y", "n": {"b": [1, 2.5], "c": {}}}));
     let written = list.write([("one", &arguments), ("two", &Map::new())]);
     assert_eq!(written, r#"[{"tool": "one", "a": "x, y", "n": {"b": [1, 2.5], "c": {}}}, {"tool": "two"}]"#);
     assert_eq!(list.write([]), r#"[{"tool": "none"}]"#);
@@ -115,7 +115,7 @@ fn calls_are_in_order_without_repetitions_and_no_tool_is_no_call() {
 
 #[test]
 fn words_come_as_they_are_and_calls_are_held_back() {
-    let call = ("ring", object(json!({"title": "a"})));
+    let call = ("ring", object(&json!({"title": "a"})));
     for syntax in syntaxes() {
         let written = syntax.write([(call.0, &call.1)]);
         let answers = match syntax.words {

@@ -266,12 +266,13 @@ impl Writer<'_> {
         if let Some(choices) = choices {
             let texts = choices.iter().filter_map(Value::as_str).map(|text| quoted(&format!("{text}{closing}")));
             let texts: Vec<String> = texts.collect();
-            return match texts.is_empty() {
-                true => Err(malformed(&format!("#/properties/{name}"), "none of its values is a string")),
-                false => Ok(format!("({})", texts.join(" | "))),
-            };
+            if texts.is_empty() {
+                return Err(malformed(&format!("#/properties/{name}"), "none of its values is a string"));
+            }
+            return Ok(format!("({})", texts.join(" | ")));
         }
-        let length = property.get("maxLength").and_then(Value::as_u64).unwrap_or(super::limits::STRING_CHARACTERS);
+        let length =
+            property.get("maxLength").and_then(Value::as_u64).unwrap_or(reinette_schema::limits::STRING_CHARACTERS);
         let body = format!("[lazy]: /(?s:.{{0,{length}}})/ {}", quoted(closing));
         Ok(self.named(body, str::to_owned))
     }

@@ -94,7 +94,8 @@ fn calls_between_tags_are_json_and_words_stand_before_them() {
         for call in &calls[..calls.len() - 1] {
             let call: Value = serde_json::from_str(call.trim_start().strip_prefix("<tool_call>\n").unwrap()).unwrap();
             let tool = tools().into_iter().find(|tool| call["name"] == tool.name.as_str()).expect("a known tool");
-            super::validate(&tool.parameters, &call["arguments"]).unwrap_or_else(|error| panic!("{error:?}: {call}"));
+            reinette_schema::validate(&tool.parameters, &call["arguments"])
+                .unwrap_or_else(|error| panic!("{error:?}: {call}"));
         }
     }
 }
@@ -183,7 +184,8 @@ fn control_tokens_are_said_in_the_marks_of_calls_alone() {
             let (name, arguments) = call.split_once('(').unwrap();
             let tool = tools().into_iter().find(|tool| tool.name == name);
             if let (Some(tool), Some(arguments)) = (tool, arguments_of(arguments)) {
-                super::validate(&tool.parameters, &arguments).unwrap_or_else(|error| panic!("{error:?}: {call}"));
+                reinette_schema::validate(&tool.parameters, &arguments)
+                    .unwrap_or_else(|error| panic!("{error:?}: {call}"));
             }
         }
     }

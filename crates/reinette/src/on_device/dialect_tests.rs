@@ -36,7 +36,7 @@ fn call(number: usize, customer: &str) -> ToolCall {
 
 /// A conversation with two calls after each other, what the tool answered, an answer, and the next question.
 fn transcript() -> Transcript {
-    let output = |call: &ToolCall, text: &str| Entry::ToolOutput { call_id: call.id.clone(), text: text.to_owned() };
+    let output = |call: &ToolCall, text: &str| Entry::tool_output(call.id.clone(), text);
     let [first, second] = [call(1, "Mrs. Okafor"), call(2, "Mr. \"O\" Okafor")];
     Transcript {
         entries: vec![

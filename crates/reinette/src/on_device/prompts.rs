@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn output(call_id: &str, text: &str) -> Entry {
-        Entry::ToolOutput { call_id: call_id.to_owned(), text: text.to_owned() }
+        Entry::tool_output(call_id, text)
     }
 
     fn lines(messages: &[ChatMessage]) -> Vec<String> {

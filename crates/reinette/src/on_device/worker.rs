@@ -205,6 +205,8 @@ impl Worker {
                 return Ok(summary);
             }
             chosen = Some(summary);
+        } else if request.tool_mode == ToolMode::CallsOnly {
+            return Ok(Summary::default());
         }
         Ok(after(chosen, self.talk(job)?))
     }
