@@ -8,6 +8,7 @@ mod messages;
 mod outline;
 mod prompts;
 mod sampling;
+mod summaries;
 mod worker;
 
 pub use adapter::{ToolAdapter, ToolAdapterError};
@@ -41,6 +42,9 @@ pub struct OnDeviceConfig {
     pub path: PathBuf,
     /// The adapter that taught this model tools; without one, tools are described in the prompt.
     pub adapter: Option<ToolAdapter>,
+    /// The adapter that reads what tools are, for those on offer that `adapter` has not learned:
+    /// [`ToolAdapter::offered`]. Without one, only what was learned is called.
+    pub other_tools: Option<ToolAdapter>,
     /// In which dialect the model is asked to call tools that no adapter taught it.
     pub dialect: DialectChoice,
     /// A GGUF file of a much smaller model of the same family. What it guesses is read several tokens at a time: answers are
@@ -67,6 +71,7 @@ impl OnDeviceConfig {
         Self {
             path: path.into(),
             adapter: None,
+            other_tools: None,
             dialect: DialectChoice::default(),
             draft: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -3,10 +3,11 @@
 use super::adapter::{LearnedTools, LoraAdapter};
 use super::prompts::{self, Shown};
 use super::sampling::{logits_processor, sampler};
+use super::summaries::{after, after_thought, summary};
 use super::{DialectChoice, OnDeviceConfig, grammar, messages};
 use crate::dialect::{ChatMessage, ListDialect, TemplateDialect, ToolDialect, WordsStream};
 use crate::{
-    Entry, Event, FinishReason, LikelyToken, ModelError, Request, SchemaDisplay, Summary, TokenLogProbability,
+    Adapter, Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary,
     ToolCall, ToolDefinition, ToolMode,
 };
 use async_channel::{Receiver, Sender};
@@ -40,6 +41,7 @@ const LOOKUP: Speculation = Speculation::PromptLookup { max_tokens: 8 };
 const DRAFT: Speculation = Speculation::DraftModel { max_tokens: 8, least_probability: 0.5 };
 
 /// A request and where its answer goes.
+#[derive(Clone)]
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) purpose: Purpose,
@@ -72,6 +74,8 @@ pub(super) struct Worker {
     compiler: ConstraintCompiler,
     /// The adapter for tools, unless a request has one of its own.
     tools: Option<LoraAdapter>,
+    /// The adapter for tools that this one has not learned.
+    others: Option<Adapter>,
     /// The dialect of adapters, and of models that are told their tools in words.
     ours: ListDialect,
     /// The model's own dialect, where it is to be asked in it.
@@ -124,6 +128,11 @@ impl Worker {
                 .adapter
                 .as_ref()
                 .map(|files| LoraAdapter::of_tools("for tools", files, &model))
+                .transpose()?,
+            others: config
+                .other_tools
+                .as_ref()
+                .map(|files| LoraAdapter::of_tools("for other tools", files, &model).map(Adapter::new))
                 .transpose()?,
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
@@ -196,19 +205,38 @@ impl Worker {
             return self.answer_in_own_dialect(job, dialect);
         }
         let mut chosen = None;
-        if self.chooses(request) {
-            let (summary, n_calls) = self.choose(job)?;
-            if n_calls > 0
-                || matches!(request.tool_mode, ToolMode::Required | ToolMode::CallsOnly)
-                || summary.finish_reason == FinishReason::Cancelled
-            {
-                return Ok(summary);
+        for choice in self.choices(job) {
+            let (summary, n_calls) = self.choose(&choice)?;
+            let is_cancelled = summary.finish_reason == FinishReason::Cancelled;
+            chosen = Some(after(chosen, summary));
+            if n_calls > 0 || is_cancelled {
+                return Ok(chosen.unwrap_or_default());
             }
-            chosen = Some(summary);
-        } else if request.tool_mode == ToolMode::CallsOnly {
-            return Ok(Summary::default());
+        }
+        if matches!(request.tool_mode, ToolMode::Required | ToolMode::CallsOnly) {
+            return Ok(chosen.unwrap_or_default());
         }
         Ok(after(chosen, self.talk(job)?))
+    }
+
+    /// What is chosen among before the model talks, one after the other until something is called: the tools that an adapter
+    /// has learned by heart, then those on offer beside them, by the adapter that reads what they are.
+    fn choices(&self, job: &Job) -> Vec<Job> {
+        let request = &job.request;
+        let by_heart = self.tools.as_ref().and_then(LoraAdapter::learned).filter(|tools| !tools.template.tells_tools());
+        let others = by_heart.zip(self.others.as_ref()).and_then(|(learned, adapter)| {
+            let is_known = |tool: &ToolDefinition| learned.definitions.iter().any(|known| known.name == tool.name);
+            let tools: Vec<_> = request.tools.iter().filter(|tool| !is_known(tool)).cloned().collect();
+            let is_asked = may_call(request) && !tools.is_empty() && LoraAdapter::of(request).next().is_none();
+            let mut request = Request { tools, ..request.clone() };
+            request.options.adapters.push(adapter.clone());
+            is_asked.then(|| Job { request, purpose: job.purpose, events: job.events.clone() })
+        });
+        let mut first = self.chooses(request).then(|| job.clone());
+        if let Some(first) = first.as_mut().filter(|first| others.is_some() && first.request.tool_mode == ToolMode::Required) {
+            first.request.tool_mode = ToolMode::Allowed;
+        }
+        first.into_iter().chain(others).collect()
     }
 
     /// Reads the prompts that answering would read, and says nothing.
@@ -225,8 +253,8 @@ impl Worker {
             return read(self.own_prompt(request, dialect)?, talking_adapters(request));
         }
         let mut chosen = None;
-        if self.chooses(request) {
-            chosen = Some(read(self.choosing_prompt(request)?, self.choosing_adapters(request))?);
+        for Job { request, .. } in self.choices(job) {
+            chosen = Some(after(chosen, read(self.choosing_prompt(&request)?, self.choosing_adapters(&request))?));
         }
         Ok(after(chosen, read(self.talking_prompt(request)?, talking_adapters(request))?))
     }
@@ -517,32 +545,7 @@ impl Worker {
     }
 
     fn summarise(&self, generated: Generated, prompt_tokens: usize) -> Summary {
-        use reinette_engine::FinishReason as Engine;
-        let bytes = |token| self.model.tokenizer().token_bytes(token).to_vec();
-        let told = |told: reinette_engine::TokenLogProbability| TokenLogProbability {
-            bytes: bytes(told.token),
-            log_probability: told.log_probability,
-            likeliest: told
-                .likeliest
-                .into_iter()
-                .map(|(token, log_probability)| LikelyToken { bytes: bytes(token), log_probability })
-                .collect(),
-        };
-        Summary {
-            finish_reason: match generated.finish_reason {
-                Engine::Stop => FinishReason::Stop,
-                Engine::Length | Engine::ContextFull => FinishReason::Length,
-                Engine::Cancelled => FinishReason::Cancelled,
-            },
-            prompt_tokens,
-            cached_tokens: generated.cached_tokens,
-            output_tokens: generated.output_tokens,
-            reasoning_tokens: 0,
-            forced_tokens: generated.forced_tokens,
-            log_probabilities: generated.log_probabilities.into_iter().map(told).collect(),
-            first_token_ms: generated.first_token_ms,
-            total_ms: generated.total_ms,
-        }
+        summary(self.model.tokenizer(), generated, prompt_tokens)
     }
 }
 
@@ -555,32 +558,6 @@ fn may_call(request: &Request) -> bool {
 fn talking_adapters(request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
     let adapters = LoraAdapter::of(request).filter(|adapter| adapter.learned().is_none());
     adapters.map(|adapter| Arc::clone(adapter.weights())).collect()
-}
-
-/// What talking took, together with the choice before it that came to nothing.
-fn after(chosen: Option<Summary>, talked: Summary) -> Summary {
-    let Some(before) = chosen else { return talked };
-    Summary {
-        prompt_tokens: before.prompt_tokens + talked.prompt_tokens,
-        cached_tokens: before.cached_tokens + talked.cached_tokens,
-        first_token_ms: before.total_ms + talked.first_token_ms,
-        total_ms: before.total_ms + talked.total_ms,
-        ..talked
-    }
-}
-
-/// What thinking took, together with the answer after it.
-fn after_thought(thought: Option<Summary>, talked: Summary) -> Summary {
-    let Some(thought) = thought else { return talked };
-    Summary {
-        prompt_tokens: thought.prompt_tokens,
-        cached_tokens: thought.cached_tokens,
-        output_tokens: thought.output_tokens + talked.output_tokens,
-        reasoning_tokens: thought.output_tokens,
-        first_token_ms: thought.first_token_ms,
-        total_ms: thought.total_ms + talked.total_ms,
-        ..talked
-    }
 }
 
 /// How long the text of an entry is that is read.
