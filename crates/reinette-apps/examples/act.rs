@@ -4,8 +4,8 @@
 //! `cargo run -p reinette-apps --example act -- /tmp/home '2026-03-11T10:15:00+01:00[Europe/Paris]' create_event
 //! '{"title": "dentist", "when": "tomorrow at 9"}'`
 
-use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Folders, Plan, World, apply_all, tools};
+use reinette_time::{Clock, Language};
 use std::env;
 use std::error::Error;
 use std::io::{self, Write};

@@ -1,9 +1,9 @@
 //! What went wrong, as the user is told it: whole sentences in the user's language.
 
 use crate::AppError;
-use crate::calculator::CalculatorError;
 use crate::clock::ClockError;
-use crate::time::{Language, TimeError};
+use reinette_time::calculator::CalculatorError;
+use reinette_time::{Language, TimeError};
 
 impl AppError {
     /// The error as a sentence in `language`.

@@ -17,7 +17,6 @@
 //! - Files belong to the user's other programs as well: what is not understood is neither rewritten nor deleted.
 
 mod answers;
-pub mod calculator;
 mod calendar;
 mod change;
 pub mod clock;
@@ -36,7 +35,6 @@ mod sentences;
 mod testing;
 #[cfg(test)]
 mod tests;
-pub mod time;
 mod timers;
 mod tools;
 pub mod visible;

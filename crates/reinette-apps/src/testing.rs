@@ -1,7 +1,7 @@
 //! A home in a temporary folder, at the time that all tests share: Wednesday 11 March 2026, 10:15 in Paris.
 
-use crate::time::{Clock, Language};
 use crate::{AppError, Change, Choice, Folders, Plan, World, apply_all, tools};
+use reinette_time::{Clock, Language};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

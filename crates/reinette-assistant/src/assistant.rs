@@ -16,8 +16,8 @@ use reinette::{
     ContextWindow, Entry, Event, GenerationOptions, LanguageModel, ModelError, Request, Summary, ToolCall,
     ToolDefinition, ToolMode, Transcript,
 };
-use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Planner, Question, examples, tools};
+use reinette_time::{Clock, Language};
 use serde::Serialize;
 use std::sync::Arc;
 

@@ -139,8 +139,15 @@ mod tests {
     const FOREIGN: [&str; 4] = ["--bigendian", "--user", "--now", "--hash"];
 
     /// Crates whose messages reach the users of the program.
-    const CRATES: [&str; 6] =
-        ["reinette", "reinette-apps", "reinette-assistant", "reinette-cli", "reinette-engine", "reinette-train"];
+    const CRATES: [&str; 7] = [
+        "reinette",
+        "reinette-apps",
+        "reinette-assistant",
+        "reinette-cli",
+        "reinette-engine",
+        "reinette-time",
+        "reinette-train",
+    ];
 
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {

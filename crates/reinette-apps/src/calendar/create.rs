@@ -2,9 +2,10 @@
 
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
-use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Plan, World};
 use jiff::{ToSpan, Zoned};
+use reinette_time::{Moment, Purpose, Recurrence, describe, resolve_of};
 use serde::{Deserialize, Serialize};
 
 /// How long an event takes when only its start was said.
@@ -59,7 +60,7 @@ pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Pla
 
 /// When an event starts and ends (excluded), and how it repeats.
 pub(super) fn event_times(moment: Moment) -> Result<(CalendarTime, CalendarTime, Option<Recurrence>), AppError> {
-    let too_late = |_| AppError::Time(crate::time::TimeError::OutOfRange);
+    let too_late = |_| AppError::Time(reinette_time::TimeError::OutOfRange);
     let instants = |start: Zoned, end: Zoned| (CalendarTime::new(start), CalendarTime::new(end), None);
     Ok(match moment {
         Moment::Instant(start) => {

@@ -4,6 +4,7 @@ use super::moving::push_on;
 use super::{Upcoming, find, read};
 use crate::data::{Item, items};
 use crate::icalendar::{ComponentPath, Editor, Kind};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
 use serde::{Deserialize, Serialize};
 

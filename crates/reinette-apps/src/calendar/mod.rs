@@ -8,6 +8,7 @@ mod moving;
 use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
+use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, World};
 use std::path::Path;

@@ -4,9 +4,10 @@ use super::create::event_times;
 use super::{Upcoming, find, read};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
-use crate::time::{Clock, Moment, Purpose, TimeError, resolve_of};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Plan, World};
 use jiff::{SignedDuration, ToSpan, Zoned};
+use reinette_time::{Clock, Moment, Purpose, TimeError, resolve_of};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `move_event`.

@@ -5,6 +5,7 @@ use super::list::{is_name_of_list, items};
 use super::note_item;
 use crate::data;
 use crate::matching::{self, Match};
+use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
 use serde::{Deserialize, Serialize};

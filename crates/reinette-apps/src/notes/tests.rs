@@ -38,7 +38,7 @@ fn what_is_said_as_a_list_becomes_one() {
         change.done,
         "There was no note “shopping list” yet, so I started one with “eggs”, “bread” and “coffee”."
     );
-    home.world.language = crate::time::Language::French;
+    home.world.language = reinette_time::Language::French;
     let change = home.act("append_note", &json!({"note": "shopping list", "text": "du sel et du poivre"}));
     assert_eq!(change.done, "J’ai ajouté « du sel » et « du poivre » à la note « Shopping list ».");
     let list = fs::read_to_string(notes.join("Shopping list.md")).unwrap();

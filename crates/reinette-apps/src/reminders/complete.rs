@@ -3,6 +3,7 @@
 use super::{Open, find, read, rings_at};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, Window, utc};
+use crate::sentences::Wording;
 use crate::{AppError, Change, FileChange, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
 use serde::{Deserialize, Serialize};

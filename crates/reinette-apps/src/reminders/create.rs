@@ -3,8 +3,9 @@
 use super::rings_at;
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
-use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Plan, World};
+use reinette_time::{Moment, Purpose, Recurrence, describe, resolve_of};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `create_reminder`.

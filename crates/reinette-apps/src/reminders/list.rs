@@ -3,7 +3,7 @@
 use super::{Open, open, read};
 use crate::data::{Item, items};
 use crate::icalendar::CalendarTime;
-use crate::sentences::{clock_time, days};
+use crate::sentences::{Wording, clock_time, days};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
 use jiff::Timestamp;

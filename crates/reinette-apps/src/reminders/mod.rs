@@ -8,6 +8,7 @@ mod ring;
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Component, Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
+use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, Change, Plan, World};
 use serde::{Deserialize, Serialize};

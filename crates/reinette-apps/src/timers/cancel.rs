@@ -3,10 +3,11 @@
 use super::store::{Stored, Timer, TimerKind, Timers};
 use crate::data::{self, Item};
 use crate::matching::{Match, words};
-use crate::time::{Moment, Purpose, resolve, resolve_duration};
+use crate::sentences::Wording;
 use crate::{AppError, Change, FileChange, Plan, World};
 use jiff::ToSpan;
 use jiff::civil::Time;
+use reinette_time::{Moment, Purpose, resolve, resolve_duration};
 use serde::{Deserialize, Serialize};
 
 const ALL: &[&str] = &["all", "every", "everything", "both", "tous", "toutes", "tout"];

@@ -5,6 +5,7 @@ mod set;
 mod store;
 
 use crate::data::{Item, items};
+use crate::sentences::Wording;
 use crate::{Answer, AppError, FileChange, NextRing, Plan, Ring, World};
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};

@@ -2,9 +2,9 @@
 
 use super::store::{Timer, TimerKind};
 use crate::data::items;
-use crate::sentences::clock_time;
-use crate::time::{Moment, Purpose, TimeError, describe, resolve, resolve_duration};
+use crate::sentences::{Wording, clock_time};
 use crate::{AppError, Change, FileChange, Plan, World};
+use reinette_time::{Moment, Purpose, TimeError, describe, resolve, resolve_duration};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `set_timer`.

@@ -5,8 +5,8 @@ use crate::journal::{self, Intent, Inverse, Journal, JournalError, Line};
 use crate::sentences;
 use jiff::Zoned;
 use reinette::ToolCall;
-use reinette_apps::time::{Clock, Language};
 use reinette_apps::{Answer, Change, FileChange, Plan, Planner, Question, World, combine};
+use reinette_time::{Clock, Language};
 
 /// So often something is planned and asked anew because another process changed the files meanwhile.
 const MAX_ATTEMPTS: usize = 4;

@@ -14,7 +14,7 @@ use reinette::{
     Event, GenerationOptions, LanguageModel, ModelError, Request, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
 use reinette_apps::examples;
-use reinette_apps::time::Clock;
+use reinette_time::Clock;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;

@@ -17,6 +17,9 @@ const FLOOR_3: &[&str] =
 /// What the framework is made of.
 const BELOW_THE_FRAMEWORK: &[&str] = &["reinette-kernels", "reinette-engine"];
 
+/// The language of time.
+const TIME: &str = "reinette-time";
+
 /// The framework itself, all that most crates may know of models.
 const FRAMEWORK: &[&str] = &["reinette"];
 
@@ -24,15 +27,16 @@ const FRAMEWORK: &[&str] = &["reinette"];
 const HOUSE: &[Room] = &[
     Room { name: "reinette-kernels", may_import: &[] },
     Room { name: "reinette-macros", may_import: &[] },
+    Room { name: TIME, may_import: &[] },
     Room { name: "reinette-engine", may_import: &[&["reinette-kernels"]] },
     Room { name: "reinette", may_import: &[&["reinette-engine", "reinette-macros"]] },
     Room { name: FLOOR_3[0], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[1], may_import: &[FRAMEWORK] },
-    Room { name: FLOOR_3[2], may_import: &[FRAMEWORK] },
+    Room { name: FLOOR_3[2], may_import: &[FRAMEWORK, &[TIME]] },
     Room { name: FLOOR_3[3], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[4], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[5], may_import: &[FRAMEWORK] },
-    Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3] },
+    Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3, &[TIME]] },
     Room { name: "reinette-server", may_import: &[FRAMEWORK, FLOOR_3, &["reinette-assistant"]] },
     Room { name: "reinette-train", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room {
@@ -41,13 +45,16 @@ const HOUSE: &[Room] = &[
             BELOW_THE_FRAMEWORK,
             FRAMEWORK,
             FLOOR_3,
-            &["reinette-assistant", "reinette-server", "reinette-train"],
+            &[TIME, "reinette-assistant", "reinette-server", "reinette-train"],
         ],
     },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "xtask", may_import: &[] },
     // It writes tiny models, feeds damaged bytes to every parser and fetches models with the project's own setup code.
-    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK, &["reinette-apps", "reinette-assistant"]] },
+    Room {
+        name: TESTKIT,
+        may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK, &[TIME, "reinette-apps", "reinette-assistant"]],
+    },
 ];
 
 /// What every crate may use in its tests.
@@ -111,6 +118,7 @@ mod tests {
         for (name, import) in [
             ("reinette-engine", "reinette-kernels"),
             ("reinette", "reinette-macros"),
+            ("reinette-apps", "reinette-time"),
             ("reinette-assistant", "reinette-voice"),
             ("reinette-cli", "reinette-kernels"),
         ] {
@@ -119,6 +127,7 @@ mod tests {
         for (name, import) in [
             ("reinette-kernels", "reinette-engine"),
             ("reinette", "reinette-kernels"),
+            ("reinette-time", "reinette"),
             ("reinette-apps", "reinette-recall"),
             ("reinette-apps", "reinette-engine"),
             ("reinette-server", "reinette-engine"),
