@@ -120,15 +120,15 @@ fn programs_are_told_identifiers_times_and_paths() {
     let path =
         home.event("a.ics", "UID:a\nSUMMARY:Dentist\nLOCATION:Rue X\nDTSTART:20260312T100000Z\nDTEND:20260312T110000Z");
     let dentist = json!({
-        "kind": "event", "id": "a", "title": "Dentist", "start": "2026-03-12T10:00:00+00:00",
-        "end": "2026-03-12T11:00:00+00:00", "location": "Rue X", "path": path,
+        "kind": "event", "id": "a", "title": "Dentist", "start": "2026-03-12T11:00:00+01:00",
+        "end": "2026-03-12T12:00:00+01:00", "location": "Rue X", "path": path,
     });
     assert_eq!(data(home.plan("list_events", &json!({}))), json!({"events": [dentist]}));
     assert_eq!(data(home.plan("find_event", &json!({"query": "dentist"}))), json!({"events": [dentist]}));
     assert_eq!(data(home.plan("delete_event", &json!({"title": "dentist"}))), json!({"deleted": [dentist]}));
     let moved = data(home.plan("move_event", &json!({"title": "dentist", "when": "Friday at 3pm"})));
-    assert_eq!(moved["changed"][0]["start"], "2026-03-13T14:00:00+00:00");
-    assert_eq!(moved["changed"][0]["moved_from"], "2026-03-12T10:00:00+00:00");
+    assert_eq!(moved["changed"][0]["start"], "2026-03-13T15:00:00+01:00");
+    assert_eq!(moved["changed"][0]["moved_from"], "2026-03-12T11:00:00+01:00");
 
     for (tool, arguments, expected) in [
         (

@@ -38,8 +38,8 @@ pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Pla
     let file = file.into_change(&world.folders.calendar);
     let item = Item {
         title: Some(title.trim().to_owned()),
-        start: Some(iso_time(&start)),
-        end: Some(iso_time(&end)),
+        start: Some(iso_time(&start, &world.clock)),
+        end: Some(iso_time(&end, &world.clock)),
         rule: rule.as_ref().map(|rule| rule_value(rule, &start)),
         ..Item::in_file("event", &file.path)
     };

@@ -50,7 +50,7 @@ fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
         (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
         (false, _) => event.label(world),
     };
-    sentences(&told, event.item(), change, world)
+    sentences(&told, event.item(world), change, world)
 }
 
 /// Excludes one occurrence from its series.
@@ -63,7 +63,7 @@ fn delete_occurrence(event: &Upcoming<'_>, world: &World) -> Change {
     if changed && !(occurrence.component.and_future && push_on(&mut editor, event)) {
         editor.delete(path(occurrence.component.index));
     }
-    let item = Item { rule: None, ..event.item() };
+    let item = Item { rule: None, ..event.item(world) };
     sentences(&event.label(world), item, file.edited(editor), world)
 }
 

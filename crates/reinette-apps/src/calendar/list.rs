@@ -62,7 +62,7 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
     answer.push_str(&found.notes(language));
     answer.push_str(&language.broken_files(&vdir.broken));
     let shown = found.shown.iter().take(MAX_SHOWN);
-    let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component))).collect();
+    let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component), world)).collect();
     Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, A
         answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
     }
     answer.push_str(&language.broken_files(&vdir.broken));
-    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item()).collect();
+    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item(world)).collect();
     Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 

@@ -39,8 +39,8 @@ impl Upcoming<'_> {
     }
 
     /// What programs are told of it.
-    fn item(&self) -> Item {
-        event_item(&self.occurrence, Some(&self.series.file.path))
+    fn item(&self, world: &World) -> Item {
+        event_item(&self.occurrence, Some(&self.series.file.path), world)
     }
 }
 
@@ -69,8 +69,9 @@ fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
 }
 
 /// What programs are told of one occurrence of an event.
-fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>) -> Item {
-    let (start, end) = (Some(iso_time(&occurrence.start)), Some(iso_time(&occurrence.end)));
+fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>, world: &World) -> Item {
+    let time = |time| Some(iso_time(time, &world.clock));
+    let (start, end) = (time(&occurrence.start), time(&occurrence.end));
     Item { start, end, ..Item::of_component("event", occurrence.component, path) }
 }
 

@@ -64,11 +64,11 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, A
         ""
     };
     let item = Item {
-        start: Some(iso_time(&start)),
-        end: Some(iso_time(&end)),
-        moved_from: Some(iso_time(&occurrence.start)),
+        start: Some(iso_time(&start, &world.clock)),
+        end: Some(iso_time(&end, &world.clock)),
+        moved_from: Some(iso_time(&occurrence.start, &world.clock)),
         rule: None,
-        ..event.item()
+        ..event.item(world)
     };
     Ok(Change {
         effect: language

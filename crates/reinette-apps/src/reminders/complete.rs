@@ -89,7 +89,7 @@ fn said_done(found: &Open<'_>, file: FileChange, world: &World) -> Change {
     Change {
         effect: world.language.pick(format!("Marks {title} as done."), format!("Marque {title} comme fait.")),
         done: world.language.pick(format!("Done: {title}."), format!("Fait : {title}.")),
-        data: items("completed", &[Item { rings_at: None, ..found.item() }]),
+        data: items("completed", &[Item { rings_at: None, ..found.item(world) }]),
         files: vec![file],
     }
 }
@@ -158,7 +158,14 @@ fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &Wor
         done: world
             .language
             .pick(format!("Done: {title}; next due {due}."), format!("Fait : {title} ; prochaine échéance : {due}.")),
-        data: items("completed", &[Item { due: Some(iso_time(due_at)), rings_at: rings_at(due_at), ..found.item() }]),
+        data: items(
+            "completed",
+            &[Item {
+                due: Some(iso_time(due_at, &world.clock)),
+                rings_at: rings_at(due_at, world),
+                ..found.item(world)
+            }],
+        ),
         files: vec![file],
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Resu
             told = format!("{told}, {}", language.time(&due, &world.clock));
         }
         item.rule = rule.as_ref().map(|rule| rule_value(rule, &due));
-        (item.due, item.rings_at) = (Some(iso_time(&due)), rings_at(&due));
+        (item.due, item.rings_at) = (Some(iso_time(&due, &world.clock)), rings_at(&due, world));
         file = file.time("DUE", &due);
         if !due.is_date() {
             file = file.alarm_when_due(summary);

@@ -58,15 +58,20 @@ impl<'a> Open<'a> {
     }
 
     /// What programs are told of it.
-    fn item(&self) -> Item {
+    fn item(&self, world: &World) -> Item {
         let item = Item::of_component("reminder", self.component(), Some(&self.series.file.path));
-        Item { due: self.due().map(iso_time), rings_at: self.due().and_then(rings_at), ..item }
+        let due = self.due();
+        Item {
+            due: due.map(|due| iso_time(due, &world.clock)),
+            rings_at: due.and_then(|due| rings_at(due, world)),
+            ..item
+        }
     }
 }
 
 /// When a reminder that is due at this time rings: those of a day without an hour do not.
-fn rings_at(due: &CalendarTime) -> Option<String> {
-    (!due.is_date()).then(|| iso_time(due))
+fn rings_at(due: &CalendarTime, world: &World) -> Option<String> {
+    (!due.is_date()).then(|| iso_time(due, &world.clock))
 }
 
 fn read(world: &World) -> Result<Vdir, AppError> {
@@ -101,7 +106,7 @@ pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Resu
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the reminder: {told}."), format!("Supprime le rappel : {told}.")),
             done: language.pick(format!("Deleted the reminder: {told}."), format!("Rappel supprimé : {told}.")),
-            data: items("deleted", &[Item { rings_at: None, ..found.item() }]),
+            data: items("deleted", &[Item { rings_at: None, ..found.item(world) }]),
             files: vec![series.file.without(Kind::ToDo, &indices)],
         }))
     })
