@@ -6,7 +6,6 @@
 use super::{Open, open, read};
 use crate::icalendar::Window;
 use crate::ring::heard_until;
-use crate::sentences::Wording;
 use crate::{AppError, FileChange, Folders, NextRing, Ring, World};
 use jiff::{Timestamp, ToSpan, Zoned};
 use std::path::Path;
