@@ -129,18 +129,22 @@ mod tests {
     #[test]
     fn every_reason_why_a_time_is_none_is_told_in_french() {
         let home = Home::new();
-        home.event("g.ics", "UID:g\nSUMMARY:Gym\nDTSTART:20260312T170000Z");
         for (tool, when, french) in [
             ("create_reminder", "quand je rentre", "« quand je rentre » dépend du lieu"),
-            ("create_event", "une heure avant le dentiste", "« dentiste »"),
             ("create_event", "demain à 3h", "« 3h » peut être la nuit ou l’après-midi"),
             ("create_event", "tous les jours à 9h heure de Tokyo", "Ce qui se répète suit votre propre fuseau"),
             ("create_event", "le 30 février", "Ce jour ou cette heure n’existe pas"),
             ("create_reminder", "hier à 9h", "Ce moment est déjà passé"),
         ] {
-            let told = home.try_plan(tool, &json!({"title": "gym", "when": when})).unwrap_err().told(Language::French);
+            let told = home.try_plan(tool, &json!({"title": "x", "when": when})).unwrap_err().told(Language::French);
             assert!(told.contains(french), "{when}: {told}");
         }
-        assert!(AppError::Time(TimeError::Shift).told(Language::French).starts_with("Dites le nouveau jour"));
+        let words = "dentiste".to_owned();
+        for (error, french) in [
+            (TimeError::UnknownEvent { words }, "Je ne sais pas quand a lieu « dentiste »"),
+            (TimeError::Shift, "Dites le nouveau jour"),
+        ] {
+            assert!(AppError::Time(error).told(Language::French).starts_with(french));
+        }
     }
 }
