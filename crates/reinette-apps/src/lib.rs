@@ -31,6 +31,7 @@ mod planner;
 mod reminders;
 mod ring;
 mod sentences;
+mod shift;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn detailed(event: &Upcoming<'_>, world: &World) -> String {
 }
 
 /// The first and last day that a moment touches; of an instant, its whole day, since part of a day is often said loosely.
-fn dates(moment: &Moment) -> (Date, Date) {
+pub(super) fn dates(moment: &Moment) -> (Date, Date) {
     match moment {
         Moment::Dates { first, last } => (*first, *last),
         Moment::Instants { start, end } => (start.date(), end.date()),
@@ -121,7 +121,7 @@ fn dates(moment: &Moment) -> (Date, Date) {
     }
 }
 
-fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
+pub(super) fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
     let zone = world.clock.now.time_zone();
     let midnight =
         |date: Date| -> Result<Zoned, AppError> { Ok(date.to_zoned(zone.clone()).map_err(|_| TimeError::OutOfRange)?) };

@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod list;
 mod moving;
+mod relative;
 
 use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir};
@@ -17,6 +18,7 @@ pub(crate) use create::create_event;
 pub(crate) use delete::delete_event;
 pub(crate) use list::{find_event, list_events};
 pub(crate) use moving::move_event;
+pub(crate) use relative::{SaidTime, plan_at};
 
 /// An event and the time of it that is meant: the next, or the last when all are over.
 #[derive(Clone, Debug)]
@@ -52,13 +54,18 @@ fn read(world: &World) -> Result<Vdir, AppError> {
 fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
     let all = vdir.series().filter_map(|series| upcoming(series, world));
     let (over, ahead): (Vec<_>, Vec<_>) = all.partition(|event| event.is_over);
-    match matching::find(title, ahead, |event| event.title(world)) {
-        Match::None { nearest } => match matching::find(title, over, |event| event.title(world)) {
+    match find_among(title, ahead.into_iter(), world) {
+        Match::None { nearest } => match find_among(title, over.into_iter(), world) {
             Match::None { nearest: _ } => Match::None { nearest },
             found => found,
         },
         found => found,
     }
+}
+
+/// The one of some events that `title` means.
+fn find_among<'a>(title: &str, events: impl Iterator<Item = Upcoming<'a>>, world: &World) -> Match<Upcoming<'a>> {
+    matching::find(title, events, |event| event.title(world))
 }
 
 fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
@@ -77,5 +84,7 @@ fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>, world: &World) -
 
 #[cfg(test)]
 mod foreign;
+#[cfg(test)]
+mod relative_tests;
 #[cfg(test)]
 mod tests;
