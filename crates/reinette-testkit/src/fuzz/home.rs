@@ -8,11 +8,9 @@ use std::sync::{Arc, OnceLock};
 use reinette::models::Manifest;
 use reinette::{Event, LanguageModel, ModelInfo, Request, ResponseStream, ToolAdapter, ToolCall};
 use reinette_apps::visible::is_control;
-use reinette_apps::{
-    AppError, Change, Folders, Plan, Planner, Question, World, calculator, clock, due_reminders, due_timers,
-};
+use reinette_apps::{AppError, Change, Folders, Plan, Planner, Question, World, clock, due_reminders, due_timers};
 use reinette_assistant::{Assistant, Confirm, Decision, Happening, Home, Listener, Proposal};
-use reinette_time::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration};
+use reinette_time::{Clock, Language, Moment, Purpose, calculator, describe, resolve, resolve_duration};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
