@@ -47,6 +47,9 @@ pub(crate) trait Wording: Copy {
     /// Said of something whose zone nothing explains; nothing of anything else.
     fn zone_note(self, unknown: Option<&str>) -> String;
 
+    /// What will happen and what has happened when something gets another title; an error if that is none.
+    fn renamed(self, old: &str, new: &str) -> Result<(String, String), AppError>;
+
     /// Goes on with the one thing that was meant: asks when several fit, and says what is near when none does.
     fn plan_for<T>(
         self,
@@ -145,6 +148,25 @@ impl Wording for Language {
             format!(" (zone {name} unknown, shown as written)"),
             format!(" (fuseau {name} inconnu, heure telle qu’écrite)"),
         )
+    }
+
+    fn renamed(self, old: &str, new: &str) -> Result<(String, String), AppError> {
+        let new = new.trim();
+        if new.is_empty() {
+            let refusal = self.pick("Say the new title.", "Dites le nouveau titre.");
+            return Err(AppError::Refused(refusal.to_owned()));
+        }
+        let quoted = self.quoted(new);
+        if new == old {
+            let refusal =
+                self.pick(format!("It is called {quoted} already."), format!("Cela s’appelle déjà {quoted}."));
+            return Err(AppError::Refused(refusal));
+        }
+        let old = self.quoted(old);
+        Ok((
+            self.pick(format!("Renames {old} to {quoted}."), format!("Renomme {old} en {quoted}.")),
+            self.pick(format!("{old} is now called {quoted}."), format!("{old} s’appelle maintenant {quoted}.")),
+        ))
     }
 
     fn plan_for<T>(

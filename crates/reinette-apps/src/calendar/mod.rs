@@ -2,9 +2,12 @@
 
 mod create;
 mod delete;
+mod duration;
 mod list;
 mod moving;
 mod relative;
+mod rename;
+mod skip;
 
 use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir};
@@ -16,9 +19,12 @@ use std::path::Path;
 
 pub(crate) use create::create_event;
 pub(crate) use delete::delete_event;
+pub(crate) use duration::change_event_duration;
 pub(crate) use list::{find_event, list_events};
-pub(crate) use moving::move_event;
-pub(crate) use relative::{SaidTime, plan_at};
+pub(crate) use moving::{in_notation_of, moment_near, move_event, others_stay, unknown_zone};
+pub(crate) use relative::{SaidTime, plan_at, plan_from_event, takes_whole_days};
+pub(crate) use rename::rename_event;
+pub(crate) use skip::skip_event;
 
 /// An event and the time of it that is meant: the next, or the last when all are over.
 #[derive(Clone, Debug)]
@@ -82,6 +88,8 @@ fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>, world: &World) -
     Item { start, end, ..Item::of_component("event", occurrence.component, path) }
 }
 
+#[cfg(test)]
+mod editing_tests;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]

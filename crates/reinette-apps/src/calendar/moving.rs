@@ -6,7 +6,7 @@ use super::{Upcoming, find, read};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
 use crate::sentences::Wording;
-use crate::shift::{Shift, has_hours};
+use crate::shift::{Shift, TIMES, has_hours};
 use crate::{AppError, Change, Plan, World};
 use jiff::{SignedDuration, Span, ToSpan, Zoned};
 use reinette_time::{Clock, Moment, Purpose, TimeError, resolve_of};
@@ -37,9 +37,12 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Plan, App
         move_to(event, (&start, &end), world).map(Plan::Change)
     };
     let title = &event.occurrence.component.summary;
+    if let Some(shift) = Shift::read(when, &TIMES).filter(Shift::is_by) {
+        return shift.plan(world, |span| move_by(event, span, world));
+    }
     match moment_near(title, Some(&event.occurrence.start), when, world) {
         Ok(moment) => to(moment),
-        Err(error) => match Shift::read(when) {
+        Err(error) => match Shift::read(when, &TIMES) {
             Some(shift) => shift.plan(world, |span| move_by(event, span, world)),
             None => plan_from_event(SaidTime { title, when, purpose: Purpose::Move, event: None }, error, world, to),
         },
@@ -87,7 +90,7 @@ fn move_to(
 }
 
 /// Said of one occurrence of several.
-fn others_stay(of_many: bool, world: &World) -> &'static str {
+pub(crate) fn others_stay(of_many: bool, world: &World) -> &'static str {
     if !of_many {
         return "";
     }
@@ -97,7 +100,7 @@ fn others_stay(of_many: bool, world: &World) -> &'static str {
 }
 
 /// The file in which the occurrence that is meant has a new start and end, and whether it is one of several.
-fn with_times(
+pub(super) fn with_times(
     event: &Upcoming<'_>,
     (start, end): (&CalendarTime, &CalendarTime),
     world: &World,
@@ -132,7 +135,7 @@ fn revise(editor: &mut Editor, at: ComponentPath<'_>, component: &Component, wor
 }
 
 /// Sets the start and the end of a component, in the way in which its file has them.
-fn write_times(
+pub(super) fn write_times(
     editor: &mut Editor,
     at: ComponentPath<'_>,
     component: &Component,
@@ -180,7 +183,8 @@ pub(super) fn push_on(editor: &mut Editor, event: &Upcoming<'_>) -> bool {
     true
 }
 
-fn unknown_zone(zone: &str, title: &str, world: &World) -> String {
+/// Why what is in a time zone that nothing explains is not moved.
+pub(crate) fn unknown_zone(zone: &str, title: &str, world: &World) -> String {
     let (zone, title) = (world.language.quoted(zone), world.language.quoted(title));
     world.language.pick(
         format!(
@@ -213,12 +217,12 @@ fn new_times(
                     .to_owned(),
             )));
         }
-        Moment::Instant(instant) if !old.is_date() => written_like(old, instant),
+        Moment::Instant(instant) if !old.is_date() => in_notation_of(old, instant),
         Moment::Date(date) => match old {
             CalendarTime::Date(_) => CalendarTime::Date(date),
             CalendarTime::Time(before, _) => {
                 let time = before.with_time_zone(zone.clone()).time();
-                written_like(old, date.to_datetime(time).to_zoned(zone.clone()).map_err(|_| out_of_range())?)
+                in_notation_of(old, date.to_datetime(time).to_zoned(zone.clone()).map_err(|_| out_of_range())?)
             }
         },
         moment => {
@@ -231,7 +235,12 @@ fn new_times(
 }
 
 /// What `when` means for something that is at `old`: a time alone is one of its day.
-fn moment_near(title: &str, old: Option<&CalendarTime>, when: &str, world: &World) -> Result<Moment, TimeError> {
+pub(crate) fn moment_near(
+    title: &str,
+    old: Option<&CalendarTime>,
+    when: &str,
+    world: &World,
+) -> Result<Moment, TimeError> {
     let resolved = resolve_of(title, when, &world.clock, Purpose::Move);
     if !says_no_date(title, when, &world.clock) {
         return resolved;
@@ -268,7 +277,7 @@ pub(super) fn says_no_date(title: &str, when: &str, clock: &Clock) -> bool {
 }
 
 /// An instant in the notation that the event's file has, so that the zones that the file explains suffice.
-fn written_like(old: &CalendarTime, instant: Zoned) -> CalendarTime {
+pub(crate) fn in_notation_of(old: &CalendarTime, instant: Zoned) -> CalendarTime {
     match old {
         CalendarTime::Time(before, notation) => {
             CalendarTime::Time(instant.with_time_zone(before.time_zone().clone()), notation.clone())
@@ -279,7 +288,7 @@ fn written_like(old: &CalendarTime, instant: Zoned) -> CalendarTime {
 
 fn rewritten(old: &CalendarTime, new: CalendarTime) -> CalendarTime {
     match new {
-        CalendarTime::Time(instant, _) => written_like(old, instant),
+        CalendarTime::Time(instant, _) => in_notation_of(old, instant),
         date @ CalendarTime::Date(_) => date,
     }
 }

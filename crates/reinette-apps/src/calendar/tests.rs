@@ -144,6 +144,8 @@ fn an_event_is_moved_by_a_length_from_where_it_is() {
     }
     let home = Home::new();
     let path = home.event("d.ics", lines);
+    // By an hour, not to one o’clock.
+    assert_eq!(home.choices("move_event", &json!({"title": "dentist", "when": "d’une heure"})).len(), 2);
     let choices = home.choices("move_event", &json!({"title": "dentist", "when": "by an hour"}));
     assert_eq!(choices.iter().map(|choice| choice.label.as_str()).collect::<Vec<_>>(), ["later", "earlier"]);
     act(choices[1].plan.clone());

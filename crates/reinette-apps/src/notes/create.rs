@@ -92,6 +92,9 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
     let last = note.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // A list goes on as a list.
     let bullet = ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet));
+    // One that was emptied begins as a list again.
+    let is_empty = last.is_empty() || last.starts_with('#');
+    let bullet = bullet.or_else(|| (is_empty && is_name_of_list(note.title())).then_some("- "));
     let items = if bullet.is_some() { items(text) } else { vec![text] };
     let bullet = bullet.map_or("", |bullet| if bullet == "- [x] " { "- [ ] " } else { bullet });
     let join = if note.text.is_empty() || note.text.ends_with('\n') { "" } else { line_end };

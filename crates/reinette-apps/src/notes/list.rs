@@ -72,9 +72,13 @@ fn at_conjunction(last: &str) -> Vec<&str> {
 }
 
 /// A line without the bullet that it was written with.
-fn without_bullet(line: &str) -> &str {
+pub(super) fn without_bullet(line: &str) -> &str {
     let line = line.trim();
-    ["- [ ] ", "- ", "* ", "+ ", "• "].iter().find_map(|bullet| line.strip_prefix(bullet)).unwrap_or(line).trim()
+    ["- [ ] ", "- [x] ", "- [X] ", "- ", "* ", "+ ", "• "]
+        .iter()
+        .find_map(|bullet| line.strip_prefix(bullet))
+        .unwrap_or(line)
+        .trim()
 }
 
 #[cfg(test)]

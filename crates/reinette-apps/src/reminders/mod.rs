@@ -3,6 +3,8 @@
 mod complete;
 mod create;
 mod list;
+mod moving;
+mod rename;
 mod ring;
 
 use crate::data::{Item, iso_time, items};
@@ -16,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use complete::complete_reminder;
 pub(crate) use create::create_reminder;
 pub(crate) use list::list_reminders;
+pub(crate) use moving::move_reminder;
+pub(crate) use rename::rename_reminder;
 pub use ring::{due_reminders, next_reminder};
 
 /// A reminder that is not done, and the first time of it that is not.
@@ -112,5 +116,7 @@ pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Resu
     })
 }
 
+#[cfg(test)]
+mod moving_tests;
 #[cfg(test)]
 mod tests;
