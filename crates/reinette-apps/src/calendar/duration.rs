@@ -1,6 +1,6 @@
 //! Changes how long events last.
 
-use super::moving::{moment_near, with_times, write_times};
+use super::moving::{moment_near, revise, with_times, write_times};
 use super::{Upcoming, find, read};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind};
@@ -97,6 +97,7 @@ fn all_of_it(event: &Upcoming<'_>, new_end: NewEnd<'_>, world: &World) -> Result
     let at = ComponentPath { kind: Kind::Event.name(), index: main.index };
     let mut editor = Editor::new(&event.series.file.content);
     write_times(&mut editor, at, main, (&first.start, &end), world);
+    revise(&mut editor, at, main, world);
     // What is told is the next of them, not the first, which may be long ago.
     let start = &event.occurrence.start;
     let next_end = new_end.of(event, (start, &event.occurrence.end), world)?;

@@ -1,7 +1,7 @@
 //! Tests of what makes events longer, renames them and skips them.
 
 use crate::testing::{Home, act};
-use crate::{Change, revert_all};
+use crate::{Change, Plan, revert_all};
 use reinette_time::Language;
 use serde_json::json;
 use std::fs;
@@ -106,6 +106,7 @@ fn of_a_series_one_or_all_become_longer() {
     let change = act(choices[1].plan.clone());
     assert_eq!(list(&home), "Monday 16 March\n  18:00–19:30  Gym\nMonday 23 March\n  18:00–19:30  Gym");
     assert!(change.done.ends_with("Monday 16 March from 18:00 to 19:30. All of them."), "{}", change.done);
+    assert!(fs::read_to_string(&path).unwrap().contains("SEQUENCE:1\n"));
     undo(&change, &path, &before);
 }
 
@@ -164,7 +165,11 @@ fn one_occurrence_is_skipped_or_those_of_some_days() {
     assert_eq!(list.matches("Gym").count(), 3, "{list}");
     assert!(!list.contains("23 March"), "{list}");
     let not_then = home.try_plan("skip_event", &json!({"title": "gym", "when": "tomorrow"})).unwrap_err().to_string();
-    assert!(not_then.contains("is on “tomorrow”; there is: Gym, Monday 16 March"), "{not_then}");
+    assert!(not_then.contains("Thursday 12 March; there is: Gym, Monday 16 March"), "{not_then}");
+    for when in ["next time", "la prochaine fois"] {
+        let plan = home.plan("skip_event", &json!({"title": "gym", "when": when}));
+        assert!(matches!(&plan, Plan::Change(change) if change.effect.contains("Monday 16 March")), "{plan:?}");
+    }
     assert!(
         home.answer("skip_event", &json!({"title": "chess", "when": "tomorrow"})).starts_with("There is no “chess”")
     );

@@ -129,7 +129,7 @@ pub(super) fn with_times(
 }
 
 /// Notes in a component that it was changed.
-fn revise(editor: &mut Editor, at: ComponentPath<'_>, component: &Component, world: &World) {
+pub(super) fn revise(editor: &mut Editor, at: ComponentPath<'_>, component: &Component, world: &World) {
     editor.set(at, "SEQUENCE", &format!(":{}", component.sequence.saturating_add(1)));
     editor.stamp(at, &world.clock.now);
 }

@@ -8,8 +8,29 @@ use crate::icalendar::{Occurrence, Window};
 use crate::matching::Match;
 use crate::sentences::{MAX_LISTED, Wording};
 use crate::{AppError, Change, Plan, World};
-use reinette_time::{Purpose, resolve};
+use jiff::civil::Date;
+use reinette_time::{Purpose, plain, resolve};
 use serde::{Deserialize, Serialize};
+
+/// Words that say no day, only the next time.
+const NEXT: &[&str] = &[
+    "next",
+    "the next",
+    "next time",
+    "the next time",
+    "the next one",
+    "once",
+    "this time",
+    "this once",
+    "prochain",
+    "prochaine",
+    "le prochain",
+    "la prochaine",
+    "prochaine fois",
+    "la prochaine fois",
+    "une fois",
+    "cette fois",
+];
 
 /// The arguments of `skip_event`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -27,23 +48,24 @@ pub(crate) fn skip_event(arguments: &SkipEvent, world: &World) -> Result<Plan, A
     let (language, title) = (world.language, arguments.title.as_str());
     let vdir = read(world)?;
     let label = |event: &Upcoming<'_>| event.label(world);
-    let Some(when) = arguments.when.as_deref().filter(|when| !when.trim().is_empty()) else {
+    let is_day = |when: &&str| !when.trim().is_empty() && !NEXT.contains(&plain(when.trim()).as_str());
+    let Some(when) = arguments.when.as_deref().filter(is_day) else {
         return language.plan_for(title, find(title, &vdir, world), label, |event| {
             let only = vec![event.occurrence.clone()];
             Ok(Plan::Change(skip(event, &only, world)?))
         });
     };
-    let (first, last) = dates(&resolve(when, &world.clock, Purpose::Search)?);
-    let window = window(first, last, world)?;
+    let days = dates(&resolve(when, &world.clock, Purpose::Search)?);
+    let window = window(days.0, days.1, world)?;
     let within = vdir.series().filter_map(|series| {
         let occurrence = series.occurrences(&window).0.into_iter().next()?;
         Some(Upcoming { series, occurrence, is_over: false })
     });
     match find_among(title, within, world) {
         Match::None { .. } => match find(title, &vdir, world) {
-            Match::One(event) => Err(AppError::Refused(not_then(&event, when, world))),
+            Match::One(event) => Err(AppError::Refused(not_then(&event, days, world))),
             found => {
-                language.plan_for(title, found, label, |event| Err(AppError::Refused(not_then(&event, when, world))))
+                language.plan_for(title, found, label, |event| Err(AppError::Refused(not_then(&event, days, world))))
             }
         },
         found => language.plan_for(title, found, label, |event| {
@@ -60,12 +82,19 @@ fn starting<'a>(all: Vec<Occurrence<'a>>, window: &Window) -> Vec<Occurrence<'a>
     if all.iter().any(begins) { all.into_iter().filter(begins).collect() } else { all }
 }
 
-fn not_then(event: &Upcoming<'_>, when: &str, world: &World) -> String {
-    let (language, when) = (world.language, world.language.quoted(when));
-    let label = event.label(world);
+fn not_then(event: &Upcoming<'_>, (first, last): (Date, Date), world: &World) -> String {
+    let (language, label) = (world.language, event.label(world));
+    let title = language.quoted(event.title(world));
+    let (from, to) = (language.day(first, &world.clock), language.day(last, &world.clock));
+    if first == last {
+        return language.pick(
+            format!("{title} does not take place {from}; there is: {label}."),
+            format!("{title} n’a pas lieu {from} ; il y a : {label}."),
+        );
+    }
     language.pick(
-        format!("Nothing of the kind is on {when}; there is: {label}."),
-        format!("Rien de tel le {when} ; il y a : {label}."),
+        format!("{title} does not take place from {from} to {to}; there is: {label}."),
+        format!("{title} n’a pas lieu du {from} au {to} ; il y a : {label}."),
     )
 }
 

@@ -93,7 +93,7 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
     // A list goes on as a list.
     let bullet = ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet));
     // One that was emptied begins as a list again.
-    let is_empty = last.is_empty() || last.starts_with('#');
+    let is_empty = note.text[note.head()..].trim().is_empty();
     let bullet = bullet.or_else(|| (is_empty && is_name_of_list(note.title())).then_some("- "));
     let items = if bullet.is_some() { items(text) } else { vec![text] };
     let bullet = bullet.map_or("", |bullet| if bullet == "- [x] " { "- [ ] " } else { bullet });

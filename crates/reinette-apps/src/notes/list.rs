@@ -71,6 +71,12 @@ fn at_conjunction(last: &str) -> Vec<&str> {
     }
 }
 
+/// Whether a line is a heading of Markdown.
+pub(super) fn is_heading(line: &str) -> bool {
+    let text = line.trim_start_matches('#');
+    text.len() < line.len() && text.starts_with([' ', '\t'])
+}
+
 /// A line without the bullet that it was written with.
 pub(super) fn without_bullet(line: &str) -> &str {
     let line = line.trim();

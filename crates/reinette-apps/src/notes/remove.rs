@@ -1,7 +1,7 @@
 //! Takes things out of notes, and notes away.
 
 use super::folder::{Note, Notes};
-use super::list::{items, without_bullet};
+use super::list::{is_heading, items, without_bullet};
 use super::note_item;
 use crate::data::{self, fields};
 use crate::matching::{self, Match, words};
@@ -85,7 +85,8 @@ struct Line<'a> {
 
 /// The lines that can be removed one by one: all but headings.
 fn lines(note: &Note) -> Vec<Line<'_>> {
-    let lines = note.text.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
+    let head = note.text[..note.head()].lines().count();
+    let lines = note.text.lines().enumerate().skip(head).filter(|(_, line)| !is_heading(line));
     let lines = lines.map(|(index, line)| Line { index, text: without_bullet(line) });
     lines.filter(|line| !line.text.is_empty()).collect()
 }
@@ -168,13 +169,11 @@ fn without(note: &Note, chosen: &[Line<'_>], missing: &[&str], world: &World) ->
     }
 }
 
-/// Removes everything but the headings at the top.
+/// Removes everything below the top.
 fn clear(note: &Note, world: &World) -> Plan {
     let language = world.language;
     let title = language.quoted(note.title());
-    let head = note.text.split_inclusive('\n').take_while(|line| line.trim().is_empty() || line.starts_with('#'));
-    let head = head.map(str::len).sum();
-    let (head, body) = note.text.split_at(head);
+    let (head, body) = note.text.split_at(note.head());
     let count = body.lines().filter(|line| !line.trim().is_empty()).count();
     if count == 0 {
         let text =

@@ -129,6 +129,13 @@ fn an_emptied_list_is_one_still() {
     assert_eq!(again, "The note “Shopping list” is empty already.");
     home.act("append_note", &json!({"note": "shopping list", "text": "milk and tea"}));
     assert_eq!(fs::read_to_string(&path).unwrap(), "# Market\n\n- milk\n- tea\n");
+    let noted = "---\r\ntags: milk\r\n---\r\n";
+    let path = write_file(&home.world.folders.notes, "Packing list.md", &format!("{noted}- #milk\r\n#tea\r\n"));
+    home.act("remove_from_note", &json!({"note": "packing list", "text": "milk"}));
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{noted}#tea\r\n"));
+    home.act("clear_note", &json!({"note": "packing list"}));
+    home.act("append_note", &json!({"note": "packing list", "text": "socks and hats"}));
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{noted}- socks\r\n- hats\r\n"));
     let diary = write_file(&home.world.folders.notes, "Diary.md", "Monday: rain");
     home.act("clear_note", &json!({"note": "diary"}));
     home.act("append_note", &json!({"note": "diary", "text": "sun, wind and rain"}));
