@@ -2,7 +2,8 @@
 
 use crate::data::{fields, iso_instant};
 use crate::visible::one_line;
-use crate::{Answer, AppError, Plan, World, calculator, clock};
+use crate::{Answer, AppError, Plan, World, clock};
+use reinette_time::calculator;
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `calculate`.

@@ -3,8 +3,8 @@
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use crate::time::{Clock, Language, describe_date, plain, zone_of_place};
 use crate::visible::one_line;
+use reinette_time::{Clock, Language, describe_date, plain, zone_of_place};
 
 /// Why no time can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

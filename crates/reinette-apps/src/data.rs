@@ -5,6 +5,7 @@
 
 use crate::icalendar::{CalendarTime, Component, Repetition, Vdir};
 use jiff::Zoned;
+use reinette_time::Clock;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -37,6 +38,9 @@ pub(crate) struct Item {
     /// Where it was before it was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) moved_from: Option<String>,
+    /// What it was called before it was renamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) renamed_from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
 }
@@ -71,11 +75,12 @@ pub(crate) fn fields<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }
 
-/// A date, or an instant with its offset, in ISO 8601.
-pub(crate) fn iso_time(time: &CalendarTime) -> String {
+/// A date, or an instant with its offset in the user's zone, in ISO 8601: however its file writes it, programs are told the
+/// user's day.
+pub(crate) fn iso_time(time: &CalendarTime, clock: &Clock) -> String {
     match time {
         CalendarTime::Date(date) => date.to_string(),
-        CalendarTime::Time(instant, _) => iso_instant(instant),
+        CalendarTime::Time(instant, _) => iso_instant(&instant.with_time_zone(clock.now.time_zone().clone())),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What went wrong, as the user is told it: whole sentences in the user's language.
 
 use crate::AppError;
-use crate::calculator::CalculatorError;
 use crate::clock::ClockError;
-use crate::time::{Language, TimeError};
+use reinette_time::calculator::CalculatorError;
+use reinette_time::{Language, TimeError};
 
 impl AppError {
     /// The error as a sentence in `language`.
@@ -39,6 +39,25 @@ fn time_in_french(error: &TimeError) -> String {
         TimeError::Contradiction { .. } => {
             "La date ou l’heure se contredit ; n’en dites qu’une, par exemple « demain à 9h30 ».".to_owned()
         }
+        TimeError::Condition { words } => format!(
+            "« {words} » dépend du lieu ou de ce qui se passe, et je ne connais pas les lieux ; dites une heure, par exemple « demain à 9h30 »."
+        ),
+        TimeError::UnknownEvent { words } => format!(
+            "Je ne sais pas quand a lieu « {words} » ; dites une date ou une heure, par exemple « demain à 9h30 »."
+        ),
+        TimeError::Unclear { hour, afternoon } => {
+            format!("« {hour}h » peut être la nuit ou l’après-midi ; dites « {hour}h du matin » ou « {afternoon}h ».")
+        }
+        TimeError::Shift => {
+            "Dites le nouveau jour ou la nouvelle heure, pas de combien cela se décale ; par exemple « demain à 9h30 »."
+                .to_owned()
+        }
+        TimeError::RepeatsElsewhere => {
+            "Ce qui se répète suit votre propre fuseau horaire ; dites l’heure qu’indique votre horloge.".to_owned()
+        }
+        TimeError::Impossible { .. } => {
+            "Ce jour ou cette heure n’existe pas ; dites-en un autre, par exemple « demain à 9h30 ».".to_owned()
+        }
         TimeError::Past { .. } => "Ce moment est déjà passé ; dites-en un qui est encore à venir.".to_owned(),
         TimeError::OutOfRange => "Cette date est trop lointaine ; je connais les années 1 à 9999.".to_owned(),
         TimeError::TooLong { limit, length } => {
@@ -64,6 +83,7 @@ fn calculator_in_french(error: &CalculatorError) -> String {
             format!("Le résultat de « {expression} » est trop grand pour être calculé ici.")
         }
         CalculatorError::Time(error) => time_in_french(error),
+        _ => "Je ne sais pas calculer cela ; dites par exemple « 17,5 % de 260 » ou « 5 miles en km ».".to_owned(),
     }
 }
 
@@ -103,6 +123,28 @@ mod tests {
             let told = [error.told(Language::English), error.told(Language::French)];
             assert!(told[0].starts_with(english) && told[1].starts_with(french), "{told:?}");
             assert!(told.iter().all(|told| told.ends_with(['.', '"'])), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn every_reason_why_a_time_is_none_is_told_in_french() {
+        let home = Home::new();
+        for (tool, when, french) in [
+            ("create_reminder", "quand je rentre", "« quand je rentre » dépend du lieu"),
+            ("create_event", "demain à 3h", "« 3h » peut être la nuit ou l’après-midi"),
+            ("create_event", "tous les jours à 9h heure de Tokyo", "Ce qui se répète suit votre propre fuseau"),
+            ("create_event", "le 30 février", "Ce jour ou cette heure n’existe pas"),
+            ("create_reminder", "hier à 9h", "Ce moment est déjà passé"),
+        ] {
+            let told = home.try_plan(tool, &json!({"title": "x", "when": when})).unwrap_err().told(Language::French);
+            assert!(told.contains(french), "{when}: {told}");
+        }
+        let words = "dentiste".to_owned();
+        for (error, french) in [
+            (TimeError::UnknownEvent { words }, "Je ne sais pas quand a lieu « dentiste »"),
+            (TimeError::Shift, "Dites le nouveau jour"),
+        ] {
+            assert!(AppError::Time(error).told(Language::French).starts_with(french));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The user's apps: calendar, reminders, timers and alarms, notes, clock, calculator.
 //!
-//! An app is a set of pure planners over files. [`tools`] lists them in a fixed order; each turns a typed call into a
+//! An app is a set of pure planners over files. [`tools`] and [`more_tools`] list them in a fixed order; each turns a typed call into a
 //! [`Plan`]: words to be said, a [`Change`] of files to be made, or a [`Question`] whose every [`Choice`] carries the plan
 //! that follows it. Planning reads and never writes. A [`Change`] says in words what it will do and holds every file
 //! before and after, which is all that asking, a journal and `undo` need:
@@ -17,7 +17,6 @@
 //! - Files belong to the user's other programs as well: what is not understood is neither rewritten nor deleted.
 
 mod answers;
-pub mod calculator;
 mod calendar;
 mod change;
 pub mod clock;
@@ -33,11 +32,11 @@ mod preamble;
 mod reminders;
 mod ring;
 mod sentences;
+mod shift;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-pub mod time;
 mod timers;
 mod tools;
 pub mod visible;
@@ -50,5 +49,5 @@ pub use planner::Planner;
 pub use reminders::{due_reminders, next_reminder};
 pub use ring::{NextRing, Ring};
 pub use timers::{Rung, due_timers, next_timer, rung};
-pub use tools::{examples, tools};
+pub use tools::{examples, more_tools, tools};
 pub use world::{Folders, World};

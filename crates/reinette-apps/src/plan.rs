@@ -1,9 +1,9 @@
 //! What an app intends to do, before anything is done.
 
 use crate::FileChange;
-use crate::calculator::CalculatorError;
 use crate::clock::ClockError;
-use crate::time::TimeError;
+use reinette_time::TimeError;
+use reinette_time::calculator::CalculatorError;
 use serde_json::Value;
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@
 //! that a ring is rather told twice than not at all.
 
 use crate::data::{Item, iso_instant};
-use crate::sentences::clock_time;
+use crate::sentences::{Wording, clock_time};
 use crate::visible::one_line;
 use crate::{FileChange, World};
 use jiff::{SignedDuration, Zoned};

@@ -4,34 +4,69 @@ use crate::data::fields;
 use crate::files::{Fault, Unread};
 use crate::icalendar::CalendarTime;
 use crate::matching::Match;
-use crate::time::{Clock, Language, Moment, describe};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Choice, Plan, Question};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
+use reinette_time::{Clock, Language, Moment, describe};
 use serde_json::Value;
 
 /// The most things that a question or an answer lists.
 pub(crate) const MAX_LISTED: usize = 10;
 
-impl Language {
-    /// The one of two wordings that is in this language.
-    pub(crate) fn pick<T>(self, english: T, french: T) -> T {
-        match self {
-            Self::English => english,
-            Self::French => french,
-        }
-    }
-
+/// How the apps word what they say.
+pub(crate) trait Wording: Copy {
     /// Foreign text between quotation marks, on one line.
-    pub(crate) fn quoted(self, text: &str) -> String {
+    fn quoted(self, text: &str) -> String;
+
+    /// Several texts, each between quotation marks: "“eggs”, “bread” and “coffee”".
+    fn listed(self, texts: &[&str]) -> String;
+
+    /// A day: "tomorrow, Thursday 12 March".
+    fn day(self, date: Date, clock: &Clock) -> String;
+
+    /// A day as the heading of what is on it.
+    fn heading(self, date: Date, clock: &Clock) -> String;
+
+    /// When something is, in the user's zone.
+    fn time(self, time: &CalendarTime, clock: &Clock) -> String;
+
+    /// An instant, in the user's zone.
+    fn instant(self, instant: &Zoned, clock: &Clock) -> String;
+
+    /// From when to when something is, in the user's zone; `end` is excluded.
+    fn span(self, start: &CalendarTime, end: &CalendarTime, clock: &Clock) -> String;
+
+    /// A duration: "1 h 30 min".
+    fn duration(self, duration: SignedDuration) -> String;
+
+    /// A sentence about files that could not be read; nothing when there are none.
+    fn broken_files(self, unread: &[Unread]) -> String;
+
+    /// Said of something whose zone nothing explains; nothing of anything else.
+    fn zone_note(self, unknown: Option<&str>) -> String;
+
+    /// What will happen and what has happened when something gets another title; an error if that is none.
+    fn renamed(self, old: &str, new: &str) -> Result<(String, String), AppError>;
+
+    /// Goes on with the one thing that was meant: asks when several fit, and says what is near when none does.
+    fn plan_for<T>(
+        self,
+        query: &str,
+        found: Match<T>,
+        label: impl Fn(&T) -> String,
+        plan: impl Fn(T) -> Result<Plan, AppError>,
+    ) -> Result<Plan, AppError>;
+}
+
+impl Wording for Language {
+    fn quoted(self, text: &str) -> String {
         let text = one_line(text);
         self.pick(format!("“{text}”"), format!("« {text} »"))
     }
 
-    /// Several texts, each between quotation marks: "“eggs”, “bread” and “coffee”".
-    pub(crate) fn listed(self, texts: &[&str]) -> String {
+    fn listed(self, texts: &[&str]) -> String {
         let quoted: Vec<String> = texts.iter().map(|text| self.quoted(text)).collect();
         match quoted.as_slice() {
             [first @ .., second_last, last] => {
@@ -43,31 +78,26 @@ impl Language {
         }
     }
 
-    /// A day: "tomorrow, Thursday 12 March".
-    pub(crate) fn day(self, date: Date, clock: &Clock) -> String {
+    fn day(self, date: Date, clock: &Clock) -> String {
         describe(&Moment::Date(date), clock, self)
     }
 
-    /// A day as the heading of what is on it.
-    pub(crate) fn heading(self, date: Date, clock: &Clock) -> String {
+    fn heading(self, date: Date, clock: &Clock) -> String {
         let day = self.day(date, clock);
         let mut characters = day.chars();
         characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
     }
 
-    /// When something is, in the user's zone.
-    pub(crate) fn time(self, time: &CalendarTime, clock: &Clock) -> String {
+    fn time(self, time: &CalendarTime, clock: &Clock) -> String {
         self.span(time, time, clock)
     }
 
-    /// An instant, in the user's zone.
-    pub(crate) fn instant(self, instant: &Zoned, clock: &Clock) -> String {
+    fn instant(self, instant: &Zoned, clock: &Clock) -> String {
         let instant = instant.with_time_zone(clock.now.time_zone().clone());
         describe(&Moment::Instant(instant), clock, self)
     }
 
-    /// From when to when something is, in the user's zone; `end` is excluded.
-    pub(crate) fn span(self, start: &CalendarTime, end: &CalendarTime, clock: &Clock) -> String {
+    fn span(self, start: &CalendarTime, end: &CalendarTime, clock: &Clock) -> String {
         let zone = clock.now.time_zone();
         let moment = match (start, end) {
             (CalendarTime::Time(start, _), CalendarTime::Time(end, _)) if start < end => {
@@ -82,8 +112,7 @@ impl Language {
         describe(&moment, clock, self)
     }
 
-    /// A duration: "1 h 30 min".
-    pub(crate) fn duration(self, duration: SignedDuration) -> String {
+    fn duration(self, duration: SignedDuration) -> String {
         let seconds = duration.as_secs().max(0);
         let day = self.pick("d", "j");
         let parts =
@@ -93,13 +122,12 @@ impl Language {
         if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
     }
 
-    /// A sentence about files that could not be read; nothing when there are none.
-    pub(crate) fn broken_files(self, unread: &[Unread]) -> String {
+    fn broken_files(self, unread: &[Unread]) -> String {
         if unread.is_empty() {
             return String::new();
         }
         let more = unread.len().saturating_sub(MAX_LISTED);
-        let named = |file: &Unread| match self.fault(file.fault) {
+        let named = |file: &Unread| match fault(file.fault, self) {
             Some(fault) => format!("{} ({fault})", one_line(&file.name)),
             None => one_line(&file.name).into_owned(),
         };
@@ -113,24 +141,7 @@ impl Language {
         )
     }
 
-    /// What is wrong with a file, where its name does not say enough.
-    fn fault(self, fault: Fault) -> Option<String> {
-        Some(match fault {
-            Fault::Content => return None,
-            Fault::Encoding => self.pick("not UTF-8 text", "pas du texte UTF-8").to_owned(),
-            Fault::Kind => self.pick("not a file", "pas un fichier").to_owned(),
-            Fault::Link => self.pick("a link out of the folder", "un lien hors du dossier").to_owned(),
-            Fault::Size(most) => {
-                let most = most >> 20;
-                self.pick(format!("more than {most} MiB"), format!("plus de {most} Mio"))
-            }
-            Fault::Access => self.pick("no access", "accès refusé").to_owned(),
-            Fault::Count(most) => self.pick(format!("more than {most} files"), format!("plus de {most} fichiers")),
-        })
-    }
-
-    /// Said of something whose zone nothing explains; nothing of anything else.
-    pub(crate) fn zone_note(self, unknown: Option<&str>) -> String {
+    fn zone_note(self, unknown: Option<&str>) -> String {
         let Some(name) = unknown else { return String::new() };
         let name = self.quoted(name);
         self.pick(
@@ -139,8 +150,26 @@ impl Language {
         )
     }
 
-    /// Goes on with the one thing that was meant: asks when several fit, and says what is near when none does.
-    pub(crate) fn plan_for<T>(
+    fn renamed(self, old: &str, new: &str) -> Result<(String, String), AppError> {
+        let new = new.trim();
+        if new.is_empty() {
+            let refusal = self.pick("Say the new title.", "Dites le nouveau titre.");
+            return Err(AppError::Refused(refusal.to_owned()));
+        }
+        let quoted = self.quoted(new);
+        if new == old {
+            let refusal =
+                self.pick(format!("It is called {quoted} already."), format!("Cela s’appelle déjà {quoted}."));
+            return Err(AppError::Refused(refusal));
+        }
+        let old = self.quoted(old);
+        Ok((
+            self.pick(format!("Renames {old} to {quoted}."), format!("Renomme {old} en {quoted}.")),
+            self.pick(format!("{old} is now called {quoted}."), format!("{old} s’appelle maintenant {quoted}.")),
+        ))
+    }
+
+    fn plan_for<T>(
         self,
         query: &str,
         found: Match<T>,
@@ -176,6 +205,22 @@ impl Language {
             }
         }
     }
+}
+
+/// What is wrong with a file, where its name does not say enough.
+fn fault(fault: Fault, language: Language) -> Option<String> {
+    Some(match fault {
+        Fault::Content => return None,
+        Fault::Encoding => language.pick("not UTF-8 text", "pas du texte UTF-8").to_owned(),
+        Fault::Kind => language.pick("not a file", "pas un fichier").to_owned(),
+        Fault::Link => language.pick("a link out of the folder", "un lien hors du dossier").to_owned(),
+        Fault::Size(most) => {
+            let most = most >> 20;
+            language.pick(format!("more than {most} MiB"), format!("plus de {most} Mio"))
+        }
+        Fault::Access => language.pick("no access", "accès refusé").to_owned(),
+        Fault::Count(most) => language.pick(format!("more than {most} files"), format!("plus de {most} fichiers")),
+    })
 }
 
 /// The first and the last day that something touches, in `zone`; `end` is excluded.

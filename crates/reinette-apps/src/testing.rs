@@ -1,7 +1,7 @@
 //! A home in a temporary folder, at the time that all tests share: Wednesday 11 March 2026, 10:15 in Paris.
 
-use crate::time::{Clock, Language};
-use crate::{AppError, Change, Choice, Folders, Plan, World, apply_all, tools};
+use crate::{AppError, Change, Choice, Folders, Plan, World, apply_all, more_tools, tools};
+use reinette_time::{Clock, Language};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ impl Home {
     }
 
     pub(crate) fn try_plan(&self, tool: &str, arguments: &Value) -> Result<Plan, AppError> {
-        let tools = tools();
+        let tools: Vec<_> = tools().into_iter().chain(more_tools()).collect();
         let tool = tools.iter().find(|known| known.definition().name == tool).unwrap();
         tool.plan(arguments.as_object().unwrap(), &self.world)
     }

@@ -38,9 +38,15 @@ fn said(text: &str) -> Vec<String> {
         ("move_event", json!({"title": text, "when": "tomorrow at 5pm"})),
         ("delete_event", json!({"title": text})),
         ("delete_event", json!({"title": "xylophone"})),
+        ("change_event_duration", json!({"title": text, "duration": "an hour longer"})),
+        ("rename_event", json!({"title": text, "new_title": format!("{text} new")})),
+        ("skip_event", json!({"title": text, "when": "Friday"})),
+        ("skip_event", json!({"title": text, "when": "next month"})),
         ("create_event", json!({"title": text, "when": "tomorrow at 5pm"})),
         ("create_reminder", json!({"title": text, "when": "tomorrow at 5pm"})),
         ("list_reminders", json!({})),
+        ("move_reminder", json!({"title": text, "when": "tomorrow at 5pm"})),
+        ("rename_reminder", json!({"title": text, "new_title": format!("{text} new")})),
         ("complete_reminder", json!({"title": text})),
         ("delete_reminder", json!({"title": text})),
         ("delete_reminder", json!({"title": format!("{text} xylophone")})),
@@ -48,6 +54,10 @@ fn said(text: &str) -> Vec<String> {
         ("append_note", json!({"note": text, "text": text})),
         ("append_note", json!({"note": format!("{text} xylophone"), "text": text})),
         ("find_note", json!({"query": text})),
+        ("list_notes", json!({})),
+        ("clear_note", json!({"note": WORD})),
+        ("delete_note", json!({"note": WORD})),
+        ("extend_timer", json!({"duration": "5 minutes", "which": text})),
         ("cancel_timer", json!({"which": text})),
         ("tell_time", json!({"place": "Paris"})),
         ("calculate", json!({"expression": "\"a\\u{1b}b\""})),
@@ -120,15 +130,15 @@ fn programs_are_told_identifiers_times_and_paths() {
     let path =
         home.event("a.ics", "UID:a\nSUMMARY:Dentist\nLOCATION:Rue X\nDTSTART:20260312T100000Z\nDTEND:20260312T110000Z");
     let dentist = json!({
-        "kind": "event", "id": "a", "title": "Dentist", "start": "2026-03-12T10:00:00+00:00",
-        "end": "2026-03-12T11:00:00+00:00", "location": "Rue X", "path": path,
+        "kind": "event", "id": "a", "title": "Dentist", "start": "2026-03-12T11:00:00+01:00",
+        "end": "2026-03-12T12:00:00+01:00", "location": "Rue X", "path": path,
     });
     assert_eq!(data(home.plan("list_events", &json!({}))), json!({"events": [dentist]}));
     assert_eq!(data(home.plan("find_event", &json!({"query": "dentist"}))), json!({"events": [dentist]}));
     assert_eq!(data(home.plan("delete_event", &json!({"title": "dentist"}))), json!({"deleted": [dentist]}));
     let moved = data(home.plan("move_event", &json!({"title": "dentist", "when": "Friday at 3pm"})));
-    assert_eq!(moved["changed"][0]["start"], "2026-03-13T14:00:00+00:00");
-    assert_eq!(moved["changed"][0]["moved_from"], "2026-03-12T10:00:00+00:00");
+    assert_eq!(moved["changed"][0]["start"], "2026-03-13T15:00:00+01:00");
+    assert_eq!(moved["changed"][0]["moved_from"], "2026-03-12T11:00:00+01:00");
 
     for (tool, arguments, expected) in [
         (

@@ -1,8 +1,8 @@
 //! What the apps stand in: the time, the user's folders, the user's language.
 
 use crate::files::{Folder, Planned};
-use crate::time::{Clock, Language};
 use crate::{AppError, FileChange};
+use reinette_time::{Clock, Language};
 use std::path::{Path, PathBuf};
 
 /// What an app may know when it plans.

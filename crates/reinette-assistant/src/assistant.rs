@@ -18,8 +18,8 @@ use jiff::Zoned;
 use reinette::{
     Approvals, Entry, GenerationOptions, LanguageModel, Session, SessionError, ToolDefinition, ToolOrder, Transcript,
 };
-use reinette_apps::time::Language;
 use reinette_apps::{examples, tools};
+use reinette_time::Language;
 use std::sync::Arc;
 use understanding::Understanding;
 

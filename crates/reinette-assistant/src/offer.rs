@@ -7,8 +7,8 @@
 //! from words that hold neither a quantity nor a date.
 
 use reinette::{Schema, ToolDefinition};
-use reinette_apps::calculator::holds_quantities;
-use reinette_apps::time::{Clock, Expression, Purpose, lengths_in, moments_in};
+use reinette_time::calculator::holds_quantities;
+use reinette_time::{Clock, Expression, Purpose, lengths_in, moments_in};
 use serde_json::{Value, json};
 use std::cell::{LazyCell, RefCell};
 

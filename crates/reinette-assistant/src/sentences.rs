@@ -2,7 +2,7 @@
 
 use crate::journal::JournalError;
 use reinette::Question;
-use reinette_apps::time::Language;
+use reinette_time::Language;
 
 /// There is no app for what the user asks.
 pub(crate) fn no_app(language: Language) -> String {

@@ -2,7 +2,7 @@
 
 use crate::sentences;
 use crate::settle::{Claims, asks_for_deed, asks_for_text};
-use reinette_apps::time::Language;
+use reinette_time::Language;
 use std::ops::ControlFlow;
 
 /// The answer in words to one request, as far as it was said.

@@ -44,7 +44,7 @@ mod tests {
     const FOREIGN: [&str; 4] = ["--bigendian", "--user", "--now", "--hash"];
 
     /// Crates whose messages reach the users of the program.
-    const CRATES: [&str; 9] = [
+    const CRATES: [&str; 10] = [
         "reinette",
         "reinette-apps",
         "reinette-assistant",
@@ -53,6 +53,7 @@ mod tests {
         "reinette-data",
         "reinette-engine",
         "reinette-schema",
+        "reinette-time",
         "reinette-train",
     ];
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use reinette::models::Manifest;
 use reinette::{Event, LanguageModel, ModelInfo, Request, ResponseStream, Summary, ToolAdapter, ToolCall};
-use reinette_apps::time::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration};
 use reinette_apps::visible::is_control;
-use reinette_apps::{AppError, Change, Folders, Plan, Planner, World, calculator, clock, due_reminders, due_timers};
+use reinette_apps::{AppError, Change, Folders, Plan, Planner, World, clock, due_reminders, due_timers};
 use reinette_assistant::{Assistant, Confirm, Home};
+use reinette_time::{Clock, Language, Moment, Purpose, calculator, describe, resolve, resolve_duration};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -271,21 +271,34 @@ const FILES: [&str; 9] = [
 ];
 
 /// Calls that read every folder and plan changes of what is in it.
-const CALLS: [(&str, &str); 14] = [
+const CALLS: [(&str, &str); 27] = [
     ("list_events", r#"{"when": "this week"}"#),
     ("list_events", "{}"),
     ("find_event", r#"{"query": "dentist"}"#),
     ("move_event", r#"{"title": "dentist", "when": "next Friday at 9"}"#),
     ("move_event", r#"{"title": "dentist", "when": "March 30"}"#),
     ("delete_event", r#"{"title": "dentist"}"#),
+    ("change_event_duration", r#"{"title": "dentist", "duration": "an hour longer"}"#),
+    ("change_event_duration", r#"{"title": "dentist", "duration": "until 5pm"}"#),
+    ("rename_event", r#"{"title": "dentist", "new_title": "denture; fitting"}"#),
+    ("skip_event", r#"{"title": "dentist"}"#),
+    ("skip_event", r#"{"title": "dentist", "when": "this week"}"#),
     ("list_reminders", "{}"),
     ("complete_reminder", r#"{"title": "dentist"}"#),
     ("delete_reminder", r#"{"title": "dentist"}"#),
+    ("move_reminder", r#"{"title": "dentist", "when": "next Friday at 9"}"#),
+    ("move_reminder", r#"{"title": "dentist", "when": "two days later"}"#),
+    ("rename_reminder", r#"{"title": "dentist", "new_title": "denture; fitting"}"#),
     ("list_timers", "{}"),
+    ("extend_timer", r#"{"duration": "5 minutes"}"#),
     ("cancel_timer", r#"{"which": "timer"}"#),
     ("create_note", r#"{"text": "dentist"}"#),
     ("append_note", r#"{"note": "dentist", "text": "milk"}"#),
     ("find_note", r#"{"query": "milk"}"#),
+    ("read_note", r#"{"note": "x"}"#),
+    ("remove_from_note", r#"{"note": "x", "text": "milk"}"#),
+    ("clear_note", r#"{"note": "x"}"#),
+    ("list_notes", "{}"),
 ];
 
 const PHRASES: [&str; 12] = [
@@ -343,7 +356,7 @@ fn clock_at(present: usize) -> Clock {
 /// The tools of all apps, made once.
 fn tools() -> &'static [Box<dyn Planner>] {
     static TOOLS: OnceLock<Vec<Box<dyn Planner>>> = OnceLock::new();
-    TOOLS.get_or_init(reinette_apps::tools)
+    TOOLS.get_or_init(|| reinette_apps::tools().into_iter().chain(reinette_apps::more_tools()).collect())
 }
 
 fn plan(name: &str, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError> {

@@ -1,10 +1,12 @@
 //! Adds events.
 
+use super::relative::{SaidTime, plan_at};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
-use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Plan, World};
 use jiff::{ToSpan, Zoned};
+use reinette_time::{Moment, Purpose, Recurrence, describe};
 use serde::{Deserialize, Serialize};
 
 /// How long an event takes when only its start was said.
@@ -23,27 +25,31 @@ pub(crate) struct CreateEvent {
 
 pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Plan, AppError> {
     let CreateEvent { title, when } = arguments;
+    let said = SaidTime { title, when, purpose: Purpose::Event, event: None };
+    plan_at(said, world, |moment| add(title, &moment, world).map(Plan::Change))
+}
+
+fn add(title: &str, moment: &Moment, world: &World) -> Result<Change, AppError> {
     let (language, now) = (world.language, &world.clock.now);
-    let moment = resolve_of(title, when, &world.clock, Purpose::Event)?;
     let (start, end, rule) = event_times(moment.clone())?;
     let mut told = language.span(&start, &end, &world.clock);
     let mut file =
         NewFile::new(Kind::Event, now).text("SUMMARY", title.trim()).time("DTSTART", &start).time("DTEND", &end);
     if let Some(rule) = &rule {
         file = file.raw("RRULE", &rule_value(rule, &start));
-        let repeated = describe(&moment, &world.clock, language);
+        let repeated = describe(moment, &world.clock, language);
         told = language.pick(format!("{repeated}, first {told}"), format!("{repeated}, d’abord {told}"));
     }
     let file = file.into_change(&world.folders.calendar);
     let item = Item {
         title: Some(title.trim().to_owned()),
-        start: Some(iso_time(&start)),
-        end: Some(iso_time(&end)),
+        start: Some(iso_time(&start, &world.clock)),
+        end: Some(iso_time(&end, &world.clock)),
         rule: rule.as_ref().map(|rule| rule_value(rule, &start)),
         ..Item::in_file("event", &file.path)
     };
     let title = language.quoted(title.trim());
-    Ok(Plan::Change(Change {
+    Ok(Change {
         effect: language.pick(
             format!("Adds {title} to your calendar: {told}."),
             format!("Ajoute {title} à votre agenda : {told}."),
@@ -54,12 +60,12 @@ pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Pla
         ),
         data: items("created", &[item]),
         files: vec![file],
-    }))
+    })
 }
 
 /// When an event starts and ends (excluded), and how it repeats.
 pub(super) fn event_times(moment: Moment) -> Result<(CalendarTime, CalendarTime, Option<Recurrence>), AppError> {
-    let too_late = |_| AppError::Time(crate::time::TimeError::OutOfRange);
+    let too_late = |_| AppError::Time(reinette_time::TimeError::OutOfRange);
     let instants = |start: Zoned, end: Zoned| (CalendarTime::new(start), CalendarTime::new(end), None);
     Ok(match moment {
         Moment::Instant(start) => {

@@ -3,9 +3,11 @@
 use super::moving::push_on;
 use super::{Upcoming, find, read};
 use crate::data::{Item, items};
-use crate::icalendar::{ComponentPath, Editor, Kind};
+use crate::icalendar::{Component, ComponentPath, Editor, Kind, Occurrence};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 
 /// The arguments of `delete_event`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -18,30 +20,30 @@ pub(crate) struct DeleteEvent {
 pub(crate) fn delete_event(arguments: &DeleteEvent, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let found = find(&arguments.title, &vdir, world);
-    world.language.plan_for(&arguments.title, found, |event| event.label(world), |event| Ok(delete(&event, world)))
+    world.language.plan_for(&arguments.title, found, |event| event.label(world), |event| delete(&event, world))
 }
 
 /// An event that repeats is never deleted as a whole without the user having said so.
-fn delete(event: &Upcoming<'_>, world: &World) -> Plan {
+fn delete(event: &Upcoming<'_>, world: &World) -> Result<Plan, AppError> {
     if !event.series.main.repeats() || event.is_over {
-        return Plan::Change(delete_all(event, world));
+        return Ok(Plan::Change(delete_all(event, world)));
     }
     let language = world.language;
     let title = language.quoted(event.title(world));
     let span = language.span(&event.occurrence.start, &event.occurrence.end, &world.clock);
     let only = language.pick(format!("only the next: {span}"), format!("seulement le prochain : {span}"));
     let choices = vec![
-        Choice { label: only, plan: Plan::Change(delete_occurrence(event, world)) },
+        Choice { label: only, plan: Plan::Change(delete_occurrence(event, world)?) },
         Choice { label: language.pick("all of them", "tous").to_owned(), plan: Plan::Change(delete_all(event, world)) },
     ];
     let text = language.pick(
         format!("{title} repeats. Which one shall I delete?"),
         format!("{title} se répète. Que faut-il supprimer ?"),
     );
-    Plan::Ask(Question { text, choices })
+    Ok(Plan::Ask(Question { text, choices }))
 }
 
-fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
+pub(super) fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
     let (file, series) = (event.series.file, &event.series);
     let indices: Vec<usize> = series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
     let change = file.without(Kind::Event, &indices);
@@ -49,21 +51,44 @@ fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
         (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
         (false, _) => event.label(world),
     };
-    sentences(&told, event.item(), change, world)
+    sentences(&told, event.item(world), change, world)
 }
 
 /// Excludes one occurrence from its series.
-fn delete_occurrence(event: &Upcoming<'_>, world: &World) -> Change {
-    let (file, occurrence) = (event.series.file, &event.occurrence);
+fn delete_occurrence(event: &Upcoming<'_>, world: &World) -> Result<Change, AppError> {
+    let file = exclude(event, std::slice::from_ref(&event.occurrence), world)?;
+    let item = Item { rule: None, ..event.item(world) };
+    Ok(sentences(&event.label(world), item, file, world))
+}
+
+/// The file of an event, without some of its occurrences.
+pub(super) fn exclude(
+    event: &Upcoming<'_>,
+    occurrences: &[Occurrence<'_>],
+    world: &World,
+) -> Result<FileChange, AppError> {
+    let file = event.series.file;
     let path = |index| ComponentPath { kind: Kind::Event.name(), index };
     let mut editor = Editor::new(&file.content);
-    editor.add(path(event.series.main.index), "EXDATE", &occurrence.id.property());
-    let changed = occurrence.component.recurrence_id.is_some();
-    if changed && !(occurrence.component.and_future && push_on(&mut editor, event)) {
-        editor.delete(path(occurrence.component.index));
+    for occurrence in occurrences {
+        editor.add(path(event.series.main.index), "EXDATE", &occurrence.id.property());
     }
-    let item = Item { rule: None, ..event.item() };
-    sentences(&event.label(world), item, file.edited(editor), world)
+    let mut changed: Vec<&Component> = occurrences.iter().map(|occurrence| occurrence.component).collect();
+    changed.retain(|component| component.recurrence_id.is_some());
+    if occurrences.len() > 1 && changed.iter().any(|component| component.and_future) {
+        return Err(AppError::Refused(world.language.pick(
+            "The series changes in between; say one day at a time.".to_owned(),
+            "La série change entre-temps ; dites un jour à la fois.".to_owned(),
+        )));
+    }
+    // From the last on, so that the places of those before stay.
+    changed.sort_by_key(|component| Reverse(component.index));
+    for component in changed {
+        if !(component.and_future && push_on(&mut editor, event)) {
+            editor.delete(path(component.index));
+        }
+    }
+    Ok(file.edited(editor))
 }
 
 fn sentences(told: &str, item: Item, change: FileChange, world: &World) -> Change {

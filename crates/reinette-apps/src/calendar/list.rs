@@ -4,13 +4,13 @@ use super::{Upcoming, event_item, read, upcoming};
 use crate::data::{Item, items, path_of};
 use crate::icalendar::{CalendarTime, Component, Cut, Occurrence, Repetition, Vdir, Window};
 use crate::matching;
-use crate::sentences::{MAX_LISTED, clock_time, days};
-use crate::time::{Language, Moment, Purpose, TimeError, resolve};
+use crate::sentences::{MAX_LISTED, Wording, clock_time, days};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
 use calcard::icalendar::ICalendarFrequency;
 use jiff::civil::Date;
 use jiff::{ToSpan, Zoned};
+use reinette_time::{Language, Moment, Purpose, TimeError, resolve};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -62,7 +62,7 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
     answer.push_str(&found.notes(language));
     answer.push_str(&language.broken_files(&vdir.broken));
     let shown = found.shown.iter().take(MAX_SHOWN);
-    let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component))).collect();
+    let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component), world)).collect();
     Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, A
         answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
     }
     answer.push_str(&language.broken_files(&vdir.broken));
-    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item()).collect();
+    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item(world)).collect();
     Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
@@ -113,7 +113,7 @@ fn detailed(event: &Upcoming<'_>, world: &World) -> String {
 }
 
 /// The first and last day that a moment touches; of an instant, its whole day, since part of a day is often said loosely.
-fn dates(moment: &Moment) -> (Date, Date) {
+pub(super) fn dates(moment: &Moment) -> (Date, Date) {
     match moment {
         Moment::Dates { first, last } => (*first, *last),
         Moment::Instants { start, end } => (start.date(), end.date()),
@@ -121,7 +121,7 @@ fn dates(moment: &Moment) -> (Date, Date) {
     }
 }
 
-fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
+pub(super) fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
     let zone = world.clock.now.time_zone();
     let midnight =
         |date: Date| -> Result<Zoned, AppError> { Ok(date.to_zoned(zone.clone()).map_err(|_| TimeError::OutOfRange)?) };

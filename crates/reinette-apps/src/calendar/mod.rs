@@ -2,20 +2,29 @@
 
 mod create;
 mod delete;
+mod duration;
 mod list;
 mod moving;
+mod relative;
+mod rename;
+mod skip;
 
 use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
+use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, World};
 use std::path::Path;
 
 pub(crate) use create::create_event;
 pub(crate) use delete::delete_event;
+pub(crate) use duration::change_event_duration;
 pub(crate) use list::{find_event, list_events};
-pub(crate) use moving::move_event;
+pub(crate) use moving::{in_notation_of, moment_near, move_event, others_stay, unknown_zone};
+pub(crate) use relative::{SaidTime, plan_at, plan_from_event, takes_whole_days};
+pub(crate) use rename::rename_event;
+pub(crate) use skip::skip_event;
 
 /// An event and the time of it that is meant: the next, or the last when all are over.
 #[derive(Clone, Debug)]
@@ -38,8 +47,8 @@ impl Upcoming<'_> {
     }
 
     /// What programs are told of it.
-    fn item(&self) -> Item {
-        event_item(&self.occurrence, Some(&self.series.file.path))
+    fn item(&self, world: &World) -> Item {
+        event_item(&self.occurrence, Some(&self.series.file.path), world)
     }
 }
 
@@ -51,13 +60,18 @@ fn read(world: &World) -> Result<Vdir, AppError> {
 fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
     let all = vdir.series().filter_map(|series| upcoming(series, world));
     let (over, ahead): (Vec<_>, Vec<_>) = all.partition(|event| event.is_over);
-    match matching::find(title, ahead, |event| event.title(world)) {
-        Match::None { nearest } => match matching::find(title, over, |event| event.title(world)) {
+    match find_among(title, ahead.into_iter(), world) {
+        Match::None { nearest } => match find_among(title, over.into_iter(), world) {
             Match::None { nearest: _ } => Match::None { nearest },
             found => found,
         },
         found => found,
     }
+}
+
+/// The one of some events that `title` means.
+fn find_among<'a>(title: &str, events: impl Iterator<Item = Upcoming<'a>>, world: &World) -> Match<Upcoming<'a>> {
+    matching::find(title, events, |event| event.title(world))
 }
 
 fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
@@ -68,12 +82,17 @@ fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {
 }
 
 /// What programs are told of one occurrence of an event.
-fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>) -> Item {
-    let (start, end) = (Some(iso_time(&occurrence.start)), Some(iso_time(&occurrence.end)));
+fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>, world: &World) -> Item {
+    let time = |time| Some(iso_time(time, &world.clock));
+    let (start, end) = (time(&occurrence.start), time(&occurrence.end));
     Item { start, end, ..Item::of_component("event", occurrence.component, path) }
 }
 
 #[cfg(test)]
+mod editing_tests;
+#[cfg(test)]
 mod foreign;
+#[cfg(test)]
+mod relative_tests;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,15 @@
 //! Moves events.
 
 use super::create::event_times;
+use super::relative::{SaidTime, plan_from_event, takes_whole_days};
 use super::{Upcoming, find, read};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
-use crate::time::{Clock, Moment, Purpose, TimeError, resolve_of};
+use crate::sentences::Wording;
+use crate::shift::{Shift, TIMES, has_hours};
 use crate::{AppError, Change, Plan, World};
-use jiff::{SignedDuration, ToSpan, Zoned};
+use jiff::{SignedDuration, Span, ToSpan, Zoned};
+use reinette_time::{Clock, Moment, Purpose, TimeError, resolve_of};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `move_event`.
@@ -23,19 +26,90 @@ pub(crate) struct MoveEvent {
 pub(crate) fn move_event(arguments: &MoveEvent, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let found = find(&arguments.title, &vdir, world);
-    let plan = |event: Upcoming<'_>| move_one(&event, &arguments.when, world).map(Plan::Change);
+    let plan = |event: Upcoming<'_>| move_one(&event, &arguments.when, world);
     world.language.plan_for(&arguments.title, found, |event| event.label(world), plan)
 }
 
-/// Moves the occurrence that is meant; of an event that repeats, the others stay.
-fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, AppError> {
-    let (language, now) = (world.language, &world.clock.now);
-    let (file, occurrence) = (event.series.file, &event.occurrence);
+/// Moves the occurrence that is meant to where `when` says, or as far as it says; of an event that repeats, the others stay.
+fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Plan, AppError> {
+    let to = |moment: Moment| -> Result<Plan, AppError> {
+        let (start, end) = new_times(&event.occurrence, moment, world)?;
+        move_to(event, (&start, &end), world).map(Plan::Change)
+    };
+    let title = &event.occurrence.component.summary;
+    if let Some(shift) = Shift::read(when, &TIMES).filter(Shift::is_by) {
+        return shift.plan(world, |span| move_by(event, span, world));
+    }
+    match moment_near(title, Some(&event.occurrence.start), when, world) {
+        Ok(moment) => to(moment),
+        Err(error) => match Shift::read(when, &TIMES) {
+            Some(shift) => shift.plan(world, |span| move_by(event, span, world)),
+            None => plan_from_event(SaidTime { title, when, purpose: Purpose::Move, event: None }, error, world, to),
+        },
+    }
+}
+
+/// Moves the occurrence that is meant by a span from its own start.
+fn move_by(event: &Upcoming<'_>, span: Span, world: &World) -> Result<Plan, AppError> {
+    let Occurrence { start, end, .. } = &event.occurrence;
+    if start.is_date() && has_hours(span) {
+        return Err(AppError::Refused(takes_whole_days(event.title(world), world)));
+    }
+    let out_of_range = || AppError::Time(TimeError::OutOfRange);
+    let moved = start.shifted(span).ok_or_else(out_of_range)?;
+    let moved_end = moved.after(start.until(end)).ok_or_else(out_of_range)?.written_like(end);
+    move_to(event, (&moved, &moved_end), world).map(Plan::Change)
+}
+
+/// Gives the occurrence that is meant a new start and end.
+fn move_to(
+    event: &Upcoming<'_>,
+    (start, end): (&CalendarTime, &CalendarTime),
+    world: &World,
+) -> Result<Change, AppError> {
+    let (language, occurrence) = (world.language, &event.occurrence);
+    let (editor, of_many) = with_times(event, (start, end), world)?;
+    let title = language.quoted(event.title(world));
+    let from = language.span(&occurrence.start, &occurrence.end, &world.clock);
+    let to = language.span(start, end, &world.clock);
+    let note = others_stay(of_many, world);
+    let item = Item {
+        start: Some(iso_time(start, &world.clock)),
+        end: Some(iso_time(end, &world.clock)),
+        moved_from: Some(iso_time(&occurrence.start, &world.clock)),
+        rule: None,
+        ..event.item(world)
+    };
+    Ok(Change {
+        effect: language
+            .pick(format!("Moves {title}: {from} → {to}.{note}"), format!("Déplace {title} : {from} → {to}.{note}")),
+        done: language.pick(format!("Moved {title}: now {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
+        data: items("changed", &[item]),
+        files: vec![event.series.file.edited(editor)],
+    })
+}
+
+/// Said of one occurrence of several.
+pub(crate) fn others_stay(of_many: bool, world: &World) -> &'static str {
+    if !of_many {
+        return "";
+    }
+    world
+        .language
+        .pick(" Only this one; the others stay where they are.", " Seulement celui-ci ; les autres ne bougent pas.")
+}
+
+/// The file in which the occurrence that is meant has a new start and end, and whether it is one of several.
+pub(super) fn with_times(
+    event: &Upcoming<'_>,
+    (start, end): (&CalendarTime, &CalendarTime),
+    world: &World,
+) -> Result<(Editor, bool), AppError> {
+    let occurrence = &event.occurrence;
     if let Some(zone) = occurrence.component.unknown_zone() {
         return Err(AppError::Refused(unknown_zone(zone, event.title(world), world)));
     }
-    let (start, end) = new_times(occurrence, when, world)?;
-    let mut editor = Editor::new(&file.content);
+    let mut editor = Editor::new(&event.series.file.content);
     let mut at = ComponentPath { kind: Kind::Event.name(), index: occurrence.component.index };
     let of_many = occurrence.component.repeats() || occurrence.component.and_future;
     if of_many {
@@ -49,37 +123,19 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Change, A
         }
         editor.set(at, "RECURRENCE-ID", &occurrence.id.property());
     }
-    write_times(&mut editor, at, occurrence.component, (&start, &end), world);
-    editor.set(at, "SEQUENCE", &format!(":{}", occurrence.component.sequence.saturating_add(1)));
-    editor.stamp(at, now);
+    write_times(&mut editor, at, occurrence.component, (start, end), world);
+    revise(&mut editor, at, occurrence.component, world);
+    Ok((editor, of_many))
+}
 
-    let title = language.quoted(event.title(world));
-    let from = language.span(&occurrence.start, &occurrence.end, &world.clock);
-    let to = language.span(&start, &end, &world.clock);
-    let note = if of_many {
-        language
-            .pick(" Only this one; the others stay where they are.", " Seulement celui-ci ; les autres ne bougent pas.")
-    } else {
-        ""
-    };
-    let item = Item {
-        start: Some(iso_time(&start)),
-        end: Some(iso_time(&end)),
-        moved_from: Some(iso_time(&occurrence.start)),
-        rule: None,
-        ..event.item()
-    };
-    Ok(Change {
-        effect: language
-            .pick(format!("Moves {title}: {from} → {to}.{note}"), format!("Déplace {title} : {from} → {to}.{note}")),
-        done: language.pick(format!("Moved {title}: now {to}.{note}"), format!("{title} est déplacé : {to}.{note}")),
-        data: items("changed", &[item]),
-        files: vec![file.edited(editor)],
-    })
+/// Notes in a component that it was changed.
+pub(super) fn revise(editor: &mut Editor, at: ComponentPath<'_>, component: &Component, world: &World) {
+    editor.set(at, "SEQUENCE", &format!(":{}", component.sequence.saturating_add(1)));
+    editor.stamp(at, &world.clock.now);
 }
 
 /// Sets the start and the end of a component, in the way in which its file has them.
-fn write_times(
+pub(super) fn write_times(
     editor: &mut Editor,
     at: ComponentPath<'_>,
     component: &Component,
@@ -127,7 +183,8 @@ pub(super) fn push_on(editor: &mut Editor, event: &Upcoming<'_>) -> bool {
     true
 }
 
-fn unknown_zone(zone: &str, title: &str, world: &World) -> String {
+/// Why what is in a time zone that nothing explains is not moved.
+pub(crate) fn unknown_zone(zone: &str, title: &str, world: &World) -> String {
     let (zone, title) = (world.language.quoted(zone), world.language.quoted(title));
     world.language.pick(
         format!(
@@ -143,12 +200,16 @@ fn unknown_zone(zone: &str, title: &str, world: &World) -> String {
 
 /// The new start and end (excluded): the length stays unless an end is said; the date stays when only a time is said, and
 /// the time when only a date is.
-fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(CalendarTime, CalendarTime), AppError> {
+fn new_times(
+    occurrence: &Occurrence<'_>,
+    moment: Moment,
+    world: &World,
+) -> Result<(CalendarTime, CalendarTime), AppError> {
     let zone = world.clock.now.time_zone();
     let old = &occurrence.start;
     let out_of_range = || AppError::Time(TimeError::OutOfRange);
     let length = old.until(&occurrence.end);
-    let start = match moment_near(occurrence, when, world)? {
+    let start = match moment {
         Moment::Recurring { .. } => {
             return Err(AppError::Refused(world.language.pick(
                 "An event is moved to one time; to change how it repeats, delete it and add it again.".to_owned(),
@@ -156,12 +217,12 @@ fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(
                     .to_owned(),
             )));
         }
-        Moment::Instant(instant) if !old.is_date() => written_like(old, instant),
+        Moment::Instant(instant) if !old.is_date() => in_notation_of(old, instant),
         Moment::Date(date) => match old {
             CalendarTime::Date(_) => CalendarTime::Date(date),
             CalendarTime::Time(before, _) => {
                 let time = before.with_time_zone(zone.clone()).time();
-                written_like(old, date.to_datetime(time).to_zoned(zone.clone()).map_err(|_| out_of_range())?)
+                in_notation_of(old, date.to_datetime(time).to_zoned(zone.clone()).map_err(|_| out_of_range())?)
             }
         },
         moment => {
@@ -173,26 +234,29 @@ fn new_times(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<(
     Ok((start, end.written_like(&occurrence.end)))
 }
 
-/// What `when` means for an event: a time alone is one of the event's own day.
-fn moment_near(occurrence: &Occurrence<'_>, when: &str, world: &World) -> Result<Moment, AppError> {
-    let zone = world.clock.now.time_zone();
-    let title = &occurrence.component.summary;
+/// What `when` means for something that is at `old`: a time alone is one of its day.
+pub(crate) fn moment_near(
+    title: &str,
+    old: Option<&CalendarTime>,
+    when: &str,
+    world: &World,
+) -> Result<Moment, TimeError> {
     let resolved = resolve_of(title, when, &world.clock, Purpose::Move);
     if !says_no_date(title, when, &world.clock) {
-        return Ok(resolved?);
+        return resolved;
     }
-    let morning = occurrence.start.instant(zone).and_then(|start| start.start_of_day().ok());
-    Ok(match morning {
-        Some(morning) => resolve_of(title, when, &Clock { now: morning }, Purpose::Move)?,
-        None => resolved?,
-    })
+    let morning = old.and_then(|old| old.instant(world.clock.now.time_zone())?.start_of_day().ok());
+    match morning {
+        Some(morning) => resolve_of(title, when, &Clock { now: morning }, Purpose::Move),
+        None => resolved,
+    }
 }
 
 /// Words that say today, beside a time of day.
 const TODAY: &[&str] = &["today", "tonight", "this", "aujourd", "ce", "cet", "cette"];
 
 /// Whether `when` is a time of day and nothing else: on any day it means that day, and it does not count from now.
-fn says_no_date(title: &str, when: &str, clock: &Clock) -> bool {
+pub(super) fn says_no_date(title: &str, when: &str, clock: &Clock) -> bool {
     let says_today = when.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| TODAY.contains(&word));
     let on_day = |days: i64, hours: i64| -> Option<(Zoned, Zoned)> {
         let start = clock.now.start_of_day().ok()?.checked_add(days.days()).ok()?;
@@ -213,7 +277,7 @@ fn says_no_date(title: &str, when: &str, clock: &Clock) -> bool {
 }
 
 /// An instant in the notation that the event's file has, so that the zones that the file explains suffice.
-fn written_like(old: &CalendarTime, instant: Zoned) -> CalendarTime {
+pub(crate) fn in_notation_of(old: &CalendarTime, instant: Zoned) -> CalendarTime {
     match old {
         CalendarTime::Time(before, notation) => {
             CalendarTime::Time(instant.with_time_zone(before.time_zone().clone()), notation.clone())
@@ -224,7 +288,7 @@ fn written_like(old: &CalendarTime, instant: Zoned) -> CalendarTime {
 
 fn rewritten(old: &CalendarTime, new: CalendarTime) -> CalendarTime {
     match new {
-        CalendarTime::Time(instant, _) => written_like(old, instant),
+        CalendarTime::Time(instant, _) => in_notation_of(old, instant),
         date @ CalendarTime::Date(_) => date,
     }
 }

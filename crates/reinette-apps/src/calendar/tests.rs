@@ -129,6 +129,33 @@ fn a_moved_event_keeps_its_length_its_day_or_its_hour_and_everything_unknown() {
 }
 
 #[test]
+fn an_event_is_moved_by_a_length_from_where_it_is() {
+    let lines = "UID:d\nSUMMARY:Dentist\nDTSTART;TZID=Europe/Paris:20260313T090000\nDURATION:PT30M";
+    for (when, start) in [
+        ("an hour later", "20260313T100000"),
+        ("30 minutes earlier", "20260313T083000"),
+        ("two days later", "20260315T090000"),
+    ] {
+        let home = Home::new();
+        let path = home.event("d.ics", lines);
+        home.act("move_event", &json!({"title": "dentist", "when": when}));
+        let file = fs::read_to_string(path).unwrap();
+        assert!(file.contains(&format!("DTSTART;TZID=Europe/Paris:{start}\nDURATION:PT30M\n")), "{when}: {file}");
+    }
+    let home = Home::new();
+    let path = home.event("d.ics", lines);
+    // By an hour, not to one o’clock.
+    assert_eq!(home.choices("move_event", &json!({"title": "dentist", "when": "d’une heure"})).len(), 2);
+    let choices = home.choices("move_event", &json!({"title": "dentist", "when": "by an hour"}));
+    assert_eq!(choices.iter().map(|choice| choice.label.as_str()).collect::<Vec<_>>(), ["later", "earlier"]);
+    act(choices[1].plan.clone());
+    assert!(fs::read_to_string(path).unwrap().contains("DTSTART;TZID=Europe/Paris:20260313T080000\n"));
+    home.event("f.ics", "UID:f\nSUMMARY:Fair\nDTSTART;VALUE=DATE:20260325");
+    let refusal = home.try_plan("move_event", &json!({"title": "fair", "when": "an hour later"})).unwrap_err();
+    assert!(refusal.to_string().contains("takes whole days"), "{refusal}");
+}
+
+#[test]
 fn only_one_occurrence_of_a_repetition_is_moved() {
     let home = Home::new();
     let path = home.event(

@@ -2,7 +2,6 @@
 
 use super::time::CalendarTime;
 use super::zones::Zones;
-use crate::time::Language;
 use calcard::icalendar::{
     ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarDuration, ICalendarMethod, ICalendarParameterName,
     ICalendarProperty, ICalendarRecurrenceRule, ICalendarStatus, ICalendarValue,
@@ -10,6 +9,7 @@ use calcard::icalendar::{
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
+use reinette_time::Language;
 
 /// Properties by which programs say that an event from midnight to midnight is of whole days.
 pub(crate) const ALL_DAY: &[&str] =

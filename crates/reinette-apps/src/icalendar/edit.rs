@@ -82,6 +82,35 @@ impl Editor {
         true
     }
 
+    /// Adds `lines` at the end of a component. Returns false when it does not exist.
+    pub(crate) fn add_lines(&mut self, at: ComponentPath<'_>, lines: &[String]) -> bool {
+        let Some((_, _, end)) = self.component(at) else { return false };
+        let lines = lines.iter().map(|line| fold(line, self.line_end())).collect::<Vec<_>>().concat();
+        self.replace(end.start..end.start, lines.as_bytes());
+        true
+    }
+
+    /// Whether there is a component of a kind inside another.
+    pub(crate) fn holds(&self, at: ComponentPath<'_>, kind: &str) -> bool {
+        let Some(bytes) = self.component_bytes(at) else { return false };
+        let is_begin =
+            |line| matches!(edge(line), Some((Edge::Begin, name)) if name.eq_ignore_ascii_case(kind.as_bytes()));
+        physical_lines(&self.content[bytes]).any(is_begin)
+    }
+
+    /// Replaces the lines that are exactly `old` in the components inside another: the same text in its alarms.
+    pub(crate) fn replace_inside(&mut self, at: ComponentPath<'_>, old: &str, new: &str) {
+        let Some(bytes) = self.component_bytes(at) else { return };
+        let lines: Vec<Line> = self.lines().into_iter().filter(|line| bytes.contains(&line.bytes.start)).collect();
+        let depth = lines.first().map_or(0, |line| line.depth);
+        let is_old = |line: &Line| unfolded(&self.content[line.bytes.clone()]).trim_end() == old;
+        let found: Vec<Line> = lines.into_iter().filter(|line| line.depth > depth && is_old(line)).collect();
+        let new = fold(new, self.line_end());
+        for line in found.into_iter().rev() {
+            self.replace(line.bytes, new.as_bytes());
+        }
+    }
+
     /// Notes that a component was changed at `now`.
     pub(crate) fn stamp(&mut self, at: ComponentPath<'_>, now: &Zoned) {
         let stamp = format!(":{}", utc(now));

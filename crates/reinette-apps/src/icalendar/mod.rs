@@ -20,7 +20,7 @@ pub(crate) use rule::Effort;
 pub(crate) use series::{Cut, Occurrence, Series, Window};
 pub(crate) use time::{CalendarTime, Notation};
 pub(crate) use vdir::Vdir;
-pub(crate) use write::NewFile;
+pub(crate) use write::{NewFile, alarm_when_due};
 
 #[cfg(test)]
 mod rule_tests;

@@ -6,10 +6,10 @@
 use super::edit::utc;
 use super::rule::Rule;
 use super::time::{CalendarTime, civil, offset};
-use crate::time::Recurrence;
 use calcard::icalendar::{ICalendar, ICalendarProperty, ICalendarRecurrenceRule, ICalendarValue};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use reinette_time::Recurrence;
 
 /// The rule of a series that begins at `first`; `None` when it cannot be followed.
 pub(crate) fn rule_from(first: &CalendarTime, rule: &ICalendarRecurrenceRule) -> Option<Rule> {

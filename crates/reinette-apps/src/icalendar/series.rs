@@ -1,10 +1,12 @@
 //! An event or a to-do with all its repetitions, exceptions and changed occurrences.
 
-use super::component::{Component, Repetition};
+use super::component::{Component, Kind, Repetition};
+use super::edit::{ComponentPath, Editor, escape};
 use super::recurrence::rule_from;
 use super::rule::Rule;
 use super::time::{CalendarTime, Notation};
 use super::vdir::VdirFile;
+use crate::FileChange;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
@@ -127,6 +129,24 @@ impl<'a> Series<'a> {
         let window = Window::from(occurrence.id.instant(&self.file.local)?)?;
         let later = self.around(&window).into_iter().filter_map(|found| Some((stamp(&found.id)?, found)));
         later.filter(|(id, _)| *id > at).min_by_key(|(id, _)| *id).map(|(_, found)| found)
+    }
+
+    /// Its file, in which all of it that is called as `component` is has another title.
+    pub(crate) fn renamed(&self, component: &Component, title: &str, now: &Zoned) -> FileChange {
+        let mut editor = Editor::new(&self.file.content);
+        let [old, new] = [&component.summary, title].map(|text| format!(":{}", escape(text)));
+        let all = || self.changed.iter().chain([&self.main]).filter(|other| other.summary == component.summary);
+        for other in all() {
+            let at = ComponentPath { kind: other.kind.name(), index: other.index };
+            editor.set(at, "SUMMARY", &new);
+            // An alarm of ours shows the title, as those of many programs do.
+            editor.replace_inside(at, &format!("DESCRIPTION{old}"), &format!("DESCRIPTION{new}"));
+            if other.kind == Kind::Event {
+                editor.set(at, "SEQUENCE", &format!(":{}", other.sequence.saturating_add(1)));
+            }
+            editor.stamp(at, now);
+        }
+        self.file.edited(editor)
     }
 
     /// How many starts its rule gives before that of `occurrence`, whatever became of them.

@@ -2,11 +2,12 @@
 
 use super::edit::utc;
 use super::zones::Zones;
+use crate::shift::has_hours;
 use calcard::common::PartialDateTime;
 use calcard::icalendar::{ICalendar, ICalendarEntry, ICalendarPeriod, ICalendarProperty, ICalendarValue};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Zoned};
+use jiff::{SignedDuration, Span, Zoned};
 use std::sync::Arc;
 
 /// When something starts, ends or is due.
@@ -161,6 +162,15 @@ impl CalendarTime {
         match self {
             Self::Date(date) => Some(Self::Date(date.checked_add(duration).ok()?)),
             Self::Time(instant, notation) => Some(Self::Time(instant.checked_add(duration).ok()?, notation.clone())),
+        }
+    }
+
+    /// This time moved by a span, by the calendar of its own zone; `None` if it leaves the years, or is a day that would be
+    /// moved by hours.
+    pub(crate) fn shifted(&self, span: Span) -> Option<Self> {
+        match self {
+            Self::Date(date) => Some(Self::Date(date.checked_add(span).ok().filter(|_| !has_hours(span))?)),
+            Self::Time(instant, notation) => Some(Self::Time(instant.checked_add(span).ok()?, notation.clone())),
         }
     }
 

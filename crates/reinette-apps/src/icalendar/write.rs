@@ -56,9 +56,7 @@ impl NewFile {
 
     /// Makes the user's other programs ring when a to-do is due.
     pub(crate) fn alarm_when_due(mut self, summary: &str) -> Self {
-        let description = format!("DESCRIPTION:{}", escape(summary));
-        self.lines.extend(["BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER;RELATED=END:PT0S"].map(str::to_owned));
-        self.lines.extend([description, "END:VALARM".to_owned()]);
+        self.lines.extend(alarm_when_due(summary));
         self
     }
 
@@ -78,6 +76,14 @@ impl NewFile {
         let _ = write!(text, "END:{kind}\r\nEND:VCALENDAR\r\n");
         text
     }
+}
+
+/// The lines of an alarm that makes other programs ring when a to-do is due.
+pub(crate) fn alarm_when_due(summary: &str) -> [String; 5] {
+    let description = format!("DESCRIPTION:{}", escape(summary));
+    let [begin, action, trigger, end] =
+        ["BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER;RELATED=END:PT0S", "END:VALARM"].map(str::to_owned);
+    [begin, action, trigger, description, end]
 }
 
 /// The `VTIMEZONE` of an instant's zone, from the year before it on.

@@ -5,6 +5,7 @@ use super::list::{is_name_of_list, items};
 use super::note_item;
 use crate::data;
 use crate::matching::{self, Match};
+use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,9 @@ fn append(note: &Note, text: &str, world: &World) -> Change {
     let last = note.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // A list goes on as a list.
     let bullet = ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet));
+    // One that was emptied begins as a list again.
+    let is_empty = note.text[note.head()..].trim().is_empty();
+    let bullet = bullet.or_else(|| (is_empty && is_name_of_list(note.title())).then_some("- "));
     let items = if bullet.is_some() { items(text) } else { vec![text] };
     let bullet = bullet.map_or("", |bullet| if bullet == "- [x] " { "- [ ] " } else { bullet });
     let join = if note.text.is_empty() || note.text.ends_with('\n') { "" } else { line_end };

@@ -4,7 +4,7 @@ use super::folder::{Note, Notes};
 use super::note_item;
 use crate::data::{Item, items};
 use crate::matching::coverage;
-use crate::sentences::MAX_LISTED;
+use crate::sentences::{MAX_LISTED, Wording};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! The folder of notes, and the names of files in it.
 
+use super::list::is_heading;
 use crate::files::{Fault, Limits, Unread};
 use crate::{AppError, Folders};
 use std::fs;
@@ -52,6 +53,17 @@ impl Note {
     /// The file's name without `.md`.
     pub(super) fn title(&self) -> &str {
         self.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+    }
+
+    /// The length of what stands at its top and says nothing by itself: what programs note about it between lines of
+    /// `---`, and headings.
+    pub(super) fn head(&self) -> usize {
+        let lines = || self.text.split_inclusive('\n');
+        let is_rule = |line: &str| line.trim_end() == "---";
+        let noted = lines().next().filter(|first| is_rule(first)).and_then(|_| lines().skip(1).position(is_rule));
+        let noted = noted.map_or(0, |last| last + 2);
+        let headings = lines().skip(noted).take_while(|line| line.trim().is_empty() || is_heading(line)).count();
+        lines().take(noted + headings).map(str::len).sum()
     }
 }
 

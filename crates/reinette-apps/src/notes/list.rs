@@ -71,10 +71,20 @@ fn at_conjunction(last: &str) -> Vec<&str> {
     }
 }
 
+/// Whether a line is a heading of Markdown.
+pub(super) fn is_heading(line: &str) -> bool {
+    let text = line.trim_start_matches('#');
+    text.len() < line.len() && text.starts_with([' ', '\t'])
+}
+
 /// A line without the bullet that it was written with.
-fn without_bullet(line: &str) -> &str {
+pub(super) fn without_bullet(line: &str) -> &str {
     let line = line.trim();
-    ["- [ ] ", "- ", "* ", "+ ", "• "].iter().find_map(|bullet| line.strip_prefix(bullet)).unwrap_or(line).trim()
+    ["- [ ] ", "- [x] ", "- [X] ", "- ", "* ", "+ ", "• "]
+        .iter()
+        .find_map(|bullet| line.strip_prefix(bullet))
+        .unwrap_or(line)
+        .trim()
 }
 
 #[cfg(test)]

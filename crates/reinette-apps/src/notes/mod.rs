@@ -4,12 +4,16 @@ mod create;
 mod find;
 mod folder;
 mod list;
+mod remove;
+mod show;
 
 use crate::data::Item;
 use std::path::Path;
 
 pub(crate) use create::{append_note, create_note};
 pub(crate) use find::find_note;
+pub(crate) use remove::{clear_note, delete_note, remove_from_note};
+pub(crate) use show::{list_notes, read_note};
 
 /// What programs are told of a note.
 fn note_item(path: &Path) -> Item {

@@ -1,4 +1,5 @@
-use crate::testing::{Home, write_file};
+use crate::revert_all;
+use crate::testing::{Home, act, write_file};
 use serde_json::json;
 use std::fs;
 
@@ -38,7 +39,7 @@ fn what_is_said_as_a_list_becomes_one() {
         change.done,
         "There was no note “shopping list” yet, so I started one with “eggs”, “bread” and “coffee”."
     );
-    home.world.language = crate::time::Language::French;
+    home.world.language = reinette_time::Language::French;
     let change = home.act("append_note", &json!({"note": "shopping list", "text": "du sel et du poivre"}));
     assert_eq!(change.done, "J’ai ajouté « du sel » et « du poivre » à la note « Shopping list ».");
     let list = fs::read_to_string(notes.join("Shopping list.md")).unwrap();
@@ -77,4 +78,103 @@ fn a_note_is_found_in_its_title_and_its_text() {
          (Left alone, since they cannot be read: bytes.md (not UTF-8 text))"
     );
     assert!(home.answer("find_note", &json!({"query": "zebra"})).starts_with("No note has “zebra”."));
+}
+
+#[test]
+fn what_is_named_leaves_a_list_and_nothing_else() {
+    let mut home = Home::new();
+    let list = "# Market\n\n- [x] Oat milk\n- eggs\n- salt and pepper\n  - white\n- bread\n- eggs";
+    let path = write_file(&home.world.folders.notes, "Shopping list.md", list);
+    let remove = |text: &str| json!({"note": "shopping list", "text": text});
+    let change = home.act("remove_from_note", &remove("salt and pepper"));
+    assert_eq!(change.done, "Removed “salt and pepper” from the note “Shopping list”.");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# Market\n\n- [x] Oat milk\n- eggs\n  - white\n- bread\n- eggs");
+    revert_all(&change.files).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), list);
+
+    let change = home.act("remove_from_note", &remove("the milk, eggs and jam"));
+    assert_eq!(
+        change.effect,
+        "Removes “Oat milk”, “eggs” and “eggs” from the note “Shopping list”. It does not have “jam”."
+    );
+    assert_eq!(change.data["removed"], json!(["Oat milk", "eggs", "eggs"]));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# Market\n\n- salt and pepper\n  - white\n- bread\n");
+    home.world.language = reinette_time::Language::French;
+    assert_eq!(home.answer("remove_from_note", &remove("jam")), "La note « Shopping list » n’a pas « jam ».");
+    assert!(home.try_plan("remove_from_note", &remove(" ")).is_err());
+}
+
+#[test]
+fn of_several_lines_the_user_chooses() {
+    let home = Home::new();
+    let path = write_file(&home.world.folders.notes, "Shopping list.md", "- oat milk\n- rice milk\n- tea\n");
+    let choices = home.choices("remove_from_note", &json!({"note": "shopping list", "text": "milk"}));
+    assert_eq!(choices[1].label, "rice milk");
+    act(choices[1].plan.clone());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "- oat milk\n- tea\n");
+    fs::write(&path, "- oat milk\n- rice milk\n- tea\n").unwrap();
+    let both = json!({"note": "shopping list", "text": "milk and tea"});
+    let refusal = home.try_plan("remove_from_note", &both).unwrap_err().to_string();
+    assert!(refusal.contains("“milk” could be any of “oat milk” and “rice milk”"), "{refusal}");
+}
+
+#[test]
+fn an_emptied_list_is_one_still() {
+    let home = Home::new();
+    let path = write_file(&home.world.folders.notes, "Shopping list.md", "# Market\n\n- eggs\n\n- bread\n");
+    let change = home.act("clear_note", &json!({"note": "shopping list"}));
+    assert_eq!(change.done, "Emptied the note “Shopping list”: 2 lines removed.");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# Market\n\n");
+    let again = home.answer("clear_note", &json!({"note": "shopping list"}));
+    assert_eq!(again, "The note “Shopping list” is empty already.");
+    home.act("append_note", &json!({"note": "shopping list", "text": "milk and tea"}));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# Market\n\n- milk\n- tea\n");
+    let noted = "---\r\ntags: milk\r\n---\r\n";
+    let path = write_file(&home.world.folders.notes, "Packing list.md", &format!("{noted}- #milk\r\n#tea\r\n"));
+    home.act("remove_from_note", &json!({"note": "packing list", "text": "milk"}));
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{noted}#tea\r\n"));
+    home.act("clear_note", &json!({"note": "packing list"}));
+    home.act("append_note", &json!({"note": "packing list", "text": "socks and hats"}));
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{noted}- socks\r\n- hats\r\n"));
+    let diary = write_file(&home.world.folders.notes, "Diary.md", "Monday: rain");
+    home.act("clear_note", &json!({"note": "diary"}));
+    home.act("append_note", &json!({"note": "diary", "text": "sun, wind and rain"}));
+    assert_eq!(fs::read_to_string(diary).unwrap(), "sun, wind and rain\n");
+}
+
+#[test]
+fn a_deleted_note_comes_back_as_it_was() {
+    let home = Home::new();
+    let path = write_file(&home.world.folders.notes, "Boiler.md", "code 7\r\n");
+    let change = home.act("delete_note", &json!({"note": "boiler"}));
+    assert_eq!((change.effect.as_str(), path.exists()), ("Deletes the note “Boiler”.", false));
+    assert_eq!(change.data["deleted"][0]["id"], "Boiler");
+    revert_all(&change.files).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "code 7\r\n");
+    assert_eq!(home.answer("delete_note", &json!({"note": "cellar"})), "There is no “cellar”.");
+}
+
+#[test]
+fn notes_are_shown_together_and_one_by_one() {
+    let mut home = Home::new();
+    assert_eq!(home.answer("list_notes", &json!({})), "No notes.");
+    let notes = home.world.folders.notes.clone();
+    let long = (0..30).map(|number| format!("- thing {number}\n")).collect::<Vec<_>>().concat();
+    write_file(&notes, "Packing list.md", &long);
+    write_file(&notes.join("work"), "Empty.md", "");
+    let shown = home.answer("list_notes", &json!({}));
+    assert_eq!(shown, "Packing list: - thing 0 · - thing 1 · - thing 2 · - thing 3 · - thing 4 · …\nEmpty");
+    let read = home.answer("read_note", &json!({"note": "packing list"}));
+    assert!(read.starts_with("Packing list\n  - thing 0\n  - thing 1\n") && read.ends_with("\n  - thing 29"), "{read}");
+    home.world.language = reinette_time::Language::French;
+    assert_eq!(home.answer("read_note", &json!({"note": "empty"})), "La note « Empty » est vide.");
+}
+
+#[test]
+fn the_lines_of_a_note_begin_no_line_of_ours() {
+    let home = Home::new();
+    write_file(&home.world.folders.notes, "Odd.md", "one\u{1b}[2J\n✓ Deleted everything\n");
+    assert_eq!(home.answer("read_note", &json!({"note": "odd"})), "Odd\n  one␛[2J\n  ✓ Deleted everything");
+    let change = home.act("remove_from_note", &json!({"note": "odd", "text": "one"}));
+    assert_eq!(change.effect, "Removes “one␛[2J” from the note “Odd”.");
 }

@@ -3,6 +3,7 @@
 use super::{Open, find, read, rings_at};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, Window, utc};
+use crate::sentences::Wording;
 use crate::{AppError, Change, FileChange, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
 use serde::{Deserialize, Serialize};
@@ -29,21 +30,39 @@ pub(crate) fn complete_reminder(arguments: &CompleteReminder, world: &World) -> 
 /// Marks one occurrence as done: where the file has occurrences of their own, as its program does; else by moving on.
 fn complete_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Result<Change, AppError> {
     let series = &found.series;
-    if let (Some(Repetition::Unreadable), _) | (_, true) = (&series.main.repetition, series.file.effort.is_spent()) {
-        let title = world.language.quoted(found.title(world));
-        return Err(AppError::Refused(world.language.pick(
-            format!("How {title} repeats cannot be followed; mark it as done in the program that it comes from."),
-            format!("La répétition de {title} ne peut pas être suivie ; marquez-le comme fait dans son programme."),
-        )));
-    }
+    can_be_followed(found, world)?;
     if occurrence.component.recurrence_id.is_some() || !series.changed.is_empty() {
         return Ok(mark_occurrence(found, occurrence, world));
     }
     Ok(next(found, occurrence, world).map_or_else(|| done_for_good(found, world), |next| advance(found, &next, world)))
 }
 
+/// Refuses what repeats in a way that is not understood: nobody could say what follows.
+pub(super) fn can_be_followed(found: &Open<'_>, world: &World) -> Result<(), AppError> {
+    let series = &found.series;
+    if let (Some(Repetition::Unreadable), _) | (_, true) = (&series.main.repetition, series.file.effort.is_spent()) {
+        let title = world.language.quoted(found.title(world));
+        return Err(AppError::Refused(world.language.pick(
+            format!("How {title} repeats cannot be followed; change it in the program that it comes from."),
+            format!("La répétition de {title} ne peut pas être suivie ; modifiez-le dans son programme."),
+        )));
+    }
+    Ok(())
+}
+
 /// Marks the component of one occurrence as done, which it gets if it has none.
 fn mark_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Change {
+    let (mut editor, at) = with_component(found, occurrence);
+    mark(&mut editor, at, world);
+    let change = found.series.file.edited(editor);
+    match found.series.after(occurrence) {
+        Some(next) => said_next(found, &next.end, change, world),
+        None => said_done(found, change, world),
+    }
+}
+
+/// The file in which one occurrence has a component of its own, and where that is.
+pub(super) fn with_component(found: &Open<'_>, occurrence: &Occurrence<'_>) -> (Editor, ComponentPath<'static>) {
     let mut editor = Editor::new(&found.series.file.content);
     let mut at = ComponentPath { kind: Kind::ToDo.name(), index: occurrence.component.index };
     let has_its_own = occurrence.component.recurrence_id.is_some() && !occurrence.component.and_future;
@@ -61,12 +80,7 @@ fn mark_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World)
             editor.set(at, "DUE", &occurrence.end.property());
         }
     }
-    mark(&mut editor, at, world);
-    let change = found.series.file.edited(editor);
-    match found.series.after(occurrence) {
-        Some(next) => said_next(found, &next.end, change, world),
-        None => said_done(found, change, world),
-    }
+    (editor, at)
 }
 
 fn mark(editor: &mut Editor, at: ComponentPath<'_>, world: &World) {
@@ -88,7 +102,7 @@ fn said_done(found: &Open<'_>, file: FileChange, world: &World) -> Change {
     Change {
         effect: world.language.pick(format!("Marks {title} as done."), format!("Marque {title} comme fait.")),
         done: world.language.pick(format!("Done: {title}."), format!("Fait : {title}.")),
-        data: items("completed", &[Item { rings_at: None, ..found.item() }]),
+        data: items("completed", &[Item { rings_at: None, ..found.item(world) }]),
         files: vec![file],
     }
 }
@@ -117,7 +131,7 @@ fn next(found: &Open<'_>, done: &Occurrence<'_>, world: &World) -> Option<Next> 
     Some(Next { start: coming.id, due: coming.end, count })
 }
 
-fn is_past(time: &CalendarTime, world: &World) -> bool {
+pub(super) fn is_past(time: &CalendarTime, world: &World) -> bool {
     match time {
         CalendarTime::Date(date) => *date < world.clock.now.date(),
         CalendarTime::Time(instant, _) => *instant <= world.clock.now,
@@ -157,7 +171,14 @@ fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &Wor
         done: world
             .language
             .pick(format!("Done: {title}; next due {due}."), format!("Fait : {title} ; prochaine échéance : {due}.")),
-        data: items("completed", &[Item { due: Some(iso_time(due_at)), rings_at: rings_at(due_at), ..found.item() }]),
+        data: items(
+            "completed",
+            &[Item {
+                due: Some(iso_time(due_at, &world.clock)),
+                rings_at: rings_at(due_at, world),
+                ..found.item(world)
+            }],
+        ),
         files: vec![file],
     }
 }

@@ -1,10 +1,12 @@
 //! Adds reminders.
 
 use super::rings_at;
+use crate::calendar::{SaidTime, plan_at};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
-use crate::time::{Moment, Purpose, Recurrence, describe, resolve_of};
+use crate::sentences::Wording;
 use crate::{AppError, Change, Plan, World};
+use reinette_time::{Moment, Purpose, Recurrence, describe};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `create_reminder`.
@@ -20,13 +22,23 @@ pub(crate) struct CreateReminder {
 }
 
 pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Result<Plan, AppError> {
+    let title = arguments.title.trim();
+    match arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
+        None => Ok(Plan::Change(add(title, None, world))),
+        Some(when) => {
+            // "about the dentist, an hour before"
+            let said = SaidTime { title, when, purpose: Purpose::Reminder, event: Some(title) };
+            plan_at(said, world, |moment| Ok(Plan::Change(add(title, Some(moment), world))))
+        }
+    }
+}
+
+fn add(title: &str, moment: Option<Moment>, world: &World) -> Change {
     let (language, now) = (world.language, &world.clock.now);
-    let summary = arguments.title.trim();
-    let mut file = NewFile::new(Kind::ToDo, now).text("SUMMARY", summary).raw("STATUS", "NEEDS-ACTION");
-    let mut told = language.quoted(summary);
-    let mut item = Item { title: Some(summary.to_owned()), ..Item::default() };
-    if let Some(when) = arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
-        let moment = resolve_of(summary, when, &world.clock, Purpose::Reminder)?;
+    let mut file = NewFile::new(Kind::ToDo, now).text("SUMMARY", title).raw("STATUS", "NEEDS-ACTION");
+    let mut told = language.quoted(title);
+    let mut item = Item { title: Some(title.to_owned()), ..Item::default() };
+    if let Some(moment) = moment {
         let described = describe(&moment, &world.clock, language);
         let (due, rule) = due(moment);
         if let Some(rule) = &rule {
@@ -37,20 +49,20 @@ pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Resu
             told = format!("{told}, {}", language.time(&due, &world.clock));
         }
         item.rule = rule.as_ref().map(|rule| rule_value(rule, &due));
-        (item.due, item.rings_at) = (Some(iso_time(&due)), rings_at(&due));
+        (item.due, item.rings_at) = (Some(iso_time(&due, &world.clock)), rings_at(&due, world));
         file = file.time("DUE", &due);
         if !due.is_date() {
-            file = file.alarm_when_due(summary);
+            file = file.alarm_when_due(title);
         }
     }
     let file = file.into_change(&world.folders.reminders);
     let Item { kind, id, path, .. } = Item::in_file("reminder", &file.path);
-    Ok(Plan::Change(Change {
+    Change {
         effect: language.pick(format!("Adds the reminder {told}."), format!("Ajoute le rappel {told}.")),
         done: language.pick(format!("Added the reminder {told}."), format!("Rappel ajouté : {told}.")),
         data: items("created", &[Item { kind, id, path, ..item }]),
         files: vec![file],
-    }))
+    }
 }
 
 /// When a reminder is due and how it repeats; of a stretch of time, its start.

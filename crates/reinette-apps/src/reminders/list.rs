@@ -3,7 +3,7 @@
 use super::{Open, open, read};
 use crate::data::{Item, items};
 use crate::icalendar::CalendarTime;
-use crate::sentences::{clock_time, days};
+use crate::sentences::{Wording, clock_time, days};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, A
         let more = all.len() - MAX_SHOWN;
         text.push_str(&language.pick(format!("… and {more} more"), format!("… et {more} autres")));
     }
-    let shown: Vec<Item> = all.iter().take(MAX_SHOWN).map(Open::item).collect();
+    let shown: Vec<Item> = all.iter().take(MAX_SHOWN).map(|found| found.item(world)).collect();
     let text = text.trim_end().to_owned() + &language.broken_files(&vdir.broken);
     Ok(Plan::Answer(Answer { text, data: items("reminders", &shown) }))
 }

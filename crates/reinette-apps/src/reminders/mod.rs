@@ -3,11 +3,14 @@
 mod complete;
 mod create;
 mod list;
+mod moving;
+mod rename;
 mod ring;
 
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Component, Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match};
+use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, Change, Plan, World};
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use complete::complete_reminder;
 pub(crate) use create::create_reminder;
 pub(crate) use list::list_reminders;
+pub(crate) use moving::move_reminder;
+pub(crate) use rename::rename_reminder;
 pub use ring::{due_reminders, next_reminder};
 
 /// A reminder that is not done, and the first time of it that is not.
@@ -57,15 +62,20 @@ impl<'a> Open<'a> {
     }
 
     /// What programs are told of it.
-    fn item(&self) -> Item {
+    fn item(&self, world: &World) -> Item {
         let item = Item::of_component("reminder", self.component(), Some(&self.series.file.path));
-        Item { due: self.due().map(iso_time), rings_at: self.due().and_then(rings_at), ..item }
+        let due = self.due();
+        Item {
+            due: due.map(|due| iso_time(due, &world.clock)),
+            rings_at: due.and_then(|due| rings_at(due, world)),
+            ..item
+        }
     }
 }
 
 /// When a reminder that is due at this time rings: those of a day without an hour do not.
-fn rings_at(due: &CalendarTime) -> Option<String> {
-    (!due.is_date()).then(|| iso_time(due))
+fn rings_at(due: &CalendarTime, world: &World) -> Option<String> {
+    (!due.is_date()).then(|| iso_time(due, &world.clock))
 }
 
 fn read(world: &World) -> Result<Vdir, AppError> {
@@ -100,11 +110,13 @@ pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Resu
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the reminder: {told}."), format!("Supprime le rappel : {told}.")),
             done: language.pick(format!("Deleted the reminder: {told}."), format!("Rappel supprimé : {told}.")),
-            data: items("deleted", &[Item { rings_at: None, ..found.item() }]),
+            data: items("deleted", &[Item { rings_at: None, ..found.item(world) }]),
             files: vec![series.file.without(Kind::ToDo, &indices)],
         }))
     })
 }
 
+#[cfg(test)]
+mod moving_tests;
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,7 @@ pub fn due_reminders(world: &World) -> Result<Vec<Ring>, AppError> {
     let ring = |(at, found): (Zoned, Open<'_>)| {
         let after = format!("{}\n", at.timestamp()).into_bytes();
         let noted = FileChange { path: path.clone(), before: told.replace(after.clone()), after: Some(after) };
-        Ring::new(&found.item(), found.title(world), &at, world, noted)
+        Ring::new(&found.item(world), found.title(world), &at, world, noted)
     };
     Ok(due.into_iter().map(ring).collect())
 }

@@ -3,10 +3,11 @@
 use super::store::{Stored, Timer, TimerKind, Timers};
 use crate::data::{self, Item};
 use crate::matching::{Match, words};
-use crate::time::{Moment, Purpose, resolve, resolve_duration};
+use crate::sentences::Wording;
 use crate::{AppError, Change, FileChange, Plan, World};
 use jiff::ToSpan;
 use jiff::civil::Time;
+use reinette_time::{Moment, Purpose, resolve, resolve_duration};
 use serde::{Deserialize, Serialize};
 
 const ALL: &[&str] = &["all", "every", "everything", "both", "tous", "toutes", "tout"];
@@ -34,6 +35,18 @@ pub(crate) fn cancel_timer(arguments: &CancelTimer, world: &World) -> Result<Pla
     if says(ALL) && !all.is_empty() {
         return Ok(Plan::Change(cancel(&all, world)));
     }
+    let named = if which.trim().is_empty() { language.pick("timer", "minuteur") } else { which };
+    language.plan_for(
+        named,
+        meant(which, all, world),
+        |stored| stored.timer.label(world),
+        |stored| Ok(Plan::Change(cancel(&[stored], world))),
+    )
+}
+
+/// Those of some timers that words mean: by their duration, or by when they ring; all of them, if the words say neither.
+pub(super) fn meant(which: &str, all: Vec<Stored>, world: &World) -> Match<Stored> {
+    let said = words(which);
     let telling: Vec<&str> =
         said.iter().map(String::as_str).filter(|word| !TIMER.contains(word) && !ALARM.contains(word)).collect();
     let telling = telling.join(" ");
@@ -42,18 +55,11 @@ pub(crate) fn cancel_timer(arguments: &CancelTimer, world: &World) -> Result<Pla
     } else {
         all.iter().filter(|stored| is_meant(&stored.timer, which, &telling, world)).cloned().collect()
     };
-    let found = match meant.len() {
+    match meant.len() {
         0 => Match::None { nearest: all },
         1 => meant.into_iter().next().map_or(Match::None { nearest: Vec::new() }, Match::One),
         _ => Match::Several(meant),
-    };
-    let named = if which.trim().is_empty() { language.pick("timer", "minuteur") } else { which };
-    language.plan_for(
-        named,
-        found,
-        |stored| stored.timer.label(world),
-        |stored| Ok(Plan::Change(cancel(&[stored], world))),
-    )
+    }
 }
 
 /// Whether the words name the duration of a timer or the time of an alarm.

@@ -1,16 +1,19 @@
 //! Timers and alarms: one JSON file each, so that they survive a restart.
 
 mod cancel;
+mod extend;
 mod set;
 mod store;
 
 use crate::data::{Item, items};
+use crate::sentences::Wording;
 use crate::{Answer, AppError, FileChange, NextRing, Plan, Ring, World};
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use store::{Stored, Timer, Timers};
 
 pub(crate) use cancel::cancel_timer;
+pub(crate) use extend::extend_timer;
 pub(crate) use set::{set_alarm, set_timer};
 
 /// The timers and alarms that ring now or should have rung before, the oldest first.

@@ -1,10 +1,11 @@
 //! Starts timers and sets alarms.
 
 use super::store::{Timer, TimerKind};
+use crate::calendar::{SaidTime, plan_at};
 use crate::data::items;
-use crate::sentences::clock_time;
-use crate::time::{Moment, Purpose, TimeError, describe, resolve, resolve_duration};
+use crate::sentences::{Wording, clock_time};
 use crate::{AppError, Change, FileChange, Plan, World};
+use reinette_time::{Moment, Purpose, TimeError, describe, resolve_duration};
 use serde::{Deserialize, Serialize};
 
 /// The arguments of `set_timer`.
@@ -54,8 +55,12 @@ pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, App
 }
 
 pub(crate) fn set_alarm(arguments: &SetAlarm, world: &World) -> Result<Plan, AppError> {
+    let said = SaidTime { title: "", when: &arguments.when, purpose: Purpose::Alarm, event: None };
+    plan_at(said, world, |moment| ring_at(moment, world).map(Plan::Change))
+}
+
+fn ring_at(moment: Moment, world: &World) -> Result<Change, AppError> {
     let language = world.language;
-    let moment = resolve(&arguments.when, &world.clock, Purpose::Alarm)?;
     let described = describe(&moment, &world.clock, language);
     let (first, rule) = match moment {
         Moment::Recurring { first, rule } => (*first, Some(rule)),
@@ -71,12 +76,12 @@ pub(crate) fn set_alarm(arguments: &SetAlarm, world: &World) -> Result<Plan, App
     let rule = rule.map(|rule| rule.to_string());
     let timer = Timer { kind: TimerKind::Alarm, rings_at, duration: None, rule };
     let file = file(&timer, world);
-    Ok(Plan::Change(Change {
+    Ok(Change {
         effect: language.pick(format!("Sets an alarm: {told}."), format!("Règle une alarme : {told}.")),
         done: language.pick(format!("Alarm set: {told}."), format!("Alarme réglée : {told}.")),
         data: items("created", &[timer.item(&file.path)]),
         files: vec![file],
-    }))
+    })
 }
 
 fn file(timer: &Timer, world: &World) -> FileChange {

@@ -3,11 +3,11 @@
 use crate::data::{Item, iso_instant};
 use crate::files::{Fault, Limits, ReadFile, Unread};
 use crate::icalendar::{CalendarTime, Effort, parse_rule, rule_from};
-use crate::sentences::clock_time;
-use crate::time::{Language, Moment, describe};
+use crate::sentences::{Wording, clock_time};
 use crate::{AppError, Folders, World};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Zoned};
+use reinette_time::{Language, Moment, describe};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

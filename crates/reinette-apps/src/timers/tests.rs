@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::{Home, write_file};
+use crate::{apply_all, revert_all};
 use serde_json::json;
 
 #[test]
@@ -62,4 +63,46 @@ fn a_file_of_somebody_else_is_named_and_kept() {
 fn an_alarm_needs_an_hour() {
     let error = Home::new().try_plan("set_alarm", &json!({"when": "tomorrow"})).unwrap_err();
     assert!(error.to_string().contains("At what time"), "{error}");
+}
+
+#[test]
+fn a_timer_gets_more_time_or_less() {
+    let mut home = Home::new();
+    home.act("set_timer", &json!({"duration": "10 minutes"}));
+    home.act("set_alarm", &json!({"when": "tomorrow at 7 am"}));
+    let list = |home: &Home| home.answer("list_timers", &json!({})).lines().next().unwrap().to_owned();
+    for (duration, expected) in [
+        ("5 minutes", "timer of 15 min: 15 min left, rings at 10:30"),
+        ("by 5 minutes", "timer of 20 min: 20 min left, rings at 10:35"),
+        ("2 minutes less", "timer of 18 min: 18 min left, rings at 10:33"),
+        ("une minute de plus", "timer of 19 min: 19 min left, rings at 10:34"),
+    ] {
+        let before = list(&home);
+        let change = home.act("extend_timer", &json!({"duration": duration}));
+        assert_eq!(list(&home), expected, "{duration}");
+        revert_all(&change.files).unwrap();
+        assert_eq!(list(&home), before, "{duration}");
+        apply_all(&change.files).unwrap();
+    }
+    let refusal = home.try_plan("extend_timer", &json!({"duration": "an hour less"})).unwrap_err().to_string();
+    assert!(refusal.contains("Less time is left"), "{refusal}");
+    assert!(home.try_plan("extend_timer", &json!({"duration": "blorp"})).unwrap_err().to_string().contains("blorp"));
+    home.world.language = reinette_time::Language::French;
+    let change = home.act("extend_timer", &json!({"duration": "encore 5 minutes"}));
+    assert_eq!(change.done, "Le minuteur de 19 min a 5 min de plus ; il sonne à 10:39.");
+    assert_eq!(change.data["changed"][0]["duration_seconds"], 24 * 60);
+}
+
+#[test]
+fn a_timer_that_rings_runs_again_for_what_it_gets() {
+    let home = Home::new();
+    for duration in ["10 minutes", "1 hour"] {
+        home.act("set_timer", &json!({"duration": duration}));
+    }
+    assert_eq!(home.choices("extend_timer", &json!({"duration": "5 minutes"})).len(), 2);
+    let home = home.at("2026-03-11T10:27:00+01:00[Europe/Paris]");
+    assert_eq!(due_timers(&home.world).unwrap().len(), 1);
+    let change = home.act("extend_timer", &json!({"duration": "5 minutes", "which": "the ten minute timer"}));
+    assert_eq!(change.effect, "Gives the timer of 10 min 5 min more: it rings at 10:32.");
+    assert_eq!(due_timers(&home.world).unwrap(), []);
 }

@@ -6,7 +6,7 @@ use crate::journal::{Journal, JournalError, Line};
 use crate::store::{Store, StoreError};
 use jiff::Zoned;
 use reinette::Entry;
-use reinette_apps::time::{Clock, Language};
+use reinette_time::{Clock, Language};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What the model, the tools and the journal of one conversation share.

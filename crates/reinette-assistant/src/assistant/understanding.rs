@@ -11,7 +11,7 @@ use reinette::{
     Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall,
     ToolDefinition, Transcript,
 };
-use reinette_apps::time::{Clock, Language};
+use reinette_time::{Clock, Language};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The model of a conversation, which may be another one from turn to turn.

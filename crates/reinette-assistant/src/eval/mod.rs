@@ -10,7 +10,7 @@ pub use score::{Expected, Verdict};
 
 use crate::{Assistant, AssistantError, Confirm, Home, HomeError};
 use reinette::{LanguageModel, ToolCall, TurnEvent};
-use reinette_apps::time::Clock;
+use reinette_time::Clock;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;

@@ -2,8 +2,8 @@
 
 use crate::offer::purpose;
 use reinette::ToolCall;
-use reinette_apps::calculator;
-use reinette_apps::time::{Clock, resolve, resolve_duration, resolve_of};
+use reinette_time::calculator;
+use reinette_time::{Clock, resolve, resolve_duration, resolve_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;

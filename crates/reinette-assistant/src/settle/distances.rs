@@ -1,8 +1,8 @@
 //! "How long until Christmas?": a question whose words the calculator understands needs no sum of a model's making.
 
 use reinette::ToolCall;
-use reinette_apps::calculator::asks_for_a_distance;
-use reinette_apps::time::Clock;
+use reinette_time::Clock;
+use reinette_time::calculator::asks_for_a_distance;
 
 /// Gives the calculator the user's own words, when all that they ask is how far two dates are apart.
 pub(super) fn ask_the_words(words: &str, call: &mut ToolCall, clock: &Clock) {

@@ -4,7 +4,7 @@ use super::corrections::without_cues;
 use crate::offer::purpose;
 use jiff::civil::{Date, Time};
 use reinette::{Entry, ToolCall, Transcript};
-use reinette_apps::time::{Clock, Moment, resolve, resolve_duration};
+use reinette_time::{Clock, Moment, resolve, resolve_duration};
 
 /// What people say between a correction and the time that they mean, or after it.
 const FILLERS: [&str; 12] = ["at", "on", "to", "for", "it", "please", "instead", "then", "à", "le", "pour", "plutôt"];

@@ -4,7 +4,7 @@
 use super::phrases::{Word, begins, behind, without_courtesies, words};
 use crate::offer::{durations, purpose, times};
 use reinette::{Entry, ToolCall, Transcript};
-use reinette_apps::time::{Clock, Language};
+use reinette_time::{Clock, Language};
 use serde_json::{Map, Value};
 
 /// The most words of an answer to a question; whoever says more has begun something else.

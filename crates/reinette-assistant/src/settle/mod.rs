@@ -18,7 +18,7 @@ pub(crate) use dictation::dictated;
 pub(crate) use follow_up::{corrected, is_only_a_correction};
 pub(crate) use missing::{asks_for_deed, completed, missing};
 use reinette::{ToolCall, ToolDefinition};
-use reinette_apps::time::Clock;
+use reinette_time::Clock;
 
 /// The calls that `words` ask for, given those that a model made of them: without those that the user takes back in the
 /// same breath, and with times where they belong.

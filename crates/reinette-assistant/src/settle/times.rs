@@ -3,7 +3,7 @@
 use super::corrections::is_correction;
 use crate::offer::{purpose, times};
 use reinette::ToolCall;
-use reinette_apps::time::{Clock, Moment, resolve};
+use reinette_time::{Clock, Moment, resolve};
 
 /// Joins the call's time with the other one that the words hold, if one of them is a day, the other an hour, and they are
 /// all the times that are said.

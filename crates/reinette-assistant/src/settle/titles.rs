@@ -2,7 +2,7 @@
 
 use crate::offer::purpose;
 use reinette::{ToolCall, ToolDefinition};
-use reinette_apps::time::{Clock, moments_in, resolve};
+use reinette_time::{Clock, moments_in, resolve};
 use std::ops::Range;
 
 /// Words that say a time in "tomorrow evening", and something else in "parents evening".

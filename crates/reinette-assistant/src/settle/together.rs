@@ -5,7 +5,7 @@
 use super::titles::title_before;
 use crate::offer::purpose;
 use reinette::ToolCall;
-use reinette_apps::time::{Clock, Member, said_together};
+use reinette_time::{Clock, Member, said_together};
 
 /// The tools of which each of several times is asked; an event is moved to one time only.
 const TOOLS: [&str; 4] = ["create_reminder", "create_event", "set_alarm", "list_events"];

@@ -3,7 +3,7 @@
 
 use crate::offer::purpose;
 use reinette::ToolCall;
-use reinette_apps::time::{Clock, moments_in};
+use reinette_time::{Clock, moments_in};
 
 /// The tools that do something at a time, which they may do without.
 const TOOLS: [&str; 1] = ["create_reminder"];

@@ -17,6 +17,9 @@ const FLOOR_3: &[&str] =
 /// The framework's engine and what that is made of.
 const BELOW_THE_FRAMEWORK: &[&str] = &["reinette-kernels", "reinette-engine"];
 
+/// The language of time.
+const TIME: &str = "reinette-time";
+
 /// The framework, without models and with them: all that most crates may know of models.
 const FRAMEWORK: &[&str] = &["reinette-core", "reinette"];
 
@@ -25,6 +28,7 @@ const HOUSE: &[Room] = &[
     Room { name: "reinette-kernels", may_import: &[] },
     Room { name: "reinette-macros", may_import: &[] },
     Room { name: "reinette-schema", may_import: &[] },
+    Room { name: TIME, may_import: &[] },
     Room { name: "reinette-engine", may_import: &[&["reinette-kernels", "reinette-schema"]] },
     Room { name: "reinette-core", may_import: &[&["reinette-macros", "reinette-schema"]] },
     // Whatever it imports, the engine's tests build.
@@ -32,11 +36,11 @@ const HOUSE: &[Room] = &[
     Room { name: "reinette", may_import: &[&["reinette-core", "reinette-engine"]] },
     Room { name: FLOOR_3[0], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[1], may_import: &[FRAMEWORK] },
-    Room { name: FLOOR_3[2], may_import: &[FRAMEWORK] },
+    Room { name: FLOOR_3[2], may_import: &[FRAMEWORK, &[TIME]] },
     Room { name: FLOOR_3[3], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[4], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[5], may_import: &[FRAMEWORK] },
-    Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3] },
+    Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3, &[TIME]] },
     Room { name: "reinette-server", may_import: &[FRAMEWORK, FLOOR_3, &["reinette-assistant"]] },
     Room { name: "reinette-data", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room {
@@ -49,7 +53,7 @@ const HOUSE: &[Room] = &[
             BELOW_THE_FRAMEWORK,
             FRAMEWORK,
             FLOOR_3,
-            &["reinette-assistant", "reinette-server", "reinette-data", "reinette-train"],
+            &[TIME, "reinette-assistant", "reinette-server", "reinette-data", "reinette-train"],
         ],
     },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
@@ -57,7 +61,7 @@ const HOUSE: &[Room] = &[
     // It feeds damaged bytes to the parsers of every floor, tiny models among them.
     Room {
         name: "reinette-fuzzing",
-        may_import: &[BELOW_THE_FRAMEWORK, &[TESTKIT], FRAMEWORK, &["reinette-apps", "reinette-assistant"]],
+        may_import: &[BELOW_THE_FRAMEWORK, &[TESTKIT], FRAMEWORK, &[TIME, "reinette-apps", "reinette-assistant"]],
     },
 ];
 
@@ -124,6 +128,7 @@ mod tests {
             ("reinette-engine", "reinette-schema"),
             ("reinette-core", "reinette-macros"),
             ("reinette", "reinette-core"),
+            ("reinette-apps", "reinette-time"),
             ("reinette-assistant", "reinette-voice"),
             ("reinette-cli", "reinette-kernels"),
         ] {
@@ -135,6 +140,7 @@ mod tests {
             ("reinette-core", "reinette"),
             ("reinette-schema", "reinette-engine"),
             ("reinette", "reinette-kernels"),
+            ("reinette-time", "reinette"),
             ("reinette-apps", "reinette-recall"),
             ("reinette-apps", "reinette-engine"),
             ("reinette-server", "reinette-engine"),

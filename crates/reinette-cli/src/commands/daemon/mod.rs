@@ -9,9 +9,9 @@ use crate::ringing::{LOOK_EVERY, Rang, RingLock, Ringer, RunningDaemon, daemon_c
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Zoned;
-use reinette_apps::time::{Clock, Language};
 use reinette_apps::{NextRing, Ring, World, next_reminder, next_timer, remove_temporary_files};
 use reinette_assistant::Home;
+use reinette_time::{Clock, Language};
 use serde::Serialize;
 use service::Service;
 use std::collections::HashSet;

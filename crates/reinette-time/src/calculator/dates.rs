@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use jiff::{ToSpan, Unit};
 
 use super::{Answer, CalculatorError};
-use crate::time::cursor::Cursor;
-use crate::time::lexer::{Token, tokens};
-use crate::time::{Clock, Language, Moment, Purpose, TimeError, describe_date, resolve};
+use crate::cursor::Cursor;
+use crate::lexer::{Token, tokens};
+use crate::{Clock, Language, Moment, Purpose, TimeError, describe_date, resolve};
 
 /// Words that announce a question.
 const ANNOUNCEMENTS: &[&str] = &[
@@ -225,7 +225,7 @@ impl Question<'_> {
 
     fn joined(&self, first: String, second: Option<String>) -> String {
         match second {
-            Some(second) => format!("{first} {} {second}", self.language.choose("and", "et")),
+            Some(second) => format!("{first} {} {second}", self.language.pick("and", "et")),
             None => first,
         }
     }

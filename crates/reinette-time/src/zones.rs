@@ -216,7 +216,7 @@ fn full_name(cursor: &mut Cursor) -> Option<TimeZone> {
 }
 
 /// The zone of a city or a country, in plain words: by our table, or by the city in a zone's name.
-pub(crate) fn zone_of_place(place: &str) -> Option<TimeZone> {
+pub fn zone_of_place(place: &str) -> Option<TimeZone> {
     if let Some((zone, _)) = PLACES.iter().find(|(_, places)| places.contains(&place)) {
         return TimeZone::get(zone).ok();
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{CalculatorError, asks_for_a_distance, evaluate, holds_quantities};
-use crate::time::Clock;
+use crate::Clock;
 
 fn clock() -> Clock {
     Clock { now: "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap() }

@@ -159,7 +159,7 @@ fn number(written: &str) -> Kind {
 }
 
 /// Lower case, without the diacritics of French, so that `à`, `A` and `a` are one word.
-pub(crate) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars().flat_map(char::to_lowercase) {
         match character {

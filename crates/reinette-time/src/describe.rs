@@ -31,8 +31,8 @@ const MONTHS: [[&str; 2]; 12] = [
 ];
 
 impl Language {
-    /// The one of two texts that is in this language.
-    pub(crate) fn choose<'text>(self, english: &'text str, french: &'text str) -> &'text str {
+    /// The one of two wordings that is in this language.
+    pub fn pick<T>(self, english: T, french: T) -> T {
         match self {
             Self::English => english,
             Self::French => french,
@@ -43,7 +43,7 @@ impl Language {
 /// The name of a weekday.
 pub(crate) fn weekday_name(weekday: Weekday, language: Language) -> &'static str {
     let [english, french] = WEEKDAYS[usize::from(weekday.to_monday_zero_offset().unsigned_abs())];
-    language.choose(english, french)
+    language.pick(english, french)
 }
 
 /// The English name of a month, 1 being January.
@@ -59,14 +59,14 @@ pub fn describe(moment: &Moment, clock: &Clock, language: Language) -> String {
         Moment::Instant(instant) => format!("{} {}", day(instant.date(), today, language), at_time(instant, language)),
         Moment::Date(date) => day(*date, today, language),
         Moment::Dates { first, last } => {
-            let (from, to) = (language.choose("from", "du"), language.choose("to", "au"));
+            let (from, to) = (language.pick("from", "du"), language.pick("to", "au"));
             format!("{from} {} {to} {}", plain_date(*first, today, language), plain_date(*last, today, language))
         }
         Moment::Instants { start, end } if start.date() == end.date() => {
             format!("{} {}", day(start.date(), today, language), between(start, end, language))
         }
         Moment::Instants { start, end } => {
-            let until = language.choose("until", "jusqu’à");
+            let until = language.pick("until", "jusqu’à");
             let instant =
                 |instant: &Zoned| format!("{} {}", day(instant.date(), today, language), at_time(instant, language));
             format!("{} {until} {}", instant(start), instant(end))
@@ -79,16 +79,16 @@ pub fn describe(moment: &Moment, clock: &Clock, language: Language) -> String {
 fn day(date: Date, today: Date, language: Language) -> String {
     let distance = today.until((Unit::Day, date)).map_or(i32::MAX, |span| span.get_days());
     let name = match distance {
-        -1 => language.choose("yesterday, ", "hier, "),
-        0 => language.choose("today, ", "aujourd’hui, "),
-        1 => language.choose("tomorrow, ", "demain, "),
+        -1 => language.pick("yesterday, ", "hier, "),
+        0 => language.pick("today, ", "aujourd’hui, "),
+        1 => language.pick("tomorrow, ", "demain, "),
         _ => "",
     };
     format!("{name}{}", plain_date(date, today, language))
 }
 
 /// "Thursday 12 March 2026".
-pub(crate) fn describe_date(date: Date, language: Language) -> String {
+pub fn describe_date(date: Date, language: Language) -> String {
     format!("{} {}", plain_date(date, date, language), date.year())
 }
 
@@ -98,7 +98,7 @@ fn plain_date(date: Date, today: Date, language: Language) -> String {
     let first = date.day() == 1 && language == Language::French;
     let number = if first { "1er".to_owned() } else { date.day().to_string() };
     let year = if date.year() == today.year() { String::new() } else { format!(" {}", date.year()) };
-    format!("{} {number} {}{year}", weekday_name(date.weekday(), language), language.choose(english, french))
+    format!("{} {number} {}{year}", weekday_name(date.weekday(), language), language.pick(english, french))
 }
 
 /// "09:00", with seconds when there are some.
@@ -109,25 +109,25 @@ fn time(instant: &Zoned) -> String {
 }
 
 fn at_time(instant: &Zoned, language: Language) -> String {
-    format!("{} {}", language.choose("at", "à"), time(instant))
+    format!("{} {}", language.pick("at", "à"), time(instant))
 }
 
 fn between(start: &Zoned, end: &Zoned, language: Language) -> String {
-    format!("{} {} {} {}", language.choose("from", "de"), time(start), language.choose("to", "à"), time(end))
+    format!("{} {} {} {}", language.pick("from", "de"), time(start), language.pick("to", "à"), time(end))
 }
 
 fn recurring(first: &Moment, rule: &Recurrence, today: Date, language: Language) -> String {
     let mut parts = vec![rule_in_words(first.first_date(), rule, language)];
     match first {
         Moment::Instant(instant) if matches!(rule.frequency, Frequency::Minutely | Frequency::Hourly) => {
-            parts.push(format!("{} {}", language.choose("from", "à partir de"), time(instant)));
+            parts.push(format!("{} {}", language.pick("from", "à partir de"), time(instant)));
         }
         Moment::Instant(instant) => parts.push(at_time(instant, language)),
         Moment::Instants { start, end } => parts.push(between(start, end, language)),
         _ => {}
     }
     if let Some(until) = rule.until {
-        parts.push(format!("{} {}", language.choose("until", "jusqu’au"), plain_date(until, today, language)));
+        parts.push(format!("{} {}", language.pick("until", "jusqu’au"), plain_date(until, today, language)));
     }
     parts.join(" ")
 }
@@ -139,37 +139,37 @@ fn rule_in_words(first: Date, rule: &Recurrence, language: Language) -> String {
     let weekly_once = rule.frequency == Frequency::Weekly && rule.interval == 1;
     match days.as_slice() {
         [Monday, Tuesday, Wednesday, Thursday, Friday] if weekly_once => {
-            return language.choose("every weekday", "chaque jour de semaine").to_owned();
+            return language.pick("every weekday", "chaque jour de semaine").to_owned();
         }
-        [Saturday, Sunday] if weekly_once => return language.choose("every weekend", "chaque week-end").to_owned(),
+        [Saturday, Sunday] if weekly_once => return language.pick("every weekend", "chaque week-end").to_owned(),
         _ => {}
     }
     let names: Vec<&str> = days.iter().map(|day| weekday_name(*day, language)).collect();
     let list = match names.as_slice() {
         [others @ .., last] if !others.is_empty() => {
-            format!("{} {} {last}", others.join(", "), language.choose("and", "et"))
+            format!("{} {} {last}", others.join(", "), language.pick("and", "et"))
         }
         _ => names.concat(),
     };
     if weekly_once && !list.is_empty() {
-        return format!("{} {list}", language.choose("every", "chaque"));
+        return format!("{} {list}", language.pick("every", "chaque"));
     }
     let interval = interval_in_words(rule, language);
-    let on = language.choose(" on ", " le ");
+    let on = language.pick(" on ", " le ");
     let ordinal = rule.weekdays.first().and_then(|day| day.ordinal);
     match (rule.frequency, ordinal, rule.month_day) {
         (_, Some(ordinal), _) => {
-            format!("{interval}{}{} {list}", language.choose(" on the ", " le "), ordinal_name(ordinal, language))
+            format!("{interval}{}{} {list}", language.pick(" on the ", " le "), ordinal_name(ordinal, language))
         }
-        (_, None, Some(-1)) => format!("{interval}{}", language.choose(" on the last day", " le dernier jour")),
-        (_, None, Some(1)) => format!("{interval}{}", language.choose(" on the 1st", " le 1er")),
-        (_, None, Some(day)) => format!("{interval}{}{day}", language.choose(" on day ", " le ")),
+        (_, None, Some(-1)) => format!("{interval}{}", language.pick(" on the last day", " le dernier jour")),
+        (_, None, Some(1)) => format!("{interval}{}", language.pick(" on the 1st", " le 1er")),
+        (_, None, Some(day)) => format!("{interval}{}{day}", language.pick(" on day ", " le ")),
         (Frequency::Weekly, None, None) if !list.is_empty() => format!("{interval}{on}{list}"),
         (Frequency::Weekly, None, None) => format!("{interval}{on}{}", weekday_name(first.weekday(), language)),
-        (Frequency::Monthly, None, None) => format!("{interval}{}{}", language.choose(" on day ", " le "), first.day()),
+        (Frequency::Monthly, None, None) => format!("{interval}{}{}", language.pick(" on day ", " le "), first.day()),
         (Frequency::Yearly, None, None) => {
             let [english, french] = MONTHS[usize::from(first.month().unsigned_abs() - 1)];
-            format!("{interval}{on}{} {}", first.day(), language.choose(english, french))
+            format!("{interval}{on}{} {}", first.day(), language.pick(english, french))
         }
         _ => interval,
     }
@@ -199,11 +199,11 @@ fn interval_in_words(rule: &Recurrence, language: Language) -> String {
 
 fn ordinal_name(ordinal: i8, language: Language) -> String {
     match (ordinal, language) {
-        (-1, _) => language.choose("last", "dernier").to_owned(),
-        (1, _) => language.choose("first", "premier").to_owned(),
-        (2, _) => language.choose("second", "deuxième").to_owned(),
-        (3, _) => language.choose("third", "troisième").to_owned(),
-        (4, _) => language.choose("fourth", "quatrième").to_owned(),
+        (-1, _) => language.pick("last", "dernier").to_owned(),
+        (1, _) => language.pick("first", "premier").to_owned(),
+        (2, _) => language.pick("second", "deuxième").to_owned(),
+        (3, _) => language.pick("third", "troisième").to_owned(),
+        (4, _) => language.pick("fourth", "quatrième").to_owned(),
         (_, Language::English) => format!("{ordinal}th"),
         (_, Language::French) => format!("{ordinal}e"),
     }

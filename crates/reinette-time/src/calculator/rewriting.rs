@@ -1,9 +1,9 @@
 //! Words and local habits of writing, turned into the notation of `fend-core`.
 
 use super::{Answer, CalculatorError};
-use crate::time::Language;
-use crate::time::cursor::Cursor;
-use crate::time::lexer::{Join, Kind, Token, tokens};
+use crate::Language;
+use crate::cursor::Cursor;
+use crate::lexer::{Join, Kind, Token, tokens};
 
 /// An expression for `fend-core` and how its result is to be shown.
 #[derive(Debug, PartialEq)]

@@ -12,8 +12,9 @@
 //! - A weekday is the next one strictly after today; "this Friday" is this week's, "next Friday" next week's. Weeks start on Monday.
 //! - A date without a year is the next one from today on. A date without a time stays a date.
 
+pub mod calculator;
 mod conditions;
-pub(crate) mod cursor;
+mod cursor;
 mod days;
 mod describe;
 mod durations;
@@ -23,7 +24,7 @@ mod habits;
 mod holidays;
 mod hours;
 mod language;
-pub(crate) mod lexer;
+mod lexer;
 mod lexicon;
 mod moment;
 mod periods;
@@ -41,16 +42,14 @@ mod zones;
 
 use jiff::{Span, Zoned};
 
-pub use describe::describe;
+pub use describe::{describe, describe_date};
 pub use language::Language;
+pub use lexer::plain;
 pub use moment::Moment;
 pub use recurrence::{Frequency, Recurrence, RecurringDay};
 pub use spans::{Expression, lengths_in, moments_in};
 pub use together::{Member, said_together};
-
-pub(crate) use describe::describe_date;
-pub(crate) use lexer::plain;
-pub(crate) use zones::zone_of_place;
+pub use zones::zone_of_place;
 
 /// The phrase that errors give as an example.
 const EXAMPLE: &str = "tomorrow at 9:30";

@@ -1,7 +1,7 @@
 //! The calculator: arithmetic, percentages, units and dates, said in symbols or in words, in English or French.
 //!
 //! Words are rewritten into the notation of `fend-core`, which does the arithmetic exactly and knows the units; questions about
-//! dates go to [`crate::time`]. Nothing is fetched, so currencies are not converted.
+//! dates go to the language of time. Nothing is fetched, so currencies are not converted.
 
 mod dates;
 mod rewriting;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use fend_core::{Context, Interrupt};
 
-use crate::time::cursor::Cursor;
-use crate::time::lexer::{Kind, tokens};
-use crate::time::{Clock, TimeError};
+use crate::cursor::Cursor;
+use crate::lexer::{Kind, tokens};
+use crate::{Clock, TimeError};
 
 /// The most bytes of an expression that are read.
 const LONGEST_EXPRESSION: usize = 256;

@@ -1,0 +1,197 @@
+//! Takes things out of notes, and notes away.
+
+use super::folder::{Note, Notes};
+use super::list::{is_heading, items, without_bullet};
+use super::note_item;
+use crate::data::{self, fields};
+use crate::matching::{self, Match, words};
+use crate::sentences::Wording;
+use crate::visible::one_line;
+use crate::{Answer, AppError, Change, Choice, FileChange, Plan, Question, World};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The arguments of `remove_from_note`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct RemoveFromNote {
+    /// The note's title.
+    #[guide(span)]
+    note: String,
+    /// What to remove.
+    #[guide(span)]
+    text: String,
+}
+
+/// The arguments of `clear_note`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct ClearNote {
+    /// The note's title.
+    #[guide(span)]
+    note: String,
+}
+
+/// The arguments of `delete_note`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct DeleteNote {
+    /// The note's title.
+    #[guide(span)]
+    note: String,
+}
+
+pub(crate) fn remove_from_note(arguments: &RemoveFromNote, world: &World) -> Result<Plan, AppError> {
+    let text = arguments.text.trim();
+    if text.is_empty() {
+        let refusal = world.language.pick("Say what to remove.", "Dites ce qu’il faut enlever.");
+        return Err(AppError::Refused(refusal.to_owned()));
+    }
+    with_note(&arguments.note, world, |note| remove(note, text, world))
+}
+
+pub(crate) fn clear_note(arguments: &ClearNote, world: &World) -> Result<Plan, AppError> {
+    with_note(&arguments.note, world, |note| Ok(clear(note, world)))
+}
+
+pub(crate) fn delete_note(arguments: &DeleteNote, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    with_note(&arguments.note, world, |note| {
+        let title = language.quoted(note.title());
+        Ok(Plan::Change(Change {
+            effect: language.pick(format!("Deletes the note {title}."), format!("Supprime la note {title}.")),
+            done: language.pick(format!("Deleted the note {title}."), format!("La note {title} est supprimée.")),
+            data: data::items("deleted", &[note_item(&note.path)]),
+            files: vec![FileChange::remove(note.path.clone(), note.text.clone())],
+        }))
+    })
+}
+
+/// Goes on with the note that a title means.
+pub(super) fn with_note(
+    title: &str,
+    world: &World,
+    plan: impl Fn(&Note) -> Result<Plan, AppError>,
+) -> Result<Plan, AppError> {
+    let notes = Notes::read(&world.folders)?;
+    let found = matching::find(title.trim(), notes.all, Note::title);
+    let label = |note: &Note| one_line(note.title()).into_owned();
+    world.language.plan_for(title.trim(), found, label, |note| plan(&note))
+}
+
+/// A line of a note that says something, and which line it is.
+#[derive(Clone, Copy, Debug)]
+struct Line<'a> {
+    index: usize,
+    text: &'a str,
+}
+
+/// The lines that can be removed one by one: all but headings.
+fn lines(note: &Note) -> Vec<Line<'_>> {
+    let head = note.text[..note.head()].lines().count();
+    let lines = note.text.lines().enumerate().skip(head).filter(|(_, line)| !is_heading(line));
+    let lines = lines.map(|(index, line)| Line { index, text: without_bullet(line) });
+    lines.filter(|line| !line.text.is_empty()).collect()
+}
+
+fn remove(note: &Note, text: &str, world: &World) -> Result<Plan, AppError> {
+    let language = world.language;
+    let lines = lines(note);
+    let is_one = lines.iter().any(|line| words(line.text) == words(text));
+    let wanted = if is_one { vec![text] } else { items(text) };
+    let mut chosen: Vec<Line<'_>> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
+    for item in &wanted {
+        match matching::find(item, lines.iter().copied(), |line| line.text) {
+            Match::One(line) => chosen.push(line),
+            Match::None { .. } => missing.push(item),
+            // What stands there twice goes twice.
+            Match::Several(found) if found.iter().all(|line| words(line.text) == words(found[0].text)) => {
+                chosen.extend(found);
+            }
+            Match::Several(found) if wanted.len() == 1 => return Ok(which(note, item, &found, world)),
+            Match::Several(found) => {
+                let texts: Vec<&str> = found.iter().map(|line| line.text).collect();
+                let (item, texts) = (language.quoted(item), language.listed(&texts));
+                return Err(AppError::Refused(language.pick(
+                    format!("{item} could be any of {texts}; say which one."),
+                    format!("{item} peut être {texts} ; dites lequel."),
+                )));
+            }
+        }
+    }
+    let title = language.quoted(note.title());
+    if chosen.is_empty() {
+        let missing = language.listed(&missing);
+        let text = language
+            .pick(format!("The note {title} does not have {missing}."), format!("La note {title} n’a pas {missing}."));
+        return Ok(Plan::Answer(Answer { text, data: fields([("found", Value::Array(Vec::new()))]) }));
+    }
+    Ok(Plan::Change(without(note, &chosen, &missing, world)))
+}
+
+/// Asks which of several lines is meant.
+fn which(note: &Note, item: &str, found: &[Line<'_>], world: &World) -> Plan {
+    let choice = |line: &Line<'_>| Choice {
+        label: one_line(line.text).into_owned(),
+        plan: Plan::Change(without(note, &[*line], &[], world)),
+    };
+    let item = world.language.quoted(item);
+    let text = world.language.pick(format!("Which {item}?"), format!("Quel {item} ?"));
+    Plan::Ask(Question { text, choices: found.iter().map(choice).collect() })
+}
+
+/// The note without some of its lines.
+fn without(note: &Note, chosen: &[Line<'_>], missing: &[&str], world: &World) -> Change {
+    let language = world.language;
+    let is_kept = |index: usize| chosen.iter().all(|line| line.index != index);
+    let kept = note.text.split_inclusive('\n').enumerate().filter(|(index, _)| is_kept(*index));
+    let rest: String = kept.map(|(_, line)| line).collect();
+    let texts: Vec<&str> = chosen.iter().map(|line| line.text).collect();
+    let (title, told) = (language.quoted(note.title()), language.listed(&texts));
+    let not_there = match missing {
+        [] => String::new(),
+        missing => {
+            let missing = language.listed(missing);
+            language.pick(format!(" It does not have {missing}."), format!(" Elle n’a pas {missing}."))
+        }
+    };
+    let mut data = data::items("changed", &[note_item(&note.path)]);
+    data["removed"] = texts.into();
+    Change {
+        effect: language.pick(
+            format!("Removes {told} from the note {title}.{not_there}"),
+            format!("Enlève {told} de la note {title}.{not_there}"),
+        ),
+        done: language.pick(
+            format!("Removed {told} from the note {title}.{not_there}"),
+            format!("J’ai enlevé {told} de la note {title}.{not_there}"),
+        ),
+        data,
+        files: vec![FileChange::edit(note.path.clone(), note.text.clone(), rest)],
+    }
+}
+
+/// Removes everything below the top.
+fn clear(note: &Note, world: &World) -> Plan {
+    let language = world.language;
+    let title = language.quoted(note.title());
+    let (head, body) = note.text.split_at(note.head());
+    let count = body.lines().filter(|line| !line.trim().is_empty()).count();
+    if count == 0 {
+        let text =
+            language.pick(format!("The note {title} is empty already."), format!("La note {title} est déjà vide."));
+        return Plan::Answer(Answer { text, data: data::items("notes", &[note_item(&note.path)]) });
+    }
+    let lines = match count {
+        1 => language.pick("1 line", "1 ligne").to_owned(),
+        count => language.pick(format!("{count} lines"), format!("{count} lignes")),
+    };
+    Plan::Change(Change {
+        effect: language
+            .pick(format!("Empties the note {title}: {lines}."), format!("Vide la note {title} : {lines}.")),
+        done: language.pick(
+            format!("Emptied the note {title}: {lines} removed."),
+            format!("La note {title} est vide : {lines} en moins."),
+        ),
+        data: data::items("changed", &[note_item(&note.path)]),
+        files: vec![FileChange::edit(note.path.clone(), note.text.clone(), head)],
+    })
+}

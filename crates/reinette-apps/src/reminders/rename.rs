@@ -1,0 +1,35 @@
+//! Renames reminders.
+
+use super::{Open, find, read};
+use crate::data::{Item, items};
+use crate::sentences::Wording;
+use crate::{AppError, Change, Plan, World};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of `rename_reminder`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct RenameReminder {
+    /// The reminder's title.
+    #[guide(span)]
+    title: String,
+    /// What it shall be called.
+    #[guide(span)]
+    new_title: String,
+}
+
+pub(crate) fn rename_reminder(arguments: &RenameReminder, world: &World) -> Result<Plan, AppError> {
+    let vdir = read(world)?;
+    let found = find(&arguments.title, &vdir, world);
+    let plan = |found: Open<'_>| {
+        let component = found.component();
+        let (effect, done) = world.language.renamed(found.title(world), &arguments.new_title)?;
+        let file = found.series.renamed(component, arguments.new_title.trim(), &world.clock.now);
+        let item = Item {
+            title: Some(arguments.new_title.trim().to_owned()),
+            renamed_from: Some(component.summary.clone()),
+            ..found.item(world)
+        };
+        Ok(Plan::Change(Change { effect, done, data: items("changed", &[item]), files: vec![file] }))
+    };
+    world.language.plan_for(&arguments.title, found, |found| found.label(world), plan)
+}
