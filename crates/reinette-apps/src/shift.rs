@@ -70,8 +70,12 @@ pub(crate) struct Shift {
 const BY: &[&str] = &["by", "de", "d"];
 
 /// Words beside the length that say no more.
-const FILLERS: &[&str] =
-    &["to", "for", "from", "now", "of", "plus", "another", "encore", "much", "long", "longue", "pendant", "pour"];
+const FILLERS: &[&str] = &[
+    "to", "for", "from", "now", "of", "plus", "another", "encore", "much", "long", "longue", "last", "pendant", "pour",
+];
+
+/// Words before the length that belong to it, or not: "an hour", "an extra 15 minutes", "à 2 heures".
+const ARTICLES: &[&str] = &["a", "an"];
 
 impl Scale {
     fn direction(&self, word: &str) -> Option<Direction> {
@@ -118,8 +122,12 @@ impl Shift {
             let last = rest.rfind(is_between).map_or(0, |at| at + rest[at..].chars().next().map_or(0, char::len_utf8));
             let ((found, says_by), shorter) = if let Some(found) = is_edge(&rest[..first]) {
                 (found, &rest[first..])
+            } else if let Some(found) = is_edge(&rest[last..]) {
+                (found, &rest[..last])
             } else {
-                (is_edge(&rest[last..])?, &rest[..last])
+                // "an extra 15 minutes"
+                let is_article = ARTICLES.contains(&plain(&rest[..first]).as_str());
+                (is_article.then_some((None, false))?, &rest[first..])
             };
             if let Some(found) = found {
                 direction = Some(scale.of_both(direction, found)?);
@@ -225,6 +233,9 @@ mod tests {
                 ("by 20 minutes longer", "PT20M", longer),
                 ("another half hour", "PT30M", longer),
                 ("5 more minutes", "PT5M", longer),
+                ("an extra 15 minutes", "PT15M", longer),
+                ("an additional hour", "PT1H", longer),
+                ("a day longer", "P1D", longer),
                 ("15 minutes less", "PT15M", shorter),
                 ("une heure de plus", "PT1H", longer),
                 ("10 minutes de moins", "PT10M", shorter),
@@ -235,7 +246,15 @@ mod tests {
             ],
             &LENGTHS,
         );
-        for said in ["2 hours", "to two hours", "for 2 hours", "an hour long", "une heure et demie"] {
+        for said in [
+            "2 hours",
+            "to two hours",
+            "for 2 hours",
+            "an hour long",
+            "une heure et demie",
+            "à 2 heures",
+            "to last two hours",
+        ] {
             assert!(Shift::read(said, &LENGTHS).unwrap().absolute().is_some(), "{said}");
         }
         for said in ["by an hour", "d’une heure", "an hour longer"] {

@@ -7,12 +7,16 @@ use crate::icalendar::{CalendarTime, ComponentPath, Editor, Kind};
 use crate::sentences::Wording;
 use crate::shift::{Shift, has_hours};
 use crate::{AppError, Change, Choice, Plan, Question, World};
-use jiff::{SignedDuration, Span};
+use jiff::{SignedDuration, Span, Zoned};
 use reinette_time::{Moment, TimeError, plain};
 use serde::{Deserialize, Serialize};
 
-/// Words before the time at which an event shall end.
-const UNTIL: &[&str] = &["until", "till", "til", "jusqu", "jusque"];
+/// Words before the time at which an event shall end: "until 5", "to end at 5".
+const UNTIL: &[&str] =
+    &["until", "till", "til", "end", "ends", "ending", "finish", "finishes", "finishing", "jusqu", "jusque", "finir"];
+
+/// The most hours that an event lasts which ends at a time of the next day without anybody having said so.
+const MAX_NIGHT_HOURS: i64 = 12;
 
 /// The arguments of `change_event_duration`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -44,10 +48,11 @@ enum NewEnd<'a> {
 }
 
 fn change_one(event: &Upcoming<'_>, said: &str, world: &World) -> Result<Plan, AppError> {
-    let first = said.split(|character: char| !character.is_alphanumeric()).next().unwrap_or_default();
+    let is_between = |character: char| !character.is_alphanumeric();
+    let rest = said.strip_prefix("to ").unwrap_or(said);
+    let first = rest.split(is_between).next().unwrap_or_default();
     if UNTIL.contains(&plain(first).as_str()) {
-        let time = said[first.len()..].trim_start_matches(|character: char| !character.is_alphanumeric());
-        return plan(event, NewEnd::At(time), world);
+        return plan(event, NewEnd::At(rest[first.len()..].trim_start_matches(is_between)), world);
     }
     let shift = Shift::read_length(said)?;
     match shift.absolute() {
@@ -182,8 +187,11 @@ fn end_at(
             let is_bare = said.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
             let hours: &[i64] = if is_bare { &[0, 12, 24] } else { &[0, 24] };
             let ahead = hours.iter().filter_map(|hours| instant.checked_add(SignedDuration::from_hours(*hours)).ok());
-            let instant = ahead.into_iter().find(|instant| *instant > *begins).ok_or_else(refused)?;
-            Ok(CalendarTime::new(instant).written_like(end))
+            let longest = SignedDuration::from_hours(MAX_NIGHT_HOURS);
+            let is_end = |end: &Zoned| *end > *begins && (*end == instant || begins.duration_until(end) <= longest);
+            // What is before the start is refused as such.
+            let ends = ahead.into_iter().find(is_end).unwrap_or_else(|| instant.clone());
+            Ok(CalendarTime::new(ends).written_like(end))
         }
         _ => Err(refused()),
     }

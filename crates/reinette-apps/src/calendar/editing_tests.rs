@@ -26,6 +26,7 @@ fn an_event_lasts_as_long_as_is_said() {
         ("to an hour and a half", "153000"),
         ("until 4", "160000"),
         ("until 5:30pm", "173000"),
+        ("to end at 5", "170000"),
         ("une heure de plus", "160000"),
         ("jusqu’à 17h", "170000"),
     ] {
@@ -68,9 +69,11 @@ fn a_concert_ends_after_it_begins() {
         home.act("change_event_duration", &json!({"title": "concert", "duration": duration}));
         let file = fs::read_to_string(&path).unwrap();
         assert!(file.contains(&format!("DTEND;TZID=Europe/Paris:{end}\n")), "{duration}: {file}");
-        let shorter = json!({"title": "concert", "duration": "12 hours shorter"});
-        let refusal = home.try_plan("change_event_duration", &shorter).unwrap_err().to_string();
-        assert!(refusal.contains("would end before it begins"), "{refusal}");
+        for impossible in ["12 hours shorter", "until noon"] {
+            let impossible = json!({"title": "concert", "duration": impossible});
+            let refusal = home.try_plan("change_event_duration", &impossible).unwrap_err().to_string();
+            assert!(refusal.contains("would end before it begins"), "{refusal}");
+        }
         let unclear = json!({"title": "concert", "duration": "bananas"});
         assert!(home.try_plan("change_event_duration", &unclear).unwrap_err().to_string().contains("bananas"));
     }

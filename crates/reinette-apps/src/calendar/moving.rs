@@ -11,6 +11,7 @@ use crate::{AppError, Change, Plan, World};
 use jiff::{SignedDuration, Span, ToSpan, Zoned};
 use reinette_time::{Clock, Moment, Purpose, TimeError, resolve_of};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The arguments of `move_event`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -241,6 +242,7 @@ pub(crate) fn moment_near(
     when: &str,
     world: &World,
 ) -> Result<Moment, TimeError> {
+    let when = &without_same_time(when);
     let resolved = resolve_of(title, when, &world.clock, Purpose::Move);
     if !says_no_date(title, when, &world.clock) {
         return resolved;
@@ -250,6 +252,20 @@ pub(crate) fn moment_near(
         Some(morning) => resolve_of(title, when, &Clock { now: morning }, Purpose::Move),
         None => resolved,
     }
+}
+
+/// Words that say that the time of day stays: that of the event, not the present one.
+const SAME_TIME: &[&str] =
+    &["at the same time", "the same time", "same time", "à la même heure", "a la meme heure", "même heure"];
+
+/// What else is said beside those.
+fn without_same_time(when: &str) -> Cow<'_, str> {
+    let lower = when.to_lowercase();
+    let rest = SAME_TIME.iter().find_map(|phrase| {
+        let at = lower.find(phrase)?;
+        Some([when.get(..at)?, when.get(at + phrase.len()..)?].concat())
+    });
+    rest.filter(|rest| !rest.trim().is_empty()).map_or(Cow::Borrowed(when), Cow::Owned)
 }
 
 /// Words that say today, beside a time of day.

@@ -109,6 +109,8 @@ fn a_moved_event_keeps_its_length_its_day_or_its_hour_and_everything_unknown() {
     for (when, start, end) in [
         ("at 4", "20260312T160000", "20260312T163000"),
         ("friday", "20260313T090000", "20260313T093000"),
+        ("friday at the same time", "20260313T090000", "20260313T093000"),
+        ("vendredi à la même heure", "20260313T090000", "20260313T093000"),
         ("friday at 11:00", "20260313T110000", "20260313T113000"),
         ("today at 5pm", "20260311T170000", "20260311T173000"),
         ("friday from 2pm to 4pm", "20260313T140000", "20260313T160000"),

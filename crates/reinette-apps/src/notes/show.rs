@@ -1,6 +1,7 @@
 //! Shows notes: all of them, or all of one.
 
 use super::folder::{Note, Notes};
+use super::list::without_bullet;
 use super::note_item;
 use super::remove::with_note;
 use crate::data::{Item, items};
@@ -49,7 +50,12 @@ pub(crate) fn list_notes(_: &ListNotes, world: &World) -> Result<Plan, AppError>
 
 /// A note's title and how it begins.
 fn entry(note: &Note) -> String {
-    let text = note.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" · ");
+    let text = note.text[note.head()..]
+        .lines()
+        .map(without_bullet)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ");
     let mut snippet: String = text.chars().take(SNIPPET_CHARACTERS).collect();
     if snippet.len() < text.len() {
         snippet.push('…');

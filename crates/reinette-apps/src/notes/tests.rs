@@ -163,7 +163,7 @@ fn notes_are_shown_together_and_one_by_one() {
     write_file(&notes, "Packing list.md", &long);
     write_file(&notes.join("work"), "Empty.md", "");
     let shown = home.answer("list_notes", &json!({}));
-    assert_eq!(shown, "Packing list: - thing 0 · - thing 1 · - thing 2 · - thing 3 · - thing 4 · …\nEmpty");
+    assert_eq!(shown, "Packing list: thing 0 · thing 1 · thing 2 · thing 3 · thing 4 · thing 5 · …\nEmpty");
     let read = home.answer("read_note", &json!({"note": "packing list"}));
     assert!(read.starts_with("Packing list\n  - thing 0\n  - thing 1\n") && read.ends_with("\n  - thing 29"), "{read}");
     home.world.language = reinette_time::Language::French;
