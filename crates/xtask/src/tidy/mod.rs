@@ -3,6 +3,7 @@
 mod first_page;
 mod imports;
 mod judged;
+mod libraries;
 mod text;
 
 use anyhow::{Context, Result, ensure};
@@ -68,6 +69,8 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 fn check(metadata: &Metadata, files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = imports::check(metadata);
+    let misused = libraries::check(metadata).into_iter();
+    findings.extend(misused.map(|(manifest, message)| Finding::new(&manifest, 0, message)));
     findings.extend(first_page::check(metadata, files));
     findings.extend(judged::check(files));
     findings.extend(files.iter().flat_map(text::check));
