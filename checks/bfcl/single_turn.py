@@ -3,12 +3,12 @@
 
     pip install bfcl-eval==2026.3.23
     cargo build --release -p reinette --example choose_tools
-    python3 checks/bfcl/single_turn.py MODEL.gguf [ADAPTER] [--limit 155] [--categories simple_python,multiple]
+    python3 checks/bfcl/single_turn.py MODEL.gguf [ADAPTER] [--template] [--limit 155] [--categories simple_python,multiple]
     python3 checks/bfcl/single_turn.py --requests FILE.jsonl
 
 The leaderboard's requests are for evaluation only: nothing of them is ever learned. The second command writes all of them,
 of every category, and the names of the tools, for `reinette train data --exclude FILE.jsonl`. Of each category the first `--limit`
-requests are asked. A category is told with its 95% interval (Wilson); calls that are wrong are listed with --failures.
+requests are asked, in our dialect or, with --template, in that of the model's chat template. A category is told with its 95% interval (Wilson); calls that are wrong are listed with --failures.
 """
 
 import argparse
@@ -71,11 +71,11 @@ def request(item):
     return {"id": item["id"], "words": item["question"][0][-1]["content"], "tools": tools}
 
 
-def answers(program, model, adapter, items):
+def answers(program, model, *options, items):
     with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
         lines.writelines(json.dumps(request(item)) + "\n" for item in items)
         lines.seek(0)
-        command = [program, model, *([adapter] if adapter else [])]
+        command = [program, model, *options]
         out = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=True).stdout
     return [json.loads(line) for line in out.splitlines()]
 
@@ -108,6 +108,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?")
     parser.add_argument("adapter", nargs="?")
+    parser.add_argument("--template", action="store_true", help="put tools to the model in its own dialect")
     parser.add_argument("--categories", default=CATEGORIES)
     parser.add_argument("--limit", type=int, default=155)
     parser.add_argument("--failures", action="store_true")
@@ -119,13 +120,14 @@ def main():
         return write_requests(data, options.requests)
     if not options.model:
         parser.error("name a model")
+    how = ["--template"] if options.template else [options.adapter] if options.adapter else []
     for category in options.categories.split(","):
         items = read(data / f"BFCL_v4_{category}.json")[: options.limit]
         truth = {}
         if "irrelevance" not in category:
             truth = {item["id"]: item["ground_truth"] for item in read(data / "possible_answer" / f"BFCL_v4_{category}.json")}
         right, refused, times = 0, 0, []
-        for item, answer in zip(items, answers(options.program, options.model, options.adapter, items)):
+        for item, answer in zip(items, answers(options.program, options.model, *how, items=items)):
             assert answer["id"] == item["id"]
             refused += "error" in answer
             calls = answer.get("calls", [])

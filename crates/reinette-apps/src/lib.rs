@@ -29,6 +29,7 @@ mod matching;
 mod notes;
 mod plan;
 mod planner;
+mod preamble;
 mod reminders;
 mod ring;
 mod sentences;

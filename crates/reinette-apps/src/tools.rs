@@ -1,15 +1,20 @@
 //! The tools, as the model sees them.
 
 use crate::planner::{Planner, planner};
+use crate::preamble::preamble;
 use crate::{answers, calendar, notes, reminders, timers};
 use reinette::Examples;
 use std::sync::{Arc, LazyLock};
 
-/// Requests of many kinds with the calls that are right for them, or with none: made by `reinette train data`.
+/// Requests of many kinds with the calls that are right for them, or with none (made by `reinette train data`), and what a
+/// model is told before them that has not learned the tools.
 pub fn examples() -> Arc<Examples> {
     #[expect(clippy::expect_used, reason = "a test reads the file that is built in")]
-    static EXAMPLES: LazyLock<Arc<Examples>> =
-        LazyLock::new(|| Arc::new(Examples::from_json_lines(include_str!("examples.jsonl")).expect("examples")));
+    static EXAMPLES: LazyLock<Arc<Examples>> = LazyLock::new(|| {
+        let examples = Examples::from_json_lines(include_str!("examples.jsonl")).expect("examples");
+        let tools: Vec<_> = tools().iter().map(|tool| tool.definition().clone()).collect();
+        Arc::new(examples.with_preamble(preamble(&tools)))
+    });
     Arc::clone(&EXAMPLES)
 }
 

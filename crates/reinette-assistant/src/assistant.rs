@@ -202,7 +202,7 @@ impl Assistant {
         check_length(words, model.as_ref())?;
         self.desk.begin(confirm, Language::of(words));
         self.desk.remember(&Entry::Prompt { text: words.to_owned() })?;
-        self.understanding.use_model(model);
+        self.understanding.begin(model, self.session.transcript());
         self.session = self.session.clone().instructions(instructions(&(self.desk.now)()));
         let turn = self.session.turn(words).examples(examples()).approvals(confirm.approvals());
         Ok(Asking::new(turn.events(), &self.desk))

@@ -1,6 +1,6 @@
 //! What every command works with.
 
-use crate::arguments::GlobalArguments;
+use crate::global_arguments::GlobalArguments;
 use crate::printer::Printer;
 use anyhow::{Context as _, Result};
 use reinette::models::{FetchSettings, ModelStore};

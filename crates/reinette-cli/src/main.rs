@@ -1,9 +1,11 @@
 //! The `reinette` program: the only crate that prints.
 //!
-//! - [`arguments`]: what can be typed, each option defined once, with its documentation.
+//! - [`arguments`]: what can be typed, each option defined once, with its documentation; [`global_arguments`]: the options that
+//!   every command has, which the [`Context`] resolves.
 //! - [`commands`]: one file a command; each takes the [`Context`] and its own arguments.
 //! - [`printer`]: the one place that writes. Data goes to standard output, everything about the work to standard error.
-//! - [`conversation`]: the user's side of a conversation; [`explanation`]: what a question is about.
+//! - [`conversation`]: what a conversation needs; [`turn`]: the user's side of it, what is shown and what is asked;
+//!   [`policy`]: when.
 //! - [`ringing`]: timers, alarms and reminders whose time has come, for the daemon and for a chat.
 //! - [`interrupt`]: Ctrl-C, and the system's requests to end.
 //! - [`fetching`]: the model that a command needs, fetched on first need.
@@ -15,13 +17,15 @@ mod arguments;
 mod commands;
 mod context;
 mod conversation;
-mod explanation;
 mod fetching;
+mod global_arguments;
 mod interrupt;
 mod measure;
 mod notification;
+mod policy;
 mod printer;
 mod ringing;
+mod turn;
 
 use context::Context;
 use printer::Printer;
@@ -33,8 +37,8 @@ fn main() -> ExitCode {
         Err(error) => return printer::command_line(&error),
     };
     let printer = Printer::new(arguments.global.output_format(), arguments.global.verbosity());
-    let outcome =
-        Context::new(printer, arguments.global).and_then(|context| commands::run(&context, arguments.command));
+    let outcome = Context::new(printer, arguments.global)
+        .and_then(|context| commands::run(&context, arguments.command, arguments::definition));
     match outcome {
         Ok(status) => status,
         Err(error) => printer.failure(&error),

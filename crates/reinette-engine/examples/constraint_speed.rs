@@ -10,7 +10,7 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "the figures are what the program is for")]
 
-use reinette_engine::constraint::{CallGrammar, CallTool, ConstraintCompiler, Grammar, NoCall};
+use reinette_engine::constraint::{CallGrammar, CallSyntax, CallTool, ConstraintCompiler, Grammar, NoCall};
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
 use reinette_engine::{
@@ -130,7 +130,13 @@ fn calls(words: &str) -> CallGrammar {
         "title": span(), "when": span(), "expression": {"type": "string", "maxLength": 40},
     }});
     let tool = |number| CallTool { name: format!("tool_number_{number}"), parameters: parameters.clone() };
-    CallGrammar { tools: (0..20).map(tool).collect(), words: words.to_owned(), max_calls: 3, no_call: NoCall::Allowed }
+    CallGrammar {
+        tools: (0..20).map(tool).collect(),
+        sources: vec![words.to_owned()],
+        max_calls: 3,
+        no_call: NoCall::Allowed,
+        syntax: CallSyntax::json_list("tool", "none"),
+    }
 }
 
 /// Prints how long compiling and masking take for `grammar`.

@@ -1,9 +1,8 @@
 //! The real models that tests compare with other people's code.
 
-use reinette::models::ModelStore;
 use serde::Deserialize;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A model that tests run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +19,8 @@ impl TestModel {
     /// All of them.
     pub const ALL: [TestModel; 3] = [TestModel::SmolLm2, TestModel::Gemma3, TestModel::QwenCoder];
 
-    /// The name by which the project's setup knows it.
-    fn name(self) -> &'static str {
+    /// The name by which the project's list of models knows it.
+    pub fn name(self) -> &'static str {
         match self {
             TestModel::SmolLm2 => "smollm2-135m",
             TestModel::Gemma3 => "gemma3-270m",
@@ -39,21 +38,34 @@ impl TestModel {
     }
 }
 
-/// The file of a test model, fetched by the project's own setup code unless it is here: in the folder
-/// `REINETTE_TEST_MODELS`, by default `~/.cache/reinette-test-models`.
+/// The file of a test model: in the folder `REINETTE_TEST_MODELS`, by default `~/.cache/reinette-test-models`.
+///
+/// Unless it is there, the framework's example `fetch` is built and brings it. That the framework does so in a process of its
+/// own keeps it out of the tests of what lies below it.
 ///
 /// # Panics
 /// When the file cannot be had: a test that compares with the model must not pass without it.
 pub fn model(model: TestModel) -> PathBuf {
     let folder = std::env::var_os("REINETTE_TEST_MODELS").map_or_else(default_folder, PathBuf::from);
-    let store = ModelStore::open(folder);
-    let known = store.manifest().model(model.name()).expect("the list of models names those of the tests");
-    if let Some(path) = store.path(&known.name) {
-        return path;
+    let path = folder.join(format!("{}.gguf", model.stem()));
+    // A file gets its name when it is whole.
+    if !path.is_file() {
+        fetch(&folder, model.name());
+        assert!(path.is_file(), "{} is not what `fetch` brought for {}", path.display(), model.name());
     }
-    match store.fetch(known, &mut |_| {}, &AtomicBool::new(false)) {
-        Ok(path) => path,
-        Err(error) => panic!("the test model {} cannot be fetched: {error}", known.name),
+    path
+}
+
+fn fetch(folder: &Path, name: &str) {
+    // Tests run in the folder of their crate: a relative one means the same to both programs.
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["run", "--quiet", "--release", "--package", "reinette", "--example", "fetch", "--"])
+        .args([folder.as_os_str(), name.as_ref()])
+        .status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(status) => panic!("the test model {name} cannot be fetched: {status}"),
+        Err(error) => panic!("the test model {name} cannot be fetched: cargo does not run: {error}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Examples as tokens, and how several of them share one batch.
 
+use reinette_data::lines::Shares;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,9 +26,6 @@ pub struct Example {
     /// what is learned there; the rest is the answer's own token's. Empty without a teacher.
     pub taught: Vec<Shares>,
 }
-
-/// Tokens and their shares, which make up 1 at most.
-pub type Shares = Vec<(u32, f32)>;
 
 impl Example {
     /// How many tokens are learned, or compared.

@@ -1,5 +1,6 @@
 //! What can go wrong in the workshop.
 
+use reinette_data::DataError;
 use reinette_engine::template::TemplateError;
 use reinette_engine::{LoadError, gguf::GgufError};
 use std::io;
@@ -51,16 +52,9 @@ pub enum TrainError {
         /// The architecture.
         architecture: String,
     },
-    /// A line of training data is not as it should be.
-    #[error("{}, line {line}: {problem}", path.display())]
-    Data {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong and what to do about it.
-        problem: String,
-    },
+    /// Training data cannot be read, or a line of it is not as it should be.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A file of training data holds nothing.
     #[error("{} holds no example", path.display())]
     NoData {

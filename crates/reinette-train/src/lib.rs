@@ -1,11 +1,11 @@
 //! The workshop: trains adapters for language models on this machine.
 //!
 //! 1. [`Config`]: what a run is made of; each part can be changed by its path.
-//! 2. [`Run::begin`] reads a base model (GGUF) and JSON Lines ([`data`]), [`Run::resume`] goes on where a run stopped.
+//! 2. [`Run::begin`] reads a base model (GGUF) and JSON Lines ([`reinette_data::lines`]), [`Run::resume`] goes on where a run stopped.
 //! 3. [`Run::train`] makes the steps, tells each [`Event`], and writes the adapter: a folder in PEFT's form that
 //!    `reinette --adapter` takes, and GGUF.
 //!
-//! Before that, [`data_generator`] makes the examples from grammars.
+//! Before that, `reinette_data` makes the examples from grammars.
 //!
 //! ```no_run
 //! use reinette_train::{Config, Run};
@@ -31,24 +31,21 @@ mod batch;
 mod checkpoint;
 mod config;
 pub mod data;
-pub mod data_generator;
 mod decoder;
 mod error;
 mod export;
-mod json;
 mod metrics;
 mod operations;
 mod optimizer;
 mod parallel;
 mod preference;
-mod random;
 mod report;
 mod run;
 mod teacher;
 mod tensor;
 
 pub use adapter::{Adapter, Precision};
-pub use batch::{Batch, Example, Segment, Shares};
+pub use batch::{Batch, Example, Segment};
 pub use config::{
     AdapterConfig, BaseWeights, BatchConfig, CheckpointConfig, Config, DataConfig, DistillationConfig, Method,
     ModelConfig, OptimizerConfig, OptimizerKind, PreferenceConfig, Recompute, ScheduleConfig, SourceConfig,

@@ -1,8 +1,9 @@
 //! What a larger model finds likely, kept beside the examples that a smaller one learns from.
 
 use crate::config::Config;
-use crate::data::{self, Encoder};
+use crate::data::Encoder;
 use crate::{TrainError, run};
+use reinette_data::lines::Taught;
 use reinette_engine::gguf::Gguf;
 use reinette_engine::tokenizer::{TokenId, Tokenizer};
 use reinette_engine::{Adapter, AdapterError, Model, Sequence};
@@ -86,7 +87,7 @@ impl Teacher {
         let logits = self.sequence.logits(&tokens, &self.adapters).map_err(|error| error.to_string())?;
         let places = logits.chunks_exact(vocab_size).skip(example.prompt_tokens - 1);
         let (tokens, log_probabilities) = places.map(|logits| likeliest(logits, self.top_k)).unzip();
-        data::with_teacher(line, tokens, log_probabilities)
+        Taught { tokens, log_probabilities }.added_to(line)
     }
 }
 

@@ -1,7 +1,6 @@
 use super::*;
 use reinette::{
-    Approval, Event, FinishReason, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall, ToolOutcome,
-    TurnEvent,
+    Approval, Event, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall, ToolOutcome, TurnEvent,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -60,7 +59,7 @@ impl LanguageModel for ScriptedModel {
             events.try_send(event.0).unwrap();
         }
         if !fails {
-            events.try_send(Ok(Event::Finished(nothing_read()))).unwrap();
+            events.try_send(Ok(Event::Finished(Summary::default()))).unwrap();
         }
         ResponseStream::new(answer)
     }
@@ -68,20 +67,6 @@ impl LanguageModel for ScriptedModel {
     /// It chooses as the everyday adapter does.
     fn has_learned(&self, _: &str) -> bool {
         true
-    }
-}
-
-fn nothing_read() -> Summary {
-    Summary {
-        finish_reason: FinishReason::Stop,
-        prompt_tokens: 0,
-        cached_tokens: 0,
-        output_tokens: 0,
-        reasoning_tokens: 0,
-        forced_tokens: 0,
-        log_probabilities: Vec::new(),
-        first_token_ms: 0.0,
-        total_ms: 0.0,
     }
 }
 

@@ -8,17 +8,24 @@ use crate::settle::{completed, corrected, dictated, is_only_a_correction, missin
 use crate::speech::Speech;
 use async_channel::Sender;
 use reinette::{
-    Capability, Entry, Event, FinishReason, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary,
-    ToolCall, ToolDefinition, Transcript,
+    Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall,
+    ToolDefinition, Transcript,
 };
 use reinette_apps::time::{Clock, Language};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The model of a conversation, which may be another one from turn to turn.
 #[derive(Clone)]
 pub(super) struct Understanding {
     desk: Arc<Desk>,
-    model: Arc<Mutex<Arc<dyn LanguageModel>>>,
+    turn: Arc<Mutex<Turn>>,
+}
+
+/// What the present turn stands on.
+struct Turn {
+    model: Arc<dyn LanguageModel>,
+    /// All that was said and done before it, hidden from the model or not.
+    before: Transcript,
 }
 
 /// What is answered without the model.
@@ -29,16 +36,21 @@ enum Known {
 
 impl Understanding {
     pub(super) fn new(desk: &Arc<Desk>) -> Self {
-        Self { desk: Arc::clone(desk), model: Arc::new(Mutex::new(Arc::new(NoModel))) }
+        let turn = Turn { model: Arc::new(NoModel), before: Transcript::default() };
+        Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)) }
     }
 
-    /// Asks `model` from now on.
-    pub(super) fn use_model(&self, model: &Arc<dyn LanguageModel>) {
-        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(model);
+    /// A turn begins, after all that was said and done before.
+    pub(super) fn begin(&self, model: &Arc<dyn LanguageModel>, before: Transcript) {
+        *self.turn() = Turn { model: Arc::clone(model), before };
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn model(&self) -> Arc<dyn LanguageModel> {
-        Arc::clone(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.turn().model)
     }
 
     /// What the words say without a model.
@@ -65,7 +77,7 @@ impl Understanding {
     fn hear(&self, mut request: Request) -> ResponseStream {
         let (clock, tools) = (self.desk.clock(), request.tools.clone());
         let words = request.transcript.last_prompt().unwrap_or_default().to_owned();
-        let before = Transcript { entries: without_last_prompt(&request.transcript) };
+        let before = self.turn().before.clone();
         match self.known(&words, &before, &tools, &clock) {
             Some(Known::Calls(calls)) => return at_once(calls.into_iter().map(Event::ToolCall)),
             Some(Known::Words(text)) => return at_once([Event::Text(text)]),
@@ -108,7 +120,7 @@ impl Understanding {
                 match event {
                     Ok(Event::Text(text)) => {
                         if speech.hear(&text, &mut |text| say(text)).is_break() {
-                            ended = Ok(nothing_read());
+                            ended = Ok(Summary::default());
                             break;
                         }
                     }
@@ -184,15 +196,10 @@ impl LanguageModel for Understanding {
     }
 }
 
-fn without_last_prompt(transcript: &Transcript) -> Vec<Entry> {
-    let last = transcript.entries.iter().rposition(|entry| matches!(entry, Entry::Prompt { .. }));
-    transcript.entries[..last.unwrap_or(transcript.entries.len())].to_vec()
-}
-
 /// An answer that needs no model.
 fn at_once(events: impl IntoIterator<Item = Event>) -> ResponseStream {
     let (sender, answer) = async_channel::unbounded();
-    events.into_iter().chain([Event::Finished(nothing_read())]).for_each(|event| send(&sender, Ok(event)));
+    events.into_iter().chain([Event::Finished(Summary::default())]).for_each(|event| send(&sender, Ok(event)));
     ResponseStream::new(answer)
 }
 
@@ -203,21 +210,6 @@ fn send(events: &Sender<Result<Event, ModelError>>, event: Result<Event, ModelEr
 
 fn ended_early() -> ModelError {
     ModelError::Engine("the model stopped in the middle of an answer: ask again".into())
-}
-
-/// What it took not to ask a model.
-fn nothing_read() -> Summary {
-    Summary {
-        finish_reason: FinishReason::Stop,
-        prompt_tokens: 0,
-        cached_tokens: 0,
-        output_tokens: 0,
-        reasoning_tokens: 0,
-        forced_tokens: 0,
-        log_probabilities: Vec::new(),
-        first_token_ms: 0.0,
-        total_ms: 0.0,
-    }
 }
 
 /// Stands where no model was named yet.

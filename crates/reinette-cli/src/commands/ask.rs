@@ -1,10 +1,12 @@
 //! `reinette ask`: from one request to a done task.
 
 use crate::context::Context;
-use crate::conversation::{self, Completion, Policy, Terminal};
+use crate::conversation;
 use crate::interrupt::{self, Interrupted};
+use crate::policy::Policy;
 use crate::printer;
 use crate::ringing::Ringers;
+use crate::turn::{Completion, Terminal};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use std::io::{self, IsTerminal, Read};
@@ -14,11 +16,26 @@ use std::sync::atomic::Ordering;
 /// The longest input that is read: far more than a model takes, far less than would fill the memory.
 const MAX_REQUEST_BYTES: u64 = 1 << 20;
 
+/// What the help of the command tells after its options.
+const MORE: &str = "\
+With --json, every line is an object, and its `type` says what it tells:\n  \
+  text      the next words of an answer\n  \
+  call      what the model wants done: `name` and `arguments`\n  \
+  question  more than one thing may be meant, and nobody can be asked: `text` and `choices`\n  \
+  outcome   how a call ended: `tool`, `outcome` (answered, done, declined, unconfirmed or failed),\n            \
+            `text` and `data`; of what rings also `daemon_running`\n  \
+  finished  what the answer took\n  \
+  progress  a model is being fetched\n  \
+  error     why it ended: `message` and `hint`\n\n\
+`reinette undo` takes back what the last request changed.\n\n\
+Exit status: 0 if all was done, 1 if not, 2 for a mistake on the command line, 130 if you stopped it.";
+
 /// Do what the words say, or answer them
 ///
 /// Without words, every line of standard input is a request, one after the other in one conversation; a line with a colon
 /// before other words takes the lines after it along, up to the next empty one: "note: shopping list", "eggs", "milk".
 #[derive(Args, Debug)]
+#[command(after_long_help = MORE)]
 pub(crate) struct Ask {
     /// The words; without any, they are read from standard input, a request a line
     words: Vec<String>,
@@ -44,8 +61,7 @@ pub(crate) fn run(context: &Context, arguments: &Ask) -> Result<ExitCode> {
     let interrupted = interrupt::flag();
     let mut completion = Completion::Done;
     for request in &requests {
-        assistant.ask(request, &model, arguments.policy.confirm(), &mut terminal)?;
-        if terminal.finish()? == Completion::Undone {
+        if terminal.take_turn(&mut assistant, request, &model, arguments.policy)?? == Completion::Undone {
             completion = Completion::Undone;
         }
         if interrupted.load(Ordering::Relaxed) {

@@ -1,9 +1,8 @@
 //! `reinette completions`: a script for the user's shell.
 
-use crate::arguments::Arguments;
 use crate::printer;
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 /// Print a script that completes commands and options in a shell
@@ -13,8 +12,8 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
-pub(crate) fn run(arguments: &Completions) -> Result<()> {
+pub(crate) fn run(arguments: &Completions, command: &mut Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "reinette", &mut script);
+    clap_complete::generate(arguments.shell, command, "reinette", &mut script);
     printer::write_raw(&script)
 }

@@ -1,9 +1,8 @@
 //! `reinette man`: the manual, as man pages.
 
-use crate::arguments::Arguments;
 use crate::printer;
 use anyhow::{Context as _, Result};
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man as Page;
 use std::fs;
 use std::path::PathBuf;
@@ -15,8 +14,7 @@ pub(crate) struct Man {
     folder: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Man) -> Result<()> {
-    let command = Arguments::command();
+pub(crate) fn run(arguments: &Man, command: Command) -> Result<()> {
     let Some(folder) = &arguments.folder else {
         let mut page = Vec::new();
         Page::new(command).render(&mut page)?;

@@ -1,27 +1,45 @@
 //! One file a command.
 
-pub(crate) mod ask;
-pub(crate) mod bench;
-pub(crate) mod cache;
-pub(crate) mod chat;
-pub(crate) mod completions;
-pub(crate) mod daemon;
-pub(crate) mod eval;
-pub(crate) mod history;
-pub(crate) mod man;
-pub(crate) mod models;
-pub(crate) mod setup;
+mod ask;
+mod bench;
+mod cache;
+mod chat;
+mod completions;
+mod daemon;
+mod eval;
+mod history;
+mod man;
+mod models;
+mod setup;
 #[cfg(feature = "train")]
-pub(crate) mod train;
-pub(crate) mod undo;
+mod train;
+mod undo;
 
-use crate::arguments::Command;
 use crate::context::Context;
 use anyhow::Result;
+use clap::Subcommand;
 use std::process::ExitCode;
 
-/// Runs a command, and gives the program's exit status.
-pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ask(ask::Ask),
+    Chat(chat::Chat),
+    Undo(undo::Undo),
+    History(history::History),
+    Daemon(daemon::Daemon),
+    Setup(setup::Setup),
+    Models(models::Models),
+    Cache(cache::Cache),
+    Eval(eval::Eval),
+    Bench(bench::Bench),
+    #[cfg(feature = "train")]
+    Train(Box<train::Train>),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Runs a command, and gives the program's exit status. `definition` gives the whole command line that it is a part of.
+pub(crate) fn run(context: &Context, command: Command, definition: fn() -> clap::Command) -> Result<ExitCode> {
     match command {
         Command::Ask(arguments) => return ask::run(context, &arguments),
         Command::Chat(arguments) => chat::run(context, &arguments),
@@ -35,8 +53,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Setup(arguments) => setup::run(context, &arguments),
         Command::Models(arguments) => models::run(context, arguments),
         Command::Cache(arguments) => cache::run(context, &arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
-        Command::Man(arguments) => man::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, &mut definition()),
+        Command::Man(arguments) => man::run(&arguments, definition()),
     }?;
     Ok(ExitCode::SUCCESS)
 }

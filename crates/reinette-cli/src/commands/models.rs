@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::DecimalBytes;
 use reinette::models::{KnownModel, Role, StoredModel, Verification};
-use reinette::{Adapter, FileState, VerifiedFile as CacheFile};
+use reinette::{FileState, OnDeviceModel, VerifiedFile as CacheFile};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -276,7 +276,7 @@ fn verify_model(context: &Context, name: String, damage: &mut Damage) -> Result<
 }
 
 fn verify_adapter(context: &Context, path: &Path, damage: &mut Damage) -> Result<()> {
-    let reason = Adapter::verify(path).err().map(|error| error.to_string());
+    let reason = OnDeviceModel::verify_adapter(path).err().map(|error| error.to_string());
     let state = if reason.is_none() { "intact" } else { "damaged" };
     damage.adapters.extend(reason.is_some().then(|| path.display().to_string()));
     context.printer.print(&VerifiedFile { kind: "adapter", path: path.to_owned(), state, reason })

@@ -2,9 +2,10 @@
 
 use crate::context::Context;
 use crate::conversation;
-use crate::printer::Record;
-use anyhow::{Result, bail};
+use crate::printer::{Printer, Record};
+use anyhow::{Result, anyhow};
 use clap::Args;
+use reinette_assistant::Assistant;
 use reinette_assistant::journal::{Line, State};
 use serde::Serialize;
 
@@ -31,18 +32,27 @@ impl Record for Undone {
 }
 
 pub(crate) fn run(context: &Context, _arguments: &Undo) -> Result<()> {
-    let lines = conversation::open_to_read(context)?.undo()?;
-    if lines.is_empty() {
-        bail!("there is nothing to take back");
-    }
+    take_back(context.printer, &mut conversation::open_to_read(context)?)?
+}
+
+/// Takes back what the last request changed, and tells what became of each change.
+///
+/// # Errors
+/// If nothing can be written any more. What cannot be taken back is the inner error: a conversation can go on after it.
+pub(super) fn take_back(printer: Printer, assistant: &mut Assistant) -> Result<Result<()>> {
+    let lines = match assistant.undo() {
+        Ok(lines) => lines,
+        Err(error) => return Ok(Err(error.into())),
+    };
     let conflict = lines.iter().find_map(|line| line.reason.clone());
-    let nothing_left = lines.iter().all(|line| line.state == State::Spent);
+    let (is_empty, is_over) = (lines.is_empty(), lines.iter().all(|line| line.state == State::Spent));
     for line in lines {
-        context.printer.print(&Undone(line))?;
+        printer.print(&Undone(line))?;
     }
-    match conflict {
-        Some(reason) => bail!("{reason}. This is told once: undo takes back what was before it"),
-        None if nothing_left => bail!("there is nothing else to take back"),
+    Ok(match conflict {
+        Some(reason) => Err(anyhow!("{reason}. This is told once: undo takes back what was before it")),
+        None if is_empty => Err(anyhow!("there is nothing to take back")),
+        None if is_over => Err(anyhow!("there is nothing else to take back")),
         None => Ok(()),
-    }
+    })
 }

@@ -4,10 +4,11 @@
 
 use crate::program::{Household, home, run, stderr, stdout};
 use nix::pty::openpty;
+use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread;
 
 fn ask_from_input(household: &Household, arguments: &[&str], input: &str) -> Output {
@@ -42,6 +43,35 @@ fn on_terminal(household: &Household, arguments: &[&str], typed: &str) -> (Strin
     child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
     child.wait().unwrap();
     (shown.join().unwrap(), printed)
+}
+
+/// A program on a terminal of its own, where it edits lines.
+struct Screen {
+    child: Child,
+    keyboard: fs::File,
+    shown: String,
+}
+
+impl Screen {
+    fn start(household: &Household, arguments: &[&str]) -> Self {
+        let terminal = openpty(None, None).unwrap();
+        let side = || Stdio::from(terminal.slave.try_clone().unwrap());
+        let mut command = household.command(arguments);
+        let child = command.stdin(side()).stderr(side()).stdout(side()).env("TERM", "xterm").spawn().unwrap();
+        Self { child, keyboard: fs::File::from(terminal.master), shown: String::new() }
+    }
+
+    /// Reads until this is shown, then types.
+    fn when_shown(&mut self, expected: &str, typed: &str) {
+        let mut bytes = [0; 4096];
+        while !self.shown.contains(expected) {
+            let read = self.keyboard.read(&mut bytes).unwrap_or_default();
+            assert!(read > 0, "no {expected:?} in {:?}", self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        self.shown.clear();
+        self.keyboard.write_all(typed.as_bytes()).unwrap();
+    }
 }
 
 fn reminders(folder: &Path) -> Vec<String> {
@@ -109,6 +139,68 @@ fn a_choice_takes_a_number_and_nothing_else() {
     assert!(screen.contains("Please answer a number from 1 to 2"), "{screen}");
     assert!(!screen.contains("\n✓") && !screen.contains('\u{1b}'), "{screen:?}");
     assert_eq!(reminders(folder.path()).len(), 2);
+}
+
+#[test]
+fn a_chat_has_commands_beside_requests() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let input = "/help\nremind me to buy milk\n/undo\n/undo\n/redo\n/quit\nremind me to feed the cat\n";
+    let output = ask_from_input(&household, &["chat", "--confirm", "never"], input);
+    let (printed, said) = (stdout(&output), stderr(&output));
+    assert!(printed.contains("\n/undo ") && printed.contains("timer for 25 minutes please"), "{printed}");
+    assert!(printed.contains("Changes are made without asking"), "{printed}");
+    assert_eq!((printed.matches('✓').count(), printed.matches("↩ taken back").count()), (1, 1), "{printed}");
+    assert!(said.contains("error: there is nothing to take back"), "{said}");
+    assert!(said.contains("error: there is no command /redo; /help tells"), "{said}");
+    assert_eq!(reminders(folder.path()), [""; 0]);
+}
+
+#[test]
+fn whoever_stops_a_chat_is_told_how_to_end_it() {
+    let folder = home();
+    let mut screen = Screen::start(&Household::new(folder.path()), &["chat"]);
+    screen.when_shown("› ", "\u{3}");
+    screen.when_shown("Ctrl-D or /quit ends the conversation.", "/quit\r");
+    assert!(screen.child.wait().unwrap().success());
+}
+
+#[test]
+fn what_of_the_last_conversation_cannot_be_read_is_told_when_it_goes_on() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    household.ask("remind me to buy milk");
+    let store = folder.path().join("store.sqlite");
+    let mut bytes = fs::read(&store).unwrap();
+    let prompt = br#"{"type":"prompt""#;
+    let at = bytes.windows(prompt.len()).position(|bytes| bytes == prompt).expect("the store holds what was said");
+    bytes[at] = b'[';
+    fs::write(&store, bytes).unwrap();
+    let output = ask_from_input(&household, &["chat", "--continue"], "");
+    assert!(output.status.success() && stderr(&output).starts_with("warning: "), "{output:?}");
+    assert_eq!(stderr(&ask_from_input(&household, &["chat"], "")), "");
+}
+
+#[test]
+fn the_help_tells_of_every_record_that_programs_get() {
+    let folder = home();
+    let household = Household::new(folder.path());
+    let requests = "remind me to buy milk\nremind me to buy milk powder\ndelete the milk reminder\nhow are you?\n";
+    let output = ask_from_input(&household, &["--json", "ask", "--confirm", "never"], requests);
+    let records: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let help = stdout(&household.run(&["ask", "--help"]));
+    for kind in ["call", "outcome", "question", "text", "finished"] {
+        assert!(records.iter().any(|record| record["type"] == kind), "{kind}: {records:?}");
+    }
+    for record in &records {
+        let kind = record["type"].as_str().unwrap();
+        assert!(help.contains(&format!("\n  {kind} ")), "{kind}: {help}");
+    }
+    let outcomes = records.iter().filter(|record| record["type"] == "outcome");
+    for outcome in outcomes.map(|record| record["outcome"].as_str().unwrap()) {
+        assert!(help.contains(outcome), "{outcome}: {help}");
+    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::session::Constraint;
 use super::vocabulary::Vocabulary;
-use super::{ConstraintError, Grammar, calls, limits, schema};
+use super::{ConstraintError, Grammar, calls, schema};
 use crate::tokenizer::Tokenizer;
 use llguidance::api::TopLevelGrammar;
+use reinette_schema::limits;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -44,6 +45,10 @@ impl ConstraintCompiler {
     /// When the grammar asks for what cannot be enforced, contradicts itself or is too large; when the vocabulary cannot
     /// be constrained.
     pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, ConstraintError> {
+        let marks = match grammar {
+            Grammar::Calls(calls) => calls.syntax.control_tokens(&self.shared.tokenizer),
+            Grammar::JsonSchema(_) | Grammar::Regex(_) => Vec::new(),
+        };
         let grammar = match grammar {
             Grammar::JsonSchema(schema) => TopLevelGrammar::from_json_schema(schema::prepare(schema)?),
             Grammar::Calls(calls) => TopLevelGrammar::from_lark(calls::to_lark(calls)?),
@@ -56,7 +61,7 @@ impl ConstraintCompiler {
         let vocabulary = self.vocabulary()?;
         let parser = vocabulary.factory.create_parser(grammar).map_err(refused)?.parser;
         // The first mask tells whether anything can be said at all.
-        Constraint::new(parser, Arc::clone(vocabulary)).map_err(refused)
+        Constraint::new(parser, Arc::clone(vocabulary), marks).map_err(refused)
     }
 
     fn vocabulary(&self) -> Result<&Arc<Vocabulary>, ConstraintError> {

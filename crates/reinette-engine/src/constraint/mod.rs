@@ -6,7 +6,7 @@
 //!
 //! Whatever the model prefers, what it says satisfies the grammar. A schema that asks for more than is enforced is
 //! refused by name before anything is generated, and so is one that nothing satisfies. What a schema leaves open is
-//! bounded, so that every answer ends: see [`limits`].
+//! bounded, so that every answer ends: see [`reinette_schema::limits`].
 //!
 //! What may follow is told by llguidance, an Earley parser over a lexer of derivatives of regular expressions. It reads
 //! bytes; which tokens they make, the vocabulary's trie tells, so that a large vocabulary is ready in milliseconds.
@@ -15,41 +15,34 @@ mod bytes;
 mod calls;
 mod compiler;
 mod error;
-pub mod limits;
 #[cfg(test)]
 mod reference;
 mod schema;
 mod session;
 mod spans;
 mod spelling;
+mod syntax;
+#[cfg(test)]
+mod syntax_tests;
 #[cfg(test)]
 mod tests;
 mod trie;
-mod validation;
 mod vocabulary;
 
 pub use calls::{CallGrammar, CallTool, NoCall};
 pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
-pub use schema::written_out;
 pub use session::{Constraint, TokenMask};
-pub use validation::{ValidationError, validate};
-
-/// Whether a JSON Schema can be followed, as far as that can be told without a vocabulary.
-///
-/// # Errors
-/// When it asks for what is not enforced, when nothing satisfies it, or when it is no schema.
-pub fn check_schema(schema: &serde_json::Value) -> Result<(), ConstraintError> {
-    schema::prepare(schema).map(drop)
-}
+pub use syntax::{ArgumentSyntax, CallSyntax, WordsSyntax};
 
 /// What an answer has to look like.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made an answer, and none is kept")]
 pub enum Grammar {
     /// A JSON value that satisfies this schema (draft 2020-12), with one space after `:` and `,`, and keys in the order
     /// of the schema.
     JsonSchema(serde_json::Value),
-    /// Calls of tools.
+    /// Calls of tools, or words and calls.
     Calls(CallGrammar),
     /// The whole text matches this regular expression.
     Regex(String),

@@ -48,6 +48,8 @@ impl TokenMask {
 pub struct Constraint {
     parser: Parser,
     vocabulary: Arc<Vocabulary>,
+    /// The control tokens that may be said where the grammar has their text.
+    marks: Vec<TokenId>,
     /// The last token, which those after it may be one text with.
     last: Option<TokenId>,
     may_stop: bool,
@@ -75,10 +77,14 @@ impl fmt::Debug for Constraint {
 impl Constraint {
     /// # Errors
     /// When nothing can be said at all.
-    pub(super) fn new(parser: Parser, vocabulary: Arc<Vocabulary>) -> Result<Self, ConstraintError> {
+    pub(super) fn new(
+        parser: Parser,
+        vocabulary: Arc<Vocabulary>,
+        marks: Vec<TokenId>,
+    ) -> Result<Self, ConstraintError> {
         let mask = TokenMask::default();
         let mut constraint =
-            Self { parser, vocabulary, last: None, may_stop: false, is_complete: false, forced: None, mask };
+            Self { parser, vocabulary, marks, last: None, may_stop: false, is_complete: false, forced: None, mask };
         constraint.guarded(Self::settle)?;
         constraint.mask()?;
         Ok(constraint)
@@ -171,7 +177,12 @@ impl Constraint {
             return Ok(bits);
         }
         let rest = std::mem::take(rest);
-        let bits = self.parser.compute_bias(&*vocabulary, &rest);
+        let mut bits = self.parser.compute_bias(&*vocabulary, &rest);
+        for mark in self.marks.clone() {
+            if self.goes_on_with(vocabulary.tokenizer.token_bytes(mark), &rest) {
+                bits.allow_token(mark.0);
+            }
+        }
         self.forced = Some(Forced { tokens: Vec::new(), rest });
         self.check()?;
         Ok(bits)
@@ -187,9 +198,15 @@ impl Constraint {
             return self.may_stop;
         }
         let bytes = tokenizer.token_bytes(token);
-        let forced = self.parser.currently_forced_bytes();
+        let is_control = tokenizer.is_special(token) && !self.marks.contains(&token);
+        let forced = self.parser.currently_forced_bytes().to_vec();
+        !bytes.is_empty() && !is_control && self.goes_on_with(bytes, &forced)
+    }
+
+    /// Whether the grammar goes on with a token of these bytes, where `forced` come first.
+    fn goes_on_with(&mut self, bytes: &[u8], forced: &[u8]) -> bool {
         let n_forced = forced.len().min(bytes.len());
-        if bytes.is_empty() || tokenizer.is_special(token) || bytes[..n_forced] != forced[..n_forced] {
+        if bytes[..n_forced] != forced[..n_forced] {
             return false;
         }
         self.parser.with_recognizer(|recognizer| {
@@ -234,11 +251,17 @@ impl Constraint {
             return Forced { tokens: Vec::new(), rest: self.parser.currently_forced_bytes().to_vec() };
         }
         let forced = self.parser.force_bytes().to_vec();
+        // What may be the beginning of a control token is not said in other tokens.
+        let n_open = self.beginning_of_mark(&forced);
+        let (settled, open) = forced.split_at(forced.len() - n_open);
         // The beginning of a character cannot be encoded; it is one of several that go on alike, so it is no token's end.
-        let Some(text) = std::str::from_utf8(&forced).ok().filter(|text| !text.is_empty()) else {
+        let Some(text) = std::str::from_utf8(settled).ok().filter(|text| !text.is_empty()) else {
             return Forced { tokens: Vec::new(), rest: forced };
         };
         let mut tokens = self.encode_after_last(text);
+        if !open.is_empty() {
+            return Forced { tokens, rest: open.to_vec() };
+        }
         let unsettled =
             |parser: &mut Parser| parser.with_recognizer(|recognizer| vocabulary.unsettled(recognizer, &tokens));
         let (n_tokens, n_bytes) = unsettled(&mut self.parser);
@@ -251,12 +274,36 @@ impl Constraint {
     fn encode_after_last(&self, text: &str) -> Vec<TokenId> {
         let last = self.last.map(|last| (last, self.vocabulary.tokenizer.token_bytes(last)));
         if let Some((last, Ok(before))) = last.map(|(last, bytes)| (last, std::str::from_utf8(bytes))) {
-            let tokens = self.vocabulary.encode(&format!("{before}{text}"));
+            let tokens = self.encode(&format!("{before}{text}"));
             if tokens.first() == Some(&last) {
                 return tokens[1..].to_vec();
             }
         }
-        self.vocabulary.encode(text)
+        self.encode(text)
+    }
+
+    /// The tokens of `text`, in which the texts of marks are these.
+    fn encode(&self, text: &str) -> Vec<TokenId> {
+        let found = |mark: &TokenId| {
+            let name = std::str::from_utf8(self.vocabulary.tokenizer.token_bytes(*mark)).ok()?;
+            Some((text.find(name)?, std::cmp::Reverse(name.len()), *mark))
+        };
+        let Some((start, length, mark)) = self.marks.iter().filter_map(found).min() else {
+            return self.vocabulary.encode(text);
+        };
+        let mut tokens = self.vocabulary.encode(&text[..start]);
+        tokens.push(mark);
+        tokens.extend(self.encode(&text[start + length.0..]));
+        tokens
+    }
+
+    /// How many of the last bytes could be the beginning of a mark that goes on after them.
+    fn beginning_of_mark(&self, bytes: &[u8]) -> usize {
+        let longest = |mark: &TokenId| {
+            let name = self.vocabulary.tokenizer.token_bytes(*mark);
+            (1..name.len()).rev().find(|length| bytes.ends_with(&name[..*length]))
+        };
+        self.marks.iter().filter_map(longest).max().unwrap_or_default()
     }
 
     /// Whether the parser gave up.

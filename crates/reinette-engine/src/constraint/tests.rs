@@ -1,8 +1,9 @@
 //! Whatever a model prefers, what it says satisfies the grammar: a model of random logits on a real vocabulary.
 
-use super::{CallGrammar, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall, limits};
+use super::{CallGrammar, CallSyntax, CallTool, Constraint, ConstraintCompiler, ConstraintError, Grammar, NoCall};
 use crate::gguf::Gguf;
 use crate::tokenizer::{TokenId, Tokenizer};
+use reinette_schema::limits;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 
@@ -39,7 +40,7 @@ impl Random {
 }
 
 /// An answer of a model without preferences, and how many of its tokens were forced.
-fn generate(mut constraint: Constraint, random: &mut Random) -> (String, Vec<TokenId>, usize) {
+pub(super) fn generate(mut constraint: Constraint, random: &mut Random) -> (String, Vec<TokenId>, usize) {
     let mut tokens: Vec<TokenId> = Vec::new();
     let mut forced = 0;
     while tokens.len() < TOKEN_BUDGET {
@@ -185,6 +186,19 @@ fn every_value_of_a_short_list_can_be_said() {
     assert_eq!(said, ["1", "2", "3", "4", "5"]);
 }
 
+/// The schema crate refuses patterns by a reading of its own, which is to be the parser's.
+#[test]
+fn patterns_that_a_schema_may_have_are_held_to() {
+    let mut random = Random::new(5);
+    for pattern in [r"^[\w.]{2}$", r"^\D\d/\W$", r"^[^\d]\/.$", "^a\tb$", r"^é|[\D]\w$"] {
+        let schema = json!({"type": "string", "pattern": pattern, "maxLength": 5});
+        for _ in 0..20 {
+            let constraint = COMPILER.compile(&Grammar::JsonSchema(schema.clone())).unwrap();
+            assert_valid(&schema, &generate(constraint, &mut random).0);
+        }
+    }
+}
+
 #[test]
 fn an_answer_matches_its_regular_expression() {
     let mut random = Random::new(4);
@@ -197,7 +211,7 @@ fn an_answer_matches_its_regular_expression() {
     }
 }
 
-fn tools() -> Vec<CallTool> {
+pub(super) fn tools() -> Vec<CallTool> {
     let span = json!({"type": "string", "x-span": true, "description": "As the user said it."});
     let tool = |name: &str, properties: Value, required: Value| CallTool {
         name: name.to_owned(),
@@ -217,7 +231,12 @@ fn tools() -> Vec<CallTool> {
 }
 
 fn calls(words: &str, no_call: NoCall) -> Grammar {
-    Grammar::Calls(CallGrammar { tools: tools(), words: words.to_owned(), max_calls: 3, no_call })
+    Grammar::Calls(call_grammar(tools(), words, no_call))
+}
+
+fn call_grammar(tools: Vec<CallTool>, words: &str, no_call: NoCall) -> CallGrammar {
+    let (sources, syntax) = (vec![words.to_owned()], CallSyntax::json_list("tool", "none"));
+    CallGrammar { tools, sources, max_calls: 3, no_call, syntax }
 }
 
 /// Whether `span` stands in `words` (with one space for all white space), but for the case of its first letter.
@@ -313,7 +332,7 @@ fn a_tool_that_needs_words_is_not_called_without_any() {
         assert!(!written.contains("create_reminder") && !written.contains("room"), "{written}");
     }
     let tools = tools().into_iter().take(1).collect();
-    let grammar = CallGrammar { tools, words: String::new(), max_calls: 1, no_call: NoCall::Refused };
+    let grammar = call_grammar(tools, "", NoCall::Refused);
     assert!(matches!(COMPILER.compile(&Grammar::Calls(grammar)), Err(ConstraintError::NothingToCall)));
 }
 
@@ -363,7 +382,7 @@ fn tools_that_cannot_be_followed_are_refused_by_name() {
     ];
     for parameters in parameters {
         let tools = vec![CallTool { name: "odd".into(), parameters: parameters.clone() }];
-        let grammar = CallGrammar { tools, words: "x".into(), max_calls: 1, no_call: NoCall::Allowed };
+        let grammar = call_grammar(tools, "x", NoCall::Allowed);
         match COMPILER.compile(&Grammar::Calls(grammar)) {
             Err(ConstraintError::Tool { tool, .. }) => assert_eq!(tool, "odd"),
             other => panic!("{parameters} gave {other:?}"),

@@ -87,18 +87,32 @@ pub struct Message {
     /// The tools that an assistant's turn calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<FunctionCall>,
+    /// The call that a tool's turn answers.
+    #[serde(flatten)]
+    pub answered: Option<AnsweredCall>,
 }
 
 impl Message {
     /// A turn of words only.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Message { role: role.into(), content: content.into(), tool_calls: Vec::new() }
+        Message { role: role.into(), content: content.into(), tool_calls: Vec::new(), answered: None }
     }
+}
+
+/// The call that a tool's turn answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnsweredCall {
+    /// The tool's name.
+    pub name: String,
+    /// The [`FunctionCall::id`].
+    pub tool_call_id: String,
 }
 
 /// A tool call in an assistant's turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionCall {
+    /// Tells the calls of a conversation apart; empty where nothing refers to it.
+    pub id: String,
     /// The tool's name.
     pub name: String,
     /// Its arguments, an object.
@@ -106,16 +120,20 @@ pub struct FunctionCall {
 }
 
 impl Serialize for FunctionCall {
-    /// As templates know it: `{"type": "function", "function": {"name": …, "arguments": …}}`.
+    /// As templates know it: `{"type": "function", "function": {"name": …, "arguments": …}, "id": …}`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Function<'a> {
             name: &'a str,
             arguments: &'a serde_json::Value,
         }
-        let mut call = serializer.serialize_struct("FunctionCall", 2)?;
+        let n_fields = if self.id.is_empty() { 2 } else { 3 };
+        let mut call = serializer.serialize_struct("FunctionCall", n_fields)?;
         call.serialize_field("type", "function")?;
         call.serialize_field("function", &Function { name: &self.name, arguments: &self.arguments })?;
+        if !self.id.is_empty() {
+            call.serialize_field("id", &self.id)?;
+        }
         call.end()
     }
 }

@@ -8,8 +8,8 @@ use crate::TrainError;
 use crate::config::{Method, ModelConfig};
 use crate::decoder::{self, N_VECTORS, Target, vector_names, vectors};
 use crate::operations::LowRank;
-use crate::random::Random;
 use crate::tensor::{Frozen, Tracked, frozen, product, row_lengths, scaled, sum, values};
+use reinette_data::Random;
 use reinette_engine::Model;
 use reinette_engine::architecture::Weight;
 

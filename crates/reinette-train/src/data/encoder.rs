@@ -1,9 +1,9 @@
 //! From lines to tokens, exactly as the model is asked later.
 
-use super::forms::{Call, Chat, Completion, Line, Preference, Text, Tool, Tools, Turn};
 use crate::TrainError;
 use crate::batch::Example;
-use crate::json::spaced;
+use reinette_core::dialect::NO_TOOL;
+use reinette_data::lines::{Call, Chat, Completion, Line, Preference, Text, Tool, Tools, Turn, calls_text};
 use reinette_engine::Model;
 use reinette_engine::template::{ChatTemplate, GenerationPrompt, Message, RenderInput, TemplateError};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId};
@@ -11,9 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The name that a call carries when no tool is needed, as the framework has it.
-const NO_TOOL: &str = "none";
 
 /// A tool that is learned by heart: a line of an adapter's `tools.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +94,7 @@ impl Encoder {
                 if !self.template.tells_tools() {
                     learn_by_heart(tools, offered, calls);
                 }
-                self.answer(messages, offered, &calls_text(calls))?
+                self.answer(messages, offered, &calls_text(calls, NO_TOOL))?
             }
             Line::Completion(Completion { prompt, completion }) => {
                 let prompt = self.beginning(prompt);
@@ -187,17 +184,6 @@ impl Encoder {
         let input = RenderInput { tools, generation_prompt, ..RenderInput::new(messages, self.model.tokenizer()) };
         self.template.render(&input).map_err(|error| error.to_string())
     }
-}
-
-/// Calls as the call grammar has them: a JSON list, a space after each colon and comma between fields and calls; where
-/// there are none, the call that says so.
-fn calls_text(calls: &[Call]) -> String {
-    let object = |name: &str, arguments: &serde_json::Map<String, Value>| {
-        let fields = arguments.iter().map(|(name, value)| format!(", {}: {}", json!(name), spaced(value)));
-        format!("{{\"tool\": {}{}}}", json!(name), fields.collect::<String>())
-    };
-    let texts: Vec<String> = calls.iter().map(|call| object(&call.name, &call.arguments)).collect();
-    if texts.is_empty() { format!("[{{\"tool\": \"{NO_TOOL}\"}}]") } else { format!("[{}]", texts.join(", ")) }
 }
 
 /// Takes down the tools that an example is about, and their arguments.

@@ -1,32 +1,16 @@
-//! Training data: JSON Lines in UTF-8, read as a stream, checked, and turned into tokens.
-//!
-//! | form | line | what is learned |
-//! |---|---|---|
-//! | chat | `{"messages": [turn, …]}` | the last turn, the assistant's |
-//! | tools | `{"messages": […], "calls": [{"name": …, "arguments": {…}}, …], "tools": […]}` | the calls, as the call grammar has them |
-//! | completions | `{"prompt": …, "completion": …}` | the completion, after the bare prompt |
-//! | text | `{"text": …}` | all of it |
-//! | any of these | the same and `"teacher": {"tokens": …, "log_probabilities": …}` | what a teacher finds likely, too (`reinette train teach`) |
-//! | preference | `{"messages": [turn, …], "chosen": …, "rejected": …}`, or `"prompt"` for the messages | to prefer one answer to another |
-//!
-//! `OpenAI`'s lines (content in parts, `tool_calls` in the last turn, `tools`), `ShareGPT`'s (`conversations`) and Alpaca's
-//! (`instruction`, `input`, `output`) are read as the chat or the calls that they mean; the latter two also as an array.
+//! Training data as tokens.
 
 mod encoder;
-mod foreign;
-mod forms;
 mod order;
-mod records;
 
 pub use encoder::{Encoder, LearnedTool};
 pub(crate) use order::{Order, Position};
-pub use records::Records;
 
 use crate::TrainError;
 use crate::batch::Example;
 use crate::config::Config;
-use crate::random::Random;
-use serde_json::{Map, Value};
+use reinette_data::lines::Records;
+use reinette_data::{DataError, Random};
 use std::hash::Hasher as _;
 use std::path::Path;
 use twox_hash::XxHash3_64;
@@ -91,27 +75,12 @@ impl DataSet {
     }
 }
 
-/// A line with what a teacher says of it, in place of what one may have said before.
-///
-/// # Errors
-/// If it is no JSON object.
-pub(crate) fn with_teacher(
-    line: &str,
-    tokens: Vec<Vec<u32>>,
-    log_probabilities: Vec<Vec<f32>>,
-) -> Result<String, String> {
-    let mut fields: Map<String, Value> = serde_json::from_str(line).map_err(|error| format!("is not JSON: {error}"))?;
-    let taught = forms::Taught { tokens, log_probabilities };
-    fields.insert(forms::TEACHER.to_owned(), serde_json::to_value(taught).map_err(|error| error.to_string())?);
-    Ok(Value::Object(fields).to_string())
-}
-
 /// Reads the examples of a file, record by record.
 fn read_file(path: &Path, encoder: &mut Encoder, weight: f64) -> Result<Vec<Example>, TrainError> {
     let mut examples = Vec::new();
     for record in Records::open(path)? {
         let (line, text) = record?;
-        let wrong = |problem: String| TrainError::Data { path: path.to_owned(), line, problem };
+        let wrong = |problem| DataError::Line { file: path.display().to_string(), line, problem };
         examples.push(encoder.read(&text, weight).map_err(wrong)?);
     }
     if examples.is_empty() { Err(TrainError::NoData { path: path.to_owned() }) } else { Ok(examples) }

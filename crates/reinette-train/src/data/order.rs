@@ -1,7 +1,7 @@
 //! Which examples are learned from when: decided by the seed and the epoch alone, so that a run can go on anywhere.
 
 use crate::batch::{Example, families};
-use crate::random::Random;
+use reinette_data::Random;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::Hasher as _;

@@ -1,7 +1,7 @@
 //! The loss of answers, computed without ever holding the logits of a whole batch.
 
-use crate::batch::Shares;
 use crate::tensor::{Frozen, frozen, product, sum, transposed, values};
+use reinette_data::lines::Shares;
 use reinette_kernels::{InstructionSet, argmax, exp_in_place};
 use std::ops::Range;
 

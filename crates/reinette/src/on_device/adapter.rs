@@ -1,7 +1,7 @@
 //! Adapters as they are shipped, and as a model has loaded them.
 
 use super::worker::engine;
-use crate::{ModelError, Schema, ToolDefinition};
+use crate::{Adapter, LoadedAdapter, ModelError, Request, Schema, ToolDefinition};
 use reinette_engine::Model;
 use reinette_engine::template::ChatTemplate;
 use serde::Deserialize;
@@ -103,14 +103,8 @@ impl ToolAdapter {
     }
 }
 
-/// A LoRA adapter that an [`OnDeviceModel`](super::OnDeviceModel) has loaded, for the requests that name it in
-/// [`GenerationOptions::adapters`](crate::GenerationOptions::adapters). Clones are one adapter.
-#[derive(Clone)]
-pub struct Adapter {
-    loaded: Arc<Loaded>,
-}
-
-struct Loaded {
+/// A LoRA adapter that an [`OnDeviceModel`](super::OnDeviceModel) has loaded: what is behind its [`Adapter`]s.
+pub(super) struct LoraAdapter {
     name: String,
     weights: Arc<reinette_engine::Adapter>,
     tools: Option<LearnedTools>,
@@ -122,7 +116,7 @@ pub(super) struct LearnedTools {
     pub(super) definitions: Vec<ToolDefinition>,
 }
 
-impl Adapter {
+impl LoraAdapter {
     /// Loads a folder in PEFT's form or a GGUF file; a folder with `tools.json` is a [`ToolAdapter`].
     pub(super) fn load(path: &Path, model: &Model) -> Result<Self, ModelError> {
         let name = name_of(path);
@@ -131,7 +125,7 @@ impl Adapter {
             return Self::of_tools(&name, &files, model);
         }
         let weights = reinette_engine::Adapter::load(path, model).map_err(|error| unusable(&name, error))?;
-        Ok(Self { loaded: Arc::new(Loaded { name, weights: Arc::new(weights), tools: None }) })
+        Ok(Self { name, weights: Arc::new(weights), tools: None })
     }
 
     /// What an adapter for tools is to this model.
@@ -140,58 +134,52 @@ impl Adapter {
         let weights = weights.map_err(|error| unusable(name, error))?;
         let template = ChatTemplate::from_source(&files.chat_template).map_err(engine)?;
         let tools = LearnedTools { template, definitions: files.tools.clone() };
-        Ok(Self { loaded: Arc::new(Loaded { name: name.to_owned(), weights: Arc::new(weights), tools: Some(tools) }) })
+        Ok(Self { name: name.to_owned(), weights: Arc::new(weights), tools: Some(tools) })
     }
 
-    /// Checks all of an adapter's files that can be checked without its model: that they are whole, that its rank and scale
-    /// are those of an adapter, and its numbers finite.
-    ///
-    /// # Errors
-    /// [`ModelError::Adapter`] says what is wrong.
-    pub fn verify(path: impl AsRef<Path>) -> Result<(), ModelError> {
-        let path = path.as_ref();
+    /// Checks all of an adapter's files that can be checked without its model.
+    pub(super) fn verify(path: &Path) -> Result<(), ModelError> {
         reinette_engine::Adapter::verify(path).map_err(|error| unusable(&name_of(path), error))
     }
 
-    /// The name of its file or folder.
-    pub fn name(&self) -> &str {
-        &self.loaded.name
+    /// The adapters of a request that was checked.
+    pub(super) fn of(request: &Request) -> impl DoubleEndedIterator<Item = &Self> {
+        request.options.adapters.iter().filter_map(Adapter::loaded)
     }
 
-    /// The tools that it has learned by heart, in the order in which it lists them; none if it is for words or for tools that
-    /// it is told of.
-    pub fn tools(&self) -> &[ToolDefinition] {
-        self.learned().map_or(&[], |tools| &tools.definitions)
+    /// What is behind `adapter`, which a request may have from anywhere.
+    pub(super) fn behind(adapter: &Adapter) -> Result<&Self, ModelError> {
+        adapter.loaded().ok_or_else(|| {
+            let reason = "it was loaded by a model of another kind: load it with this one's `load_adapter`";
+            unusable(adapter.name(), reason)
+        })
     }
 
     pub(super) fn learned(&self) -> Option<&LearnedTools> {
-        self.loaded.tools.as_ref()
+        self.tools.as_ref()
     }
 
     pub(super) fn weights(&self) -> &Arc<reinette_engine::Adapter> {
-        &self.loaded.weights
+        &self.weights
     }
 
     /// Refuses an adapter that another model has loaded.
     pub(super) fn check(&self, model: &Model) -> Result<(), ModelError> {
-        if self.loaded.weights.is_of(model) {
+        if self.weights.is_of(model) {
             return Ok(());
         }
         let reason = "it was loaded by another model: load it with this one's `load_adapter`";
-        Err(unusable(self.name(), reason))
+        Err(unusable(&self.name, reason))
     }
 }
 
-impl fmt::Debug for Adapter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Adapter").field("name", &self.loaded.name).finish_non_exhaustive()
+impl LoadedAdapter for LoraAdapter {
+    fn name(&self) -> &str {
+        &self.name
     }
-}
 
-/// Adapters are equal if they are one.
-impl PartialEq for Adapter {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.loaded, &other.loaded)
+    fn tools(&self) -> &[ToolDefinition] {
+        self.learned().map_or(&[], |tools| &tools.definitions)
     }
 }
 

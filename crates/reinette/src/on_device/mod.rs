@@ -1,14 +1,19 @@
 //! The model on the user's own machine.
 
 mod adapter;
-mod calls;
+#[cfg(test)]
+mod dialect_tests;
+mod grammar;
+mod messages;
 mod outline;
 mod prompts;
+mod sampling;
 mod worker;
 
-pub use adapter::{Adapter, ToolAdapter, ToolAdapterError};
+pub use adapter::{ToolAdapter, ToolAdapterError};
 
-use crate::{Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
+use crate::{Adapter, Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
+use adapter::LoraAdapter;
 use async_channel::Sender;
 use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
 use std::fmt;
@@ -17,6 +22,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use worker::{Job, MAX_REQUESTS, Purpose, Worker, engine};
 
+/// In which dialect a model without an adapter for tools is asked to call them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DialectChoice {
+    /// Ours, told in words: a first prompt in which tools are chosen, with the application's examples, then one in which the
+    /// model talks.
+    #[default]
+    Ours,
+    /// The model's own, as its chat template has it: one prompt, in which it talks and calls. Where the template's dialect is
+    /// not recognised, ours.
+    Template,
+}
+
 /// What to load, and what it may use.
 #[derive(Clone, Debug)]
 pub struct OnDeviceConfig {
@@ -24,6 +41,8 @@ pub struct OnDeviceConfig {
     pub path: PathBuf,
     /// The adapter that taught this model tools; without one, tools are described in the prompt.
     pub adapter: Option<ToolAdapter>,
+    /// In which dialect the model is asked to call tools that no adapter taught it.
+    pub dialect: DialectChoice,
     /// A GGUF file of a much smaller model of the same family. What it guesses is read several tokens at a time: answers are
     /// the same and come sooner, where the model is many times as large and says what the small one would.
     pub draft: Option<PathBuf>,
@@ -48,6 +67,7 @@ impl OnDeviceConfig {
         Self {
             path: path.into(),
             adapter: None,
+            dialect: DialectChoice::default(),
             draft: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             context_tokens: 8192,
@@ -63,7 +83,7 @@ impl OnDeviceConfig {
 /// Requests that come at the same time are answered together: the weights are read once for the next token of all of them.
 /// Beyond eight, or where their conversations would take more memory than two of the greatest length, they wait their turn. Tools are chosen first, under a
 /// grammar that admits nothing but calls of the tools with arguments that satisfy their schemas; if none is called,
-/// the model answers in words.
+/// the model answers in words. In the model's own [dialect](DialectChoice::Template) it does either in one answer.
 ///
 /// Dropping it waits for the answers under way, which end at once if their streams were dropped before, and for the
 /// snapshot that is being written.
@@ -124,7 +144,16 @@ impl OnDeviceModel {
     /// # Errors
     /// [`ModelError::Adapter`] if it is damaged, changes what cannot be changed, or was made for a model of another shape.
     pub fn load_adapter(&self, path: impl AsRef<Path>) -> Result<Adapter, ModelError> {
-        self.worker.load_adapter(path.as_ref())
+        self.worker.load_adapter(path.as_ref()).map(Adapter::new)
+    }
+
+    /// Checks all of an adapter's files that can be checked without its model: that they are whole, that its rank and scale
+    /// are those of an adapter, and its numbers finite.
+    ///
+    /// # Errors
+    /// [`ModelError::Adapter`] says what is wrong.
+    pub fn verify_adapter(path: impl AsRef<Path>) -> Result<(), ModelError> {
+        LoraAdapter::verify(path.as_ref())
     }
 
     fn submit(&self, request: Request, purpose: Purpose) -> ResponseStream {

@@ -1,219 +1,307 @@
 //! How a transcript is put to a small model.
 
 use super::outline::outline;
-use crate::{CallExample, Entry, Example, Request, SchemaDisplay, ToolDefinition, Transcript};
-use reinette_engine::template::Message;
-use serde_json::{Map, Value, json};
-use std::fmt::Write;
+use crate::dialect::{ChatMessage, Definitions, ToolDialect};
+use crate::{Entry, Example, Request, SchemaDisplay, ToolCall, ToolDefinition, Transcript};
 
-/// Turns of conversation that are shown to a model that is choosing tools: enough for "no, at ten".
+/// Turns of conversation before the last that are shown to a model that is choosing tools: enough for "no, at ten".
 const TURNS_FOR_TOOLS: usize = 4;
 
 /// How many of the examples are shown that are nearest to what the user says.
 const NEAREST_EXAMPLES: usize = 4;
 
-/// The name that a call carries when no tool is needed.
-pub(super) const NO_TOOL: &str = "none";
+/// Bytes of what tools answered that spans may be copied from, the newest first: a grammar is made of all their words.
+const MAX_SOURCE_BYTES: usize = 8 << 10;
 
-/// Requests that need no tool, shown to a model that has not learned when that is.
-const NO_TOOL_EXAMPLES: [&str; 28] = [
-    "Hi, nice to meet you!",
-    "What is the capital of Peru?",
-    "Why do cats purr?",
-    "Write me a short poem about autumn.",
-    "How could you be of use to somebody?",
-    "Had a lovely walk with my brother yesterday.",
-    "Comment fait-on les crêpes ?",
-    "Give me an idea for a rainy Sunday.",
-    "Who invented the telephone?",
-    "How long do tortoises live?",
-    "Translate \"good luck\" into Italian.",
-    "I can't sleep lately, any advice?",
-    "Thanks, that's all.",
-    "Make this friendlier: send me the file today.",
-    "What's the difference between jam and marmalade?",
-    "Tu es un robot ?",
-    "Help me write a speech for my father's retirement.",
-    "Forget what I said.",
-    "How do I keep basil alive?",
-    "Explique-moi la photosynthèse.",
-    "My boss was rude to me.",
-    "Which wine goes with fish?",
-    "Tell me a story about a dragon.",
-    "What should I cook for six people?",
-    "Think of a name for my new boat.",
-    "How can I ask you to make a note?",
-    "Write a few words of thanks to my landlord.",
-    "What could I give an aunt who loves trains?",
-];
-
-/// Of every so many tools, one is shown together with another: requests come in pairs too.
-const PAIR_EVERY: usize = 3;
-/// How far apart the tools of such a pair stand.
-const PAIR_DISTANCE: usize = 7;
+/// Which calls stand in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All of them, as the model wrote them and was answered.
+    AllCalls,
+    /// Those that the assistant's words came after. Where the turn ended with what a tool answered, that was what the assistant
+    /// said.
+    CallsBeforeWords,
+}
 
 /// The conversation as a chat template takes it; what the answer is to look like stands at its end, next to the answer, where
 /// small models heed it.
-pub(super) fn conversation(request: &Request) -> Vec<Message> {
-    let mut messages: Vec<Message> = Vec::new();
-    for entry in &request.transcript.entries {
-        let (role, text) = match entry {
-            Entry::Instructions { text } => ("system", text.clone()),
-            Entry::Prompt { text } => ("user", text.clone()),
-            Entry::Response { text } | Entry::ToolOutput { text, .. } => ("assistant", text.clone()),
-            // What is no text is refused before; of what was thought, the conclusion was said.
-            Entry::ToolCalls { .. } | Entry::Attachment { .. } | Entry::Reasoning { .. } => continue,
-        };
-        match messages.last_mut() {
-            // Templates insist on turns that alternate.
-            Some(last) if last.role == role => {
-                last.content.push('\n');
-                last.content.push_str(&text);
+pub(super) fn conversation(request: &Request, dialect: &dyn ToolDialect, shown: Shown) -> Vec<ChatMessage> {
+    let entries = &request.transcript.entries;
+    let mut conversation = Conversation::default();
+    // What tools answered at the end of a turn.
+    let mut told: Vec<&str> = Vec::new();
+    for (place, entry) in entries.iter().enumerate() {
+        let is_last_word = ended_turn(&entries[place + 1..]);
+        match entry {
+            Entry::Instructions { text } => conversation.say("system", text),
+            Entry::Prompt { text } => {
+                if !told.is_empty() {
+                    conversation.say("assistant", &std::mem::take(&mut told).join("\n"));
+                }
+                conversation.say("user", text);
             }
-            _ => messages.push(Message::new(role, text)),
+            Entry::Response { text } => conversation.say("assistant", text),
+            Entry::ToolCalls { .. } if shown == Shown::CallsBeforeWords && is_last_word => {}
+            Entry::ToolCalls { calls } => conversation.call(calls, dialect),
+            Entry::ToolOutput { call_id, text, .. } => {
+                if shown == Shown::AllCalls || !is_last_word {
+                    conversation.answer(&called(entries, call_id), text, dialect);
+                }
+                if is_last_word {
+                    told.push(text.as_str());
+                }
+            }
+            // What is no text is refused before; of what was thought, the conclusion was said.
+            Entry::Attachment { .. } | Entry::Reasoning { .. } => {}
         }
     }
+    let mut messages = conversation.messages;
     if let (Some(schema), SchemaDisplay::Shown) = (&request.response_schema, request.options.schemas) {
         let told = format!("Answer with JSON: {}", outline(schema.as_json()));
         match messages.last_mut() {
             Some(last) if last.role == "user" => last.content.extend(["\n\n", &told]),
-            _ => messages.push(Message::new("user", told)),
+            _ => messages.push(ChatMessage::new("user", told)),
         }
     }
     messages
 }
 
-/// What a model that has learned its tools is shown: the words alone.
-pub(super) fn learned(transcript: &Transcript) -> Vec<Message> {
-    vec![Message::new("user", transcript.last_prompt().unwrap_or_default().to_owned())]
+/// What a model that has learned its tools by heart is shown: the words alone.
+pub(super) fn learned(transcript: &Transcript) -> Vec<ChatMessage> {
+    vec![ChatMessage::new("user", transcript.last_prompt().unwrap_or_default())]
 }
 
-/// What a model that has to be told about its tools is shown: their definitions, or the instructions in their place, then the examples nearest to the last
-/// words as turns of their own, the nearest last, then the last turns.
-pub(super) fn described(request: &Request, tools: &[ToolDefinition]) -> Vec<Message> {
+/// What a model that has to be told about its tools is shown: their definitions, or the instructions in their place, then the
+/// examples nearest to the last words as turns of their own, the nearest last, then the last turns.
+pub(super) fn described(request: &Request, tools: &[ToolDefinition], dialect: &dyn ToolDialect) -> Vec<ChatMessage> {
     let instructions = || {
         request.transcript.entries.iter().find_map(|entry| match entry {
             Entry::Instructions { text } => Some(text.clone()),
             _ => None,
         })
     };
+    let examples = request.examples.as_deref();
     let told = match request.options.schemas {
-        SchemaDisplay::Shown => Some(describe(tools)),
+        SchemaDisplay::Shown => match dialect.definitions(tools, examples.and_then(crate::Examples::preamble)) {
+            Definitions::Words(words) => Some(words),
+            Definitions::Template(_) => None,
+        },
         SchemaDisplay::LeftOut => instructions(),
     };
-    let mut messages: Vec<Message> = told.into_iter().map(|told| Message::new("system", told)).collect();
-    let offered = |example: &Example| example.calls.iter().all(|call| tools.iter().any(|tool| tool.name == call.tool));
+    let mut messages: Vec<ChatMessage> = told.into_iter().map(|told| ChatMessage::new("system", told)).collect();
+    let offered = |example: &Example| example.needs_only(tools);
     let words = request.transcript.last_prompt().unwrap_or_default();
-    let nearest = request.examples.iter().flat_map(|examples| examples.nearest(words, NEAREST_EXAMPLES, offered));
+    let nearest = examples.into_iter().flat_map(|examples| examples.nearest(words, NEAREST_EXAMPLES, offered));
     for example in nearest.collect::<Vec<_>>().into_iter().rev() {
-        let calls: Vec<Value> = example.calls.iter().map(|call| call_json(&call.tool, &call.arguments)).collect();
-        messages.push(Message::new("user", example.words.clone()));
-        messages.push(Message::new("assistant", answer(calls)));
+        let call = |call: &crate::ExampleCall| ToolCall {
+            id: String::new(),
+            name: call.tool.clone(),
+            arguments: call.arguments.clone(),
+        };
+        let calls: Vec<ToolCall> = example.calls.iter().map(call).collect();
+        messages.push(ChatMessage::new("user", &example.words));
+        messages.push(dialect.calls("", &calls));
     }
-    messages.extend(turns(&request.transcript));
+    messages.extend(turns(&request.transcript, dialect));
     messages
 }
 
-/// The last turns, with calls in the form in which they are generated.
-pub(super) fn turns(transcript: &Transcript) -> Vec<Message> {
-    let mut turns: Vec<Message> = Vec::new();
-    for entry in &transcript.entries {
+/// The last turns, with calls in the form in which they are generated and what the tools answered. Where words followed, no
+/// call was chosen.
+pub(super) fn turns(transcript: &Transcript, dialect: &dyn ToolDialect) -> Vec<ChatMessage> {
+    let entries = &transcript.entries;
+    let prompts = entries.iter().enumerate().filter(|(_, entry)| matches!(entry, Entry::Prompt { .. }));
+    let first = prompts.map(|(place, _)| place).rev().take(TURNS_FOR_TOOLS + 1).last().unwrap_or_default();
+    let mut turns: Vec<ChatMessage> = Vec::new();
+    for entry in &entries[first..] {
+        let is_open = turns.last().is_some_and(|turn| turn.role == "user");
         match entry {
-            Entry::Prompt { text } => turns.push(Message::new("user", text.clone())),
-            Entry::ToolCalls { calls } => {
-                let calls = calls.iter().map(|call| call_json(&call.name, &call.arguments)).collect();
-                turns.push(Message::new("assistant", answer(calls)));
+            Entry::Prompt { text } => {
+                let is_answered = turns.len() > 1 && is_open;
+                turns.extend(is_answered.then(|| dialect.calls("", &[])));
+                turns.push(ChatMessage::new("user", text));
             }
-            Entry::Response { .. } if turns.last().is_some_and(|turn| turn.role == "user") => {
-                turns.push(Message::new("assistant", answer(Vec::new())));
+            Entry::ToolCalls { calls } => turns.push(dialect.calls("", calls)),
+            Entry::ToolOutput { call_id, text, .. } => {
+                let output = dialect.output(&called(entries, call_id), text);
+                match turns.last_mut() {
+                    Some(last) if last.role == output.role && last.is_words() && output.is_words() => {
+                        last.content.extend(["\n", &output.content]);
+                    }
+                    _ => turns.push(output),
+                }
             }
+            Entry::Response { .. } if is_open => turns.push(dialect.calls("", &[])),
             Entry::Response { .. }
             | Entry::Reasoning { .. }
-            | Entry::ToolOutput { .. }
             | Entry::Instructions { .. }
             | Entry::Attachment { .. } => {}
         }
     }
-    let first = turns.len().saturating_sub(2 * TURNS_FOR_TOOLS + 1);
-    let mut kept = turns.split_off(first);
-    // A conversation starts with the user.
-    while kept.first().is_some_and(|turn| turn.role != "user") {
-        kept.remove(0);
-    }
-    kept
+    turns
 }
 
-fn describe(tools: &[ToolDefinition]) -> String {
-    let mut text = String::from(
-        "You turn the user's words into calls of tools. Answer with a JSON list, one object a call, in the order of the \
-         words; several requests give several calls. Copy every value word for word from the user's words, whole \
-         expressions of time included. If the user corrects himself, only the correction counts. If the words ask for \
-         nothing that a tool does (small talk, questions about the world, writing, feelings, things that happened), \
-         answer [{\"tool\": \"none\"}].\n\nTools:\n",
-    );
-    for tool in tools {
-        let _ = writeln!(text, "- {}({}): {}", tool.name, arguments(tool).join(", "), tool.description);
-    }
-    let _ = writeln!(
-        text,
-        "- {NO_TOOL}(): everything else: greetings, small talk, questions about the world or about you, advice, ideas, writing."
-    );
-    text.push_str("\nExamples:\n");
-    for (words, calls) in examples(tools) {
-        let _ = writeln!(text, "{words} => {}", answer(calls));
-    }
-    text
+/// The texts that spans may be copied from: what the user said last, then what tools answered, the newest first.
+pub(super) fn sources(transcript: &Transcript) -> Vec<String> {
+    let mut left = MAX_SOURCE_BYTES;
+    let outputs = transcript.entries.iter().rev().filter_map(|entry| match entry {
+        Entry::ToolOutput { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    let fitting = outputs.take_while(|text| {
+        let fits = text.len() <= left;
+        left = left.saturating_sub(text.len());
+        fits
+    });
+    let words = transcript.last_prompt().unwrap_or_default().to_owned();
+    std::iter::once(words).chain(fitting).collect()
 }
 
-/// Words and the calls that are right for them: the tools' own examples, some in pairs, and between them words that need
-/// no tool, lest what comes last weighs more.
-fn examples(tools: &[ToolDefinition]) -> Vec<(String, Vec<Value>)> {
-    let single = |tool: &ToolDefinition, example: &CallExample| {
-        (example.words.clone(), vec![call_json(&tool.name, &example.arguments)])
-    };
-    let first = |tool: &ToolDefinition| Some(single(tool, tool.examples.first()?));
-    let mut no_tool = NO_TOOL_EXAMPLES.iter().map(|words| ((*words).to_owned(), Vec::new()));
-    let mut shown = Vec::new();
-    for (place, tool) in tools.iter().enumerate() {
-        shown.extend(tool.examples.iter().map(|example| single(tool, example)));
-        if place % PAIR_EVERY == PAIR_EVERY - 1 {
-            let other = &tools[(place + PAIR_DISTANCE) % tools.len()];
-            if let (Some((words, calls)), Some((more_words, more_calls))) = (first(tool), first(other)) {
-                shown.push((format!("{words}, and {more_words}"), [calls, more_calls].concat()));
+/// Whether a tool has answered since the user said something.
+pub(super) fn has_outputs(transcript: &Transcript) -> bool {
+    let since = transcript.entries.iter().rev().take_while(|entry| !matches!(entry, Entry::Prompt { .. }));
+    since.into_iter().any(|entry| matches!(entry, Entry::ToolOutput { .. }))
+}
+
+/// Whether the user spoke next: nothing was said or called after what came before `entries`.
+fn ended_turn(entries: &[Entry]) -> bool {
+    let next = entries.iter().find(|entry| !matches!(entry, Entry::ToolOutput { .. } | Entry::Attachment { .. }));
+    matches!(next, Some(Entry::Prompt { .. }))
+}
+
+/// The call of an id. A call that is no longer shown has no name.
+fn called(entries: &[Entry], id: &str) -> ToolCall {
+    let calls = entries.iter().rev().filter_map(|entry| match entry {
+        Entry::ToolCalls { calls } => Some(calls),
+        _ => None,
+    });
+    let found = calls.flatten().find(|call| call.id == id).cloned();
+    found.unwrap_or_else(|| ToolCall { id: id.to_owned(), name: String::new(), arguments: serde_json::Map::new() })
+}
+
+/// Messages in turns that alternate, as templates insist on.
+#[derive(Default)]
+struct Conversation {
+    messages: Vec<ChatMessage>,
+}
+
+impl Conversation {
+    fn say(&mut self, role: &'static str, text: &str) {
+        self.push(ChatMessage::new(role, text));
+    }
+
+    fn push(&mut self, message: ChatMessage) {
+        match self.messages.last_mut() {
+            Some(last) if last.role == message.role && last.is_words() && message.is_words() => {
+                last.content.extend(["\n", &message.content]);
             }
+            _ => self.messages.push(message),
         }
-        shown.extend(no_tool.next());
     }
-    shown.extend(no_tool);
-    shown
-}
 
-/// The names of a tool's arguments; `?` marks those that may be left out.
-fn arguments(tool: &ToolDefinition) -> Vec<String> {
-    let schema = tool.parameters.as_json();
-    let required = |name: &str| {
-        schema["required"].as_array().is_some_and(|required| required.iter().any(|required| required == name))
-    };
-    let names = schema["properties"].as_object().into_iter().flat_map(|properties| properties.keys());
-    names.map(|name| if required(name) { name.clone() } else { format!("{name}?") }).collect()
-}
-
-fn call_json(name: &str, arguments: &Map<String, Value>) -> Value {
-    let mut call = Map::new();
-    call.insert("tool".to_owned(), json!(name));
-    call.extend(arguments.clone());
-    Value::Object(call)
-}
-
-/// The calls as the model is to answer them: a JSON list with a space after each colon and comma, as the call grammar has
-/// it; where there are none, the call that says so.
-fn answer(mut calls: Vec<Value>) -> String {
-    if calls.is_empty() {
-        calls.push(call_json(NO_TOOL, &Map::new()));
+    /// Calls, after the words that were said before them in the same answer.
+    fn call(&mut self, calls: &[ToolCall], dialect: &dyn ToolDialect) {
+        let words = self.messages.pop_if(|last| last.role == "assistant" && last.is_words());
+        let words = words.map(|message| message.content).unwrap_or_default();
+        let message = dialect.calls(&words, calls);
+        if message.content != words && !words.is_empty() {
+            // The dialect has no place for them.
+            self.say("assistant", &words);
+        }
+        self.push(message);
     }
-    let object = |call: &Value| {
-        let fields = call.as_object().into_iter().flatten();
-        fields.map(|(name, value)| format!("{}: {value}", json!(name))).collect::<Vec<_>>().join(", ")
-    };
-    format!("[{}]", calls.iter().map(|call| format!("{{{}}}", object(call))).collect::<Vec<_>>().join(", "))
+
+    fn answer(&mut self, call: &ToolCall, text: &str, dialect: &dyn ToolDialect) {
+        self.push(dialect.output(call, text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::ListDialect;
+    use serde_json::json;
+
+    fn transcript(entries: &[Entry]) -> Transcript {
+        Transcript { entries: entries.to_vec() }
+    }
+
+    fn said(text: &str) -> Entry {
+        Entry::Prompt { text: text.to_owned() }
+    }
+
+    fn call(id: &str, name: &str, argument: &str) -> Entry {
+        let arguments = json!({ "name": argument }).as_object().cloned().unwrap_or_default();
+        Entry::ToolCalls { calls: vec![ToolCall { id: id.to_owned(), name: name.to_owned(), arguments }] }
+    }
+
+    fn output(call_id: &str, text: &str) -> Entry {
+        Entry::tool_output(call_id, text)
+    }
+
+    fn lines(messages: &[ChatMessage]) -> Vec<String> {
+        messages.iter().map(|message| format!("{}: {}", message.role, message.content)).collect()
+    }
+
+    #[test]
+    fn the_next_step_reads_what_tools_answered() {
+        let transcript = transcript(&[
+            said("When does Ana's order come?"),
+            call("1", "find_order", "Ana"),
+            output("1", "order 17"),
+            call("2", "order_status", "17"),
+            output("2", "on Friday"),
+        ]);
+        let expected = [
+            "user: When does Ana's order come?",
+            "assistant: [{\"tool\": \"find_order\", \"name\": \"Ana\"}]",
+            "user: Result: order 17",
+            "assistant: [{\"tool\": \"order_status\", \"name\": \"17\"}]",
+            "user: Result: on Friday",
+        ];
+        let dialect = ListDialect::default();
+        assert_eq!(lines(&turns(&transcript, &dialect)), expected);
+        assert_eq!(sources(&transcript), ["When does Ana's order come?", "on Friday", "order 17"]);
+        assert!(has_outputs(&transcript));
+        let request = Request { transcript, ..Request::default() };
+        assert_eq!(lines(&conversation(&request, &dialect, Shown::CallsBeforeWords)), expected);
+    }
+
+    #[test]
+    fn what_ended_a_turn_was_the_assistants_word() {
+        let transcript =
+            transcript(&[said("Call Ana"), call("1", "remind", "Ana"), output("1", "Noted."), said("And Tom")]);
+        let dialect = ListDialect::default();
+        let expected = [
+            "user: Call Ana",
+            "assistant: [{\"tool\": \"remind\", \"name\": \"Ana\"}]",
+            "user: Result: Noted.",
+            "assistant: [{\"tool\": \"none\"}]",
+            "user: And Tom",
+        ];
+        assert_eq!(lines(&turns(&transcript, &dialect)), expected);
+        assert!(!has_outputs(&transcript), "of this turn");
+        let request = Request { transcript, ..Request::default() };
+        let talk = conversation(&request, &dialect, Shown::CallsBeforeWords);
+        assert_eq!(lines(&talk), ["user: Call Ana", "assistant: Noted.", "user: And Tom"]);
+        let all = conversation(&request, &dialect, Shown::AllCalls);
+        assert_eq!(lines(&all)[1..4], [expected[1], expected[2], "assistant: Noted."]);
+    }
+
+    #[test]
+    fn no_more_than_the_last_turns_are_shown_and_words_were_no_call() {
+        let response = |text: &str| Entry::Response { text: text.to_owned() };
+        let entries: Vec<Entry> =
+            (0..7).flat_map(|number| [said(&number.to_string()), response("Yes.")]).chain([said("now")]).collect();
+        let shown = lines(&turns(&transcript(&entries), &ListDialect::default()));
+        assert_eq!((shown.len(), shown[0].as_str(), shown[8].as_str()), (9, "user: 3", "user: now"));
+        assert_eq!(shown[1], "assistant: [{\"tool\": \"none\"}]");
+    }
+
+    #[test]
+    fn spans_are_copied_from_so_much_of_what_tools_answered() {
+        let long = "x".repeat(MAX_SOURCE_BYTES - 3);
+        let transcript = transcript(&[said("a"), output("1", "old"), output("2", &long), output("3", "new")]);
+        assert_eq!(sources(&transcript), ["a", "new", &long]);
+    }
 }

@@ -1,26 +1,26 @@
 //! What a thread does that answers requests, one after the other; the threads of a model share all that it takes.
 
-use super::adapter::{Adapter, LearnedTools};
-use super::{OnDeviceConfig, calls, prompts};
+use super::adapter::{LearnedTools, LoraAdapter};
+use super::prompts::{self, Shown};
+use super::sampling::{logits_processor, sampler};
+use super::{DialectChoice, OnDeviceConfig, grammar, messages};
+use crate::dialect::{ChatMessage, ListDialect, TemplateDialect, ToolDialect, WordsStream};
 use crate::{
-    Entry, Event, FinishReason, LikelyToken, ModelError, Request, Schema, SchemaDisplay, Summary, TokenLogProbability,
-    ToolDefinition, ToolMode,
+    Entry, Event, FinishReason, LikelyToken, ModelError, Request, SchemaDisplay, Summary, TokenLogProbability,
+    ToolCall, ToolDefinition, ToolMode,
 };
 use async_channel::{Receiver, Sender};
-use reinette_engine::constraint::{CallGrammar, CallTool, ConstraintCompiler, Grammar, NoCall};
+use reinette_engine::constraint::{Constraint, ConstraintCompiler, Grammar};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
-use reinette_engine::tokenizer::{SpecialTokens, TokenId, Tokenizer};
+use reinette_engine::tokenizer::{SpecialTokens, TokenId};
 use reinette_engine::{
-    BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Sampler, Speculation,
+    BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Speculation,
 };
-use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most calls that one request may ask for.
-const MAX_CALLS: usize = 6;
 /// A list of that many calls, with long spans, stays below this.
 const MAX_CALL_TOKENS: usize = 512;
 
@@ -71,7 +71,11 @@ pub(super) struct Worker {
     model: Arc<Model>,
     compiler: ConstraintCompiler,
     /// The adapter for tools, unless a request has one of its own.
-    tools: Option<Adapter>,
+    tools: Option<LoraAdapter>,
+    /// The dialect of adapters, and of models that are told their tools in words.
+    ours: ListDialect,
+    /// The model's own dialect, where it is to be asked in it.
+    own: Option<TemplateDialect>,
     generator: Generator,
     speculation: Speculation,
     /// The longest conversation.
@@ -107,8 +111,20 @@ impl Worker {
             prefixes: Arc::new(PrefixCache::new(PREFIX_BYTES, config.snapshots.clone())),
             ..BatchConfig::new(config.context_tokens, config.threads.max(1))
         };
+        let own = match config.dialect {
+            DialectChoice::Ours => None,
+            DialectChoice::Template => {
+                model.chat_template().ok().and_then(|template| messages::recognise(template, model.tokenizer()))
+            }
+        };
         Ok(Self {
-            tools: config.adapter.as_ref().map(|files| Adapter::of_tools("for tools", files, &model)).transpose()?,
+            ours: ListDialect::default(),
+            own,
+            tools: config
+                .adapter
+                .as_ref()
+                .map(|files| LoraAdapter::of_tools("for tools", files, &model))
+                .transpose()?,
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
             context_tokens: config.context_tokens.min(model.context_tokens()),
@@ -136,13 +152,14 @@ impl Worker {
     }
 
     /// Loads an adapter for single requests.
-    pub(super) fn load_adapter(&self, path: &Path) -> Result<Adapter, ModelError> {
-        Adapter::load(path, &self.model)
+    pub(super) fn load_adapter(&self, path: &Path) -> Result<LoraAdapter, ModelError> {
+        LoraAdapter::load(path, &self.model)
     }
 
     /// Whether the adapter for tools has learned one of this name, and is shown the user's words alone.
     pub(super) fn has_learned(&self, tool: &str) -> bool {
-        let learned = self.tools.as_ref().and_then(Adapter::learned).filter(|learned| !learned.template.tells_tools());
+        let learned =
+            self.tools.as_ref().and_then(LoraAdapter::learned).filter(|learned| !learned.template.tells_tools());
         learned.is_some_and(|learned| learned.definitions.iter().any(|definition| definition.name == tool))
     }
 
@@ -154,8 +171,11 @@ impl Worker {
     /// The tokens of the longest prompt that answering would read.
     pub(super) fn token_count(&self, request: &Request) -> Result<usize, ModelError> {
         self.check(request)?;
+        if let Some(dialect) = self.own_dialect(request) {
+            return Ok(self.own_prompt(request, dialect)?.tokens.len());
+        }
         let talking = self.talking_prompt(request)?.tokens.len();
-        let choosing = if may_call(request) { self.choosing_prompt(request)?.tokens.len() } else { 0 };
+        let choosing = if self.chooses(request) { self.choosing_prompt(request)?.tokens.len() } else { 0 };
         Ok(talking.max(choosing))
     }
 
@@ -166,14 +186,17 @@ impl Worker {
         if least_tokens > self.context_tokens {
             return Err(ModelError::ContextFull { needed_tokens: least_tokens, limit_tokens: self.context_tokens });
         }
-        request.options.adapters.iter().try_for_each(|adapter| adapter.check(&self.model))
+        request.options.adapters.iter().try_for_each(|adapter| LoraAdapter::behind(adapter)?.check(&self.model))
     }
 
     fn answer(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
         self.check(request)?;
+        if let Some(dialect) = self.own_dialect(request) {
+            return self.answer_in_own_dialect(job, dialect);
+        }
         let mut chosen = None;
-        if may_call(request) {
+        if self.chooses(request) {
             let (summary, n_calls) = self.choose(job)?;
             if n_calls > 0
                 || matches!(request.tool_mode, ToolMode::Required | ToolMode::CallsOnly)
@@ -182,6 +205,8 @@ impl Worker {
                 return Ok(summary);
             }
             chosen = Some(summary);
+        } else if request.tool_mode == ToolMode::CallsOnly {
+            return Ok(Summary::default());
         }
         Ok(after(chosen, self.talk(job)?))
     }
@@ -196,17 +221,34 @@ impl Worker {
             let request = GenerateRequest { adapters, max_tokens: 1, ..self.request(prompt, job) };
             Ok::<_, ModelError>(self.summarise(self.generate(request, &mut |_| {})?, prompt_tokens))
         };
+        if let Some(dialect) = self.own_dialect(request) {
+            return read(self.own_prompt(request, dialect)?, talking_adapters(request));
+        }
         let mut chosen = None;
-        if may_call(request) {
+        if self.chooses(request) {
             chosen = Some(read(self.choosing_prompt(request)?, self.choosing_adapters(request))?);
         }
         Ok(after(chosen, read(self.talking_prompt(request)?, talking_adapters(request))?))
     }
 
     /// The adapter that has learned the tools, where there is one: of the request's own the last.
-    fn learned<'a>(&'a self, request: &'a Request) -> Option<(&'a Adapter, &'a LearnedTools)> {
-        let mut adapters = request.options.adapters.iter().rev().chain(&self.tools);
+    fn learned<'a>(&'a self, request: &'a Request) -> Option<(&'a LoraAdapter, &'a LearnedTools)> {
+        let mut adapters = LoraAdapter::of(request).rev().chain(&self.tools);
         adapters.find_map(|adapter| Some((adapter, adapter.learned()?)))
+    }
+
+    /// Whether tools are chosen before the model talks. An adapter that has learned its tools by heart reads the user's words
+    /// alone, and chooses once a turn: what its tools answered, the model talks about.
+    fn chooses(&self, request: &Request) -> bool {
+        let by_heart = self.learned(request).is_some_and(|(_, learned)| !learned.template.tells_tools());
+        let is_done = by_heart && request.tool_mode != ToolMode::Required && prompts::has_outputs(&request.transcript);
+        may_call(request) && !is_done
+    }
+
+    /// The model's own dialect, if the request is answered in it: with tools, free words, and no adapter that has learned ours.
+    fn own_dialect(&self, request: &Request) -> Option<&TemplateDialect> {
+        let is_free = request.response_schema.is_none() && self.learned(request).is_none();
+        self.own.as_ref().filter(|_| is_free && may_call(request))
     }
 
     /// The adapters to choose tools with: the one that has learned them, alone as it was trained, or those for words.
@@ -219,35 +261,51 @@ impl Worker {
 
     fn choosing_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
         let Some((_, learned)) = self.learned(request) else {
-            let messages = prompts::described(request, &request.tools);
-            return self.render(self.model.chat_template().map_err(engine)?, messages, &[], Thinking::LeftOut);
+            let messages = prompts::described(request, &request.tools, &self.ours);
+            let template = self.model.chat_template().map_err(engine)?;
+            return self.render(template, &self.ours, messages, &[], Thinking::LeftOut);
         };
         let template = &learned.template;
         if !template.tells_tools() {
-            return self.render(template, prompts::learned(&request.transcript), &[], Thinking::LeftOut);
+            let messages = prompts::learned(&request.transcript);
+            return self.render(template, &self.ours, messages, &[], Thinking::LeftOut);
         }
         let told = if request.options.schemas == SchemaDisplay::Shown { request.tools.as_slice() } else { &[] };
-        self.render(template, prompts::turns(&request.transcript), told, Thinking::LeftOut)
+        let messages = prompts::turns(&request.transcript, &self.ours);
+        self.render(template, &self.ours, messages, told, Thinking::LeftOut)
     }
 
     fn talking_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
         let template = self.model.chat_template().map_err(engine)?;
-        self.render(template, prompts::conversation(request), &[], thinking_of(request))
+        let (dialect, shown): (&dyn ToolDialect, _) = match &self.own {
+            Some(own) => (own, Shown::AllCalls),
+            None => (&self.ours, Shown::CallsBeforeWords),
+        };
+        let messages = prompts::conversation(request, dialect, shown);
+        self.render(template, dialect, messages, &[], thinking_of(request))
+    }
+
+    /// The whole conversation and the tools, as the model's own template has them.
+    fn own_prompt(&self, request: &Request, dialect: &TemplateDialect) -> Result<Prompt, ModelError> {
+        let template = self.model.chat_template().map_err(engine)?;
+        let told = if request.options.schemas == SchemaDisplay::Shown { request.tools.as_slice() } else { &[] };
+        let messages = prompts::conversation(request, dialect, Shown::AllCalls);
+        self.render(template, dialect, messages, told, thinking_of(request))
     }
 
     /// A prompt after which the model thinks, or answers at once.
     fn render(
         &self,
         template: &ChatTemplate,
-        mut messages: Vec<Message>,
+        dialect: &dyn ToolDialect,
+        messages: Vec<ChatMessage>,
         tools: &[ToolDefinition],
         thinking: Thinking,
     ) -> Result<Prompt, ModelError> {
         let tokenizer = self.model.tokenizer();
-        for message in &mut messages {
-            defuse(tokenizer, &mut message.content);
-        }
-        let tools = definitions(tokenizer, tools);
+        let messages: Vec<Message> =
+            messages.into_iter().map(|message| messages::harmless(message, dialect, tokenizer)).collect();
+        let tools = messages::definitions(tools, tokenizer);
         let encode = |messages: &[Message]| {
             let thinks = template.thinks().then_some(thinking == Thinking::Allowed);
             let input = RenderInput { thinking: thinks, tools: &tools, ..RenderInput::new(messages, tokenizer) };
@@ -284,30 +342,82 @@ impl Worker {
         // First what does not wait for the vocabulary, which another thread is building when a process is new.
         let prompt = self.choosing_prompt(request)?;
         self.check_length(&prompt)?;
-        let grammar = Grammar::Calls(CallGrammar {
-            tools: self.offered(request).iter().map(call_tool).collect(),
-            words: request.transcript.last_prompt().unwrap_or_default().to_owned(),
-            max_calls: MAX_CALLS,
-            no_call: if request.tool_mode == ToolMode::Required { NoCall::Refused } else { NoCall::Allowed },
-        });
         let adapters = self.choosing_adapters(request);
         self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &adapters);
-        let constraint = Some(self.compiler.compile(&grammar).map_err(schema("the tools"))?);
+        let tools = self.offered(request);
+        let mut sources = prompts::sources(&request.transcript);
+        if self.learned(request).is_some_and(|(_, learned)| !learned.template.tells_tools()) {
+            // It reads nothing else.
+            sources.truncate(1);
+        }
+        let constraint = Some(self.call_constraint(request, &tools, sources, &self.ours)?);
         let prompt_tokens = prompt.tokens.len();
         let mut text = String::new();
         let asked = GenerateRequest { adapters, constraint, max_tokens: MAX_CALL_TOKENS, ..self.request(prompt, job) };
         let generated = self.generate(asked, &mut |piece| text.push_str(piece))?;
         let mut summary = self.summarise(generated, prompt_tokens);
-        let number = 1 + self.answered.fetch_add(1, Ordering::Relaxed);
-        let calls = calls::parse(&text, &format!("call-{number}")).unwrap_or_default();
-        let n_calls = calls.len();
+        let n_calls = self.send_calls(job, &text, &tools, &self.ours);
         if n_calls > 0 {
             summary.finish_reason = FinishReason::ToolCalls;
         }
-        for call in calls {
+        Ok((summary, n_calls))
+    }
+
+    /// Lets the model answer as its own template has it: in words, with calls, or both, in one prompt.
+    fn answer_in_own_dialect(&self, job: &Job, dialect: &TemplateDialect) -> Result<Summary, ModelError> {
+        let request = &job.request;
+        let prompt = self.own_prompt(request, dialect)?;
+        self.check_length(&prompt)?;
+        self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &talking_adapters(request));
+        let constraint =
+            self.call_constraint(request, &request.tools, prompts::sources(&request.transcript), dialect)?;
+        let (thought, prompt) = self.think(job, prompt)?;
+        if let Some(thought) = thought.as_ref().filter(|thought| thought.finish_reason == FinishReason::Cancelled) {
+            return Ok(thought.clone());
+        }
+        let prompt_tokens = prompt.tokens.len();
+        let (mut text, mut words) = (String::new(), WordsStream::new(dialect.syntax()));
+        let say = |words: String| {
+            if !words.is_empty() {
+                let _ = job.events.send_blocking(Ok(Event::Text(words)));
+            }
+        };
+        let asked = GenerateRequest { constraint: Some(constraint), ..self.talking_request(prompt, job) };
+        let generated = self.generate(asked, &mut |piece| {
+            text.push_str(piece);
+            say(words.push(piece));
+        })?;
+        say(words.finish());
+        let mut summary = self.summarise(generated, prompt_tokens);
+        if self.send_calls(job, &text, &request.tools, dialect) > 0 {
+            summary.finish_reason = FinishReason::ToolCalls;
+        }
+        Ok(after_thought(thought, summary))
+    }
+
+    /// Holds an answer to calls of these tools, and to words where the dialect has place for them.
+    fn call_constraint(
+        &self,
+        request: &Request,
+        tools: &[ToolDefinition],
+        sources: Vec<String>,
+        dialect: &dyn ToolDialect,
+    ) -> Result<Constraint, ModelError> {
+        let grammar = Grammar::Calls(grammar::calls(request.tool_mode, tools, sources, dialect.syntax()));
+        self.compiler.compile(&grammar).map_err(schema("the tools"))
+    }
+
+    /// Sends the calls of an answer, and tells how many there are; one that was cut short has none.
+    fn send_calls(&self, job: &Job, text: &str, tools: &[ToolDefinition], dialect: &dyn ToolDialect) -> usize {
+        let number = 1 + self.answered.fetch_add(1, Ordering::Relaxed);
+        let calls = dialect.syntax().parse(text, tools).unwrap_or_default().calls;
+        let n_calls = calls.len();
+        for (index, call) in calls.into_iter().enumerate() {
+            let id = format!("call-{number}-{index}");
+            let call = ToolCall { id, name: call.name, arguments: call.arguments };
             let _ = job.events.send_blocking(Ok(Event::ToolCall(call)));
         }
-        Ok((summary, n_calls))
+        n_calls
     }
 
     /// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
@@ -333,22 +443,12 @@ impl Worker {
                 Some(self.compiler.compile(&grammar).map_err(schema("the answer"))?)
             }
         };
-        let options = &request.options;
         let (thought, prompt) = self.think(job, prompt)?;
         if let Some(thought) = thought.as_ref().filter(|thought| thought.finish_reason == FinishReason::Cancelled) {
             return Ok(thought.clone());
         }
         let prompt_tokens = prompt.tokens.len();
-        let asked = GenerateRequest {
-            adapters: talking_adapters(request),
-            sampler: Sampler::new(options.sampling, options.repetition_penalty),
-            logits_processor: options.logits_processor.clone(),
-            log_probabilities: options.log_probabilities,
-            constraint,
-            max_tokens: options.max_tokens,
-            stop: options.stop.clone(),
-            ..self.request(prompt, job)
-        };
+        let asked = GenerateRequest { constraint, ..self.talking_request(prompt, job) };
         let generated = self.generate(asked, &mut |piece| {
             let _ = job.events.send_blocking(Ok(Event::Text(piece.to_owned())));
         })?;
@@ -367,7 +467,7 @@ impl Worker {
         let beginning = Prompt { tokens: prompt.tokens.clone(), prefix_tokens: prompt.prefix_tokens };
         let asked = GenerateRequest {
             adapters: talking_adapters(&job.request),
-            sampler: Sampler::new(options.sampling, options.repetition_penalty),
+            sampler: sampler(options),
             max_tokens: options.reasoning_tokens,
             stop: vec![END_OF_THOUGHTS.to_owned()],
             ..self.request(beginning, job)
@@ -390,6 +490,20 @@ impl Worker {
             speculation: self.speculation,
             cancelled: Box::new(move || events.is_closed()),
             ..GenerateRequest::new(prompt.tokens)
+        }
+    }
+
+    /// An answer in words, as the request's options have it.
+    fn talking_request(&self, prompt: Prompt, job: &Job) -> GenerateRequest {
+        let options = &job.request.options;
+        GenerateRequest {
+            adapters: talking_adapters(&job.request),
+            sampler: sampler(options),
+            logits_processor: logits_processor(options, self.model.tokenizer()),
+            log_probabilities: options.log_probabilities,
+            max_tokens: options.max_tokens,
+            stop: options.stop.clone(),
+            ..self.request(prompt, job)
         }
     }
 
@@ -439,7 +553,7 @@ fn may_call(request: &Request) -> bool {
 
 /// The adapters to talk with: all that are not for tools.
 fn talking_adapters(request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
-    let adapters = request.options.adapters.iter().filter(|adapter| adapter.learned().is_none());
+    let adapters = LoraAdapter::of(request).filter(|adapter| adapter.learned().is_none());
     adapters.map(|adapter| Arc::clone(adapter.weights())).collect()
 }
 
@@ -490,33 +604,7 @@ fn schema<E: std::error::Error>(what: &'static str) -> impl Fn(E) -> ModelError 
     move |error| ModelError::Schema { what: what.to_owned(), reason: error.to_string() }
 }
 
-fn call_tool(tool: &ToolDefinition) -> CallTool {
-    CallTool { name: tool.name.clone(), parameters: Schema::as_json(&tool.parameters).clone() }
-}
-
 /// Whether the model is to think before it answers a request.
 fn thinking_of(request: &Request) -> Thinking {
     if request.options.reasoning_tokens > 0 { Thinking::Allowed } else { Thinking::LeftOut }
-}
-
-/// Tools as templates know them.
-fn definitions(tokenizer: &Tokenizer, tools: &[ToolDefinition]) -> Vec<Value> {
-    let definition = |ToolDefinition { name, description, parameters, .. }: &ToolDefinition| {
-        let function = json!({ "name": name, "description": description, "parameters": parameters.as_json() });
-        json!({ "type": "function", "function": function })
-    };
-    let mut text = tools.iter().map(definition).collect::<Value>().to_string();
-    defuse(tokenizer, &mut text);
-    // What breaks a control token up leaves the marks of JSON as they were.
-    serde_json::from_str(&text).unwrap_or_default()
-}
-
-/// Breaks up whatever in a text a tokenizer would take for a control token: nothing that a user, a file or a web page
-/// says can end a turn or begin another.
-fn defuse(tokenizer: &Tokenizer, text: &mut String) {
-    for id in tokenizer.encode(text, SpecialTokens::Parse).into_iter().filter(|id| tokenizer.is_special(*id)) {
-        let name = String::from_utf8_lossy(tokenizer.token_bytes(id));
-        let Some(first) = name.chars().next() else { continue };
-        *text = text.replace(&*name, &format!("{first}\u{200B}{}", &name[first.len_utf8()..]));
-    }
 }

@@ -162,6 +162,6 @@ impl LanguageModel for ChatCompletionsModel {
                 let _ = exchange.events.send_blocking(Err(error));
             }
         });
-        ResponseStream::new(answer).hanging_up(hang_up)
+        ResponseStream::new(answer).with_guard(hang_up)
     }
 }

@@ -4,6 +4,7 @@
 
 use super::conformance::tiny_model;
 use super::remote::in_front_of;
+use reinette::models::Manifest;
 use reinette_testkit::{TestModel, model};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -48,6 +49,7 @@ fn none_is_left_out() {
         "choose_tools",
         "errors",
         "expectations",
+        "fetch",
         "form",
         "guardrails",
         "probabilities",
@@ -89,6 +91,18 @@ fn guardrails() {
     let printed = run("guardrails", &["Pay with 4111 1111 1111 1111, please"], "");
     assert!(printed.starts_with("the prompt did not pass: it holds the number of a card"), "{printed}");
     assert_ne!(printed.lines().count(), 1, "the other prompt is answered");
+}
+
+/// The tests' own models are brought by this example.
+#[test]
+fn fetch() {
+    for model in TestModel::ALL {
+        let known = Manifest::builtin().model(model.name()).unwrap();
+        assert_eq!(known.file, format!("{}.gguf", model.stem()));
+    }
+    let path = smollm();
+    let folder = Path::new(&path).parent().unwrap().to_str().unwrap();
+    assert_eq!(run("fetch", &[folder, TestModel::SmolLm2.name()], ""), format!("{path}\n"));
 }
 
 #[test]

@@ -1,16 +1,9 @@
-//! What the framework promises to programs that use it.
+//! What the models promise to programs that use them; `reinette-core` has the tests of the rest.
 
 mod conformance;
-mod derive;
 mod examples;
-mod guardrails;
 mod guided;
 mod hostile_server;
 mod on_device;
-mod partial;
 mod remote;
-mod schema;
-mod session;
 mod system_model;
-mod tools;
-mod trajectory;

@@ -4,9 +4,9 @@
 
 use futures_lite::future::block_on;
 use reinette::{
-    Adapter, Entry, Event, FinishReason, GenerationOptions, LanguageModel, LogitsProcessor, ModelError, OnDeviceConfig,
-    OnDeviceModel, Property, Request, Sampling, Schema, SchemaDisplay, Session, SessionError, Summary, ToolDefinition,
-    Transcript,
+    Adapter, Entry, Event, FinishReason, GenerationOptions, LanguageModel, LoadedAdapter, LogitsProcessor, ModelError,
+    OnDeviceConfig, OnDeviceModel, Property, Request, Sampling, Schema, SchemaDisplay, Session, SessionError, Summary,
+    ToolDefinition, Transcript,
 };
 use reinette_testkit::TinyDecoder;
 use std::path::Path;
@@ -131,11 +131,22 @@ fn adapters_change_calls_of_described_tools_too() {
 
 #[test]
 fn an_adapter_of_another_model_is_refused_by_name() {
+    /// What another kind of model has loaded.
+    struct Elsewhere;
+
+    impl LoadedAdapter for Elsewhere {
+        fn name(&self) -> &'static str {
+            "elsewhere"
+        }
+    }
+
     let (model, other) = (Arc::new(model()), model_of(4, 1024));
-    let options = GenerationOptions { adapters: vec![adapter(&other, 0.5)], ..GenerationOptions::default() };
-    let error = Session::new(&model).turn("hello").options(options).respond_blocking().unwrap_err();
-    let SessionError::Model(ModelError::Adapter { name, reason }) = &error else { panic!("{error}") };
-    assert!(!name.is_empty() && reason.contains("`load_adapter`"), "{error}");
+    for foreign in [adapter(&other, 0.5), Adapter::new(Elsewhere)] {
+        let options = GenerationOptions { adapters: vec![foreign.clone()], ..GenerationOptions::default() };
+        let error = Session::new(&model).turn("hello").options(options).respond_blocking().unwrap_err();
+        let SessionError::Model(ModelError::Adapter { name, reason }) = &error else { panic!("{error}") };
+        assert!(name == foreign.name() && reason.contains("`load_adapter`"), "{error}");
+    }
     // One that is damaged, and one that is not there.
     let folder = tempfile::tempdir().unwrap();
     write_adapter(folder.path(), 0.5);

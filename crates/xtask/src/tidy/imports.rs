@@ -21,18 +21,22 @@ const FLOOR_3: &[&str] = &[
     "reinette-mcp",
 ];
 
-/// What the framework is made of.
+/// The framework's engine and what that is made of.
 const BELOW_THE_FRAMEWORK: &[&str] = &["reinette-kernels", "reinette-engine"];
 
-/// The framework itself, all that most crates may know of models.
-const FRAMEWORK: &[&str] = &["reinette"];
+/// The framework, without models and with them: all that most crates may know of models.
+const FRAMEWORK: &[&str] = &["reinette-core", "reinette"];
 
 /// The floors, from the ground up: each crate imports only from below.
 const HOUSE: &[Room] = &[
     Room { name: "reinette-kernels", may_import: &[] },
     Room { name: "reinette-macros", may_import: &[] },
-    Room { name: "reinette-engine", may_import: &[&["reinette-kernels"]] },
-    Room { name: "reinette", may_import: &[&["reinette-engine", "reinette-macros"]] },
+    Room { name: "reinette-schema", may_import: &[] },
+    Room { name: "reinette-engine", may_import: &[&["reinette-kernels", "reinette-schema"]] },
+    Room { name: "reinette-core", may_import: &[&["reinette-macros", "reinette-schema"]] },
+    // Whatever it imports, the engine's tests build.
+    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK] },
+    Room { name: "reinette", may_import: &[&["reinette-core", "reinette-engine"]] },
     Room { name: FLOOR_3[0], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[1], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[2], may_import: &[FRAMEWORK] },
@@ -42,20 +46,27 @@ const HOUSE: &[Room] = &[
     Room { name: FLOOR_3[6], may_import: &[FRAMEWORK] },
     Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3] },
     Room { name: "reinette-server", may_import: &[FRAMEWORK, FLOOR_3, &["reinette-assistant"]] },
-    Room { name: "reinette-train", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
+    Room { name: "reinette-data", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
+    Room {
+        name: "reinette-train",
+        may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK, &["reinette-data"]],
+    },
     Room {
         name: "reinette-cli",
         may_import: &[
             BELOW_THE_FRAMEWORK,
             FRAMEWORK,
             FLOOR_3,
-            &["reinette-assistant", "reinette-server", "reinette-train"],
+            &["reinette-assistant", "reinette-server", "reinette-data", "reinette-train"],
         ],
     },
     Room { name: "reinette-bakeoff", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },
     Room { name: "xtask", may_import: &[] },
-    // It writes tiny models, feeds damaged bytes to every parser and fetches models with the project's own setup code.
-    Room { name: TESTKIT, may_import: &[BELOW_THE_FRAMEWORK, FRAMEWORK, &["reinette-apps", "reinette-assistant"]] },
+    // It feeds damaged bytes to the parsers of every floor, tiny models among them.
+    Room {
+        name: "reinette-fuzzing",
+        may_import: &[BELOW_THE_FRAMEWORK, &[TESTKIT], FRAMEWORK, &["reinette-apps", "reinette-assistant"]],
+    },
 ];
 
 /// What every crate may use in its tests.
@@ -118,7 +129,9 @@ mod tests {
     fn imports_go_down() {
         for (name, import) in [
             ("reinette-engine", "reinette-kernels"),
-            ("reinette", "reinette-macros"),
+            ("reinette-engine", "reinette-schema"),
+            ("reinette-core", "reinette-macros"),
+            ("reinette", "reinette-core"),
             ("reinette-assistant", "reinette-voice"),
             ("reinette-cli", "reinette-kernels"),
         ] {
@@ -126,11 +139,17 @@ mod tests {
         }
         for (name, import) in [
             ("reinette-kernels", "reinette-engine"),
+            ("reinette-core", "reinette-engine"),
+            ("reinette-core", "reinette"),
+            ("reinette-schema", "reinette-engine"),
             ("reinette", "reinette-kernels"),
             ("reinette-apps", "reinette-recall"),
             ("reinette-apps", "reinette-engine"),
             ("reinette-server", "reinette-engine"),
             ("reinette", "reinette-testkit"),
+            ("reinette-testkit", "reinette"),
+            ("reinette-cli", "reinette-fuzzing"),
+            ("reinette-data", "reinette-train"),
         ] {
             for kind in [DependencyKind::Normal, DependencyKind::Build] {
                 let messages = check_import(name, import, kind);

@@ -8,7 +8,7 @@ use super::{Finding, SourceFile};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-#[path = "../../../reinette-train/src/data_generator/nearness.rs"]
+#[path = "../../../reinette-data/src/generator/nearness.rs"]
 mod nearness;
 
 use nearness::{are_near, word_set};
@@ -17,11 +17,11 @@ use nearness::{are_near, word_set};
 const JUDGED: &str = "evals/";
 
 /// What a model is shown in a prompt: string literals of the source.
-const SHOWN: [&str; 2] = ["crates/reinette-apps/src/tools.rs", "crates/reinette/src/on_device/prompts.rs"];
+const SHOWN: [&str; 2] = ["crates/reinette-apps/src/tools.rs", "crates/reinette-apps/src/preamble.rs"];
 
 /// What models learn from: folders and files of JSON Lines, of invented tools with their requests, and of grammars.
 const LEARNED: [&str; 4] =
-    ["workshop/", "adapters/", "crates/reinette-apps/src/examples.jsonl", "crates/reinette-train/grammars/"];
+    ["workshop/", "adapters/", "crates/reinette-apps/src/examples.jsonl", "crates/reinette-data/grammars/"];
 
 /// Of the words of the shorter of two requests, those in the longer, from which on an example in a prompt gives the answer away.
 const CONTAINED: f64 = 0.8;
@@ -141,7 +141,7 @@ mod tests {
                 "\n{\"requests\": [{\"words\": \"how long will the blue kettle whistle for us\"}]}",
             ),
             (
-                "crates/reinette-train/grammars/everyday/english.templates",
+                "crates/reinette-data/grammars/everyday/english.templates",
                 "> kettle\n!how long will the blue kettle whistle for us",
             ),
         ] {

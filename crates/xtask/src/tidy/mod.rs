@@ -1,5 +1,6 @@
 //! What neither the compiler nor clippy checks.
 
+mod circles;
 mod first_page;
 mod imports;
 mod judged;
@@ -71,6 +72,7 @@ fn check(metadata: &Metadata, files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = imports::check(metadata);
     let misused = libraries::check(metadata).into_iter();
     findings.extend(misused.map(|(manifest, message)| Finding::new(&manifest, 0, message)));
+    findings.extend(circles::check(metadata, files));
     findings.extend(first_page::check(metadata, files));
     findings.extend(judged::check(files));
     findings.extend(files.iter().flat_map(text::check));

@@ -1,6 +1,6 @@
 use super::format::read_item;
 use super::*;
-use reinette::{Event, FinishReason, ModelInfo, Request, ResponseStream, Summary, ToolCall};
+use reinette::{Event, ModelInfo, Request, ResponseStream, Summary, ToolCall};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::fs;
@@ -25,18 +25,7 @@ impl LanguageModel for Scripted {
         for event in self.0.lock().unwrap().pop_front().unwrap_or_default() {
             events.try_send(Ok(event)).unwrap();
         }
-        let summary = Summary {
-            finish_reason: FinishReason::Stop,
-            prompt_tokens: 0,
-            cached_tokens: 0,
-            output_tokens: 0,
-            reasoning_tokens: 0,
-            forced_tokens: 0,
-            log_probabilities: Vec::new(),
-            first_token_ms: 0.0,
-            total_ms: 0.0,
-        };
-        events.try_send(Ok(Event::Finished(summary))).unwrap();
+        events.try_send(Ok(Event::Finished(Summary::default()))).unwrap();
         ResponseStream::new(answer)
     }
 

@@ -1,6 +1,7 @@
 //! `reinette eval free`: what the whole assistant makes of requests as people type and say them.
 
-use super::{SplitArgument, rate_row};
+use super::rates::rate_row;
+use super::split::SplitArgument;
 use crate::context::Context;
 use crate::conversation;
 use crate::interrupt::{self, Interrupted};

@@ -1,15 +1,19 @@
 //! `reinette eval`: how often the model understands.
 
 mod free;
+mod rates;
+mod split;
 
 use crate::context::Context;
 use crate::conversation;
 use crate::interrupt::{self, Interrupted};
 use crate::printer::{OutputFormat, Record};
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Subcommand, ValueEnum};
-use reinette_assistant::eval::{self, Rate, Split, Trial};
+use clap::{Args, Subcommand};
+use rates::rate_row;
+use reinette_assistant::eval::{self, Rate, Trial};
 use serde::Serialize;
+use split::SplitArgument;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -40,24 +44,6 @@ pub(crate) struct Eval {
 #[derive(Subcommand, Debug)]
 enum Other {
     Free(free::Free),
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, Default)]
-enum SplitArgument {
-    /// The part to work with
-    #[default]
-    Work,
-    /// The part to look at only for the final figure
-    HeldOut,
-}
-
-impl SplitArgument {
-    fn split(self) -> Split {
-        match self {
-            Self::Work => Split::Work,
-            Self::HeldOut => Split::HeldOut,
-        }
-    }
 }
 
 /// A request that was not understood.
@@ -135,19 +121,6 @@ impl Record for Figures {
     }
 }
 
-/// A rate in one line.
-fn rate_row(name: &str, rate: &Rate) -> String {
-    let percent = |share: f64| 100.0 * share;
-    format!(
-        "{name:<34} {:5.1}%  ({} of {}, 95% interval {:.0}–{:.0}%)",
-        percent(rate.share()),
-        rate.right,
-        rate.of,
-        percent(rate.low),
-        percent(rate.high)
-    )
-}
-
 pub(crate) fn run(context: &Context, arguments: &Eval) -> Result<()> {
     if let Some(Other::Free(free)) = &arguments.other {
         return free::run(context, free);
@@ -168,7 +141,6 @@ pub(crate) fn run(context: &Context, arguments: &Eval) -> Result<()> {
         bail!("{file} has no request to try");
     }
     let model = conversation::load_model(context)?;
-    let tools: Vec<_> = reinette_apps::tools().iter().map(|tool| tool.definition().clone()).collect();
     let interrupted = interrupt::flag();
     let bar = context.printer.count_bar(cases.len() as u64);
     let mut trials = Vec::new();
@@ -176,7 +148,7 @@ pub(crate) fn run(context: &Context, arguments: &Eval) -> Result<()> {
         if interrupted.load(Ordering::Relaxed) {
             bail!(Interrupted);
         }
-        let trial = eval::try_case(case, &model, &tools)?;
+        let trial = eval::try_case(case, &model)?;
         bar.inc(1);
         context.printer.print_for_programs(Mistake::TYPE, &trial)?;
         trials.push(trial);

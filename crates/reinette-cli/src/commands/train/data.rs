@@ -5,7 +5,7 @@ use crate::interrupt::{self, Interrupted};
 use crate::printer::Record;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use reinette_train::data_generator::{
+use reinette_data::generator::{
     Catalogue, Example, GrammarSource, InventedRecord, InventedTools, MixedTools, Part, Product, Requests, Taken,
     UnseenTools, examples_to_show,
 };

@@ -12,7 +12,7 @@ use reinette::{
     Entry, Event, GenerationOptions, LanguageModel, ModelError, OnDeviceConfig, OnDeviceModel, Request, Sampling,
     Schema, SchemaDisplay, Transcript,
 };
-use reinette_train::data_generator::{Dropped, InventedRecord, Inventor, Question, Taken, Topics, Turn};
+use reinette_data::generator::{Dropped, InventedRecord, Inventor, Question, Taken, Topics, Turn};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use reinette::{Entry, Event, GenerationOptions, LanguageModel, OnDeviceConfig, OnDeviceModel, Request, Transcript};
-use reinette_train::data::Records;
+use reinette_data::lines::Records;
 use reinette_train::{Config, Teacher};
 use serde_json::{Value, json};
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! Runs of whole words of a text, as terminals of a grammar.
+//! Runs of whole words of some texts, as terminals of a grammar.
 
 mod automaton;
 mod pieces;
@@ -11,12 +11,25 @@ use pieces::Piece;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// The runs of whole words of a text.
+/// The symbol between two texts.
+const BOUNDARY: usize = 0;
+
+/// How a run is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SpanWriting {
+    /// As a JSON string, so that nothing in the text ends the string early.
+    Json,
+    /// As it is.
+    Plain,
+}
+
+/// The runs of whole words of some texts; none reaches from one text into the next.
 ///
 /// A run begins and ends where a word does; punctuation around a word may be left out, an elided article before it
 /// (`l'apéro`) and a possessive after it (`Ana's`) too. The first letter may be in the other case. White space is one
-/// space. Runs are written as JSON strings, so nothing in the text ends the string early.
+/// space.
 pub(super) struct Spans {
+    writing: SpanWriting,
     /// The distinct pieces of the text; the automaton's symbols are their places here.
     pieces: Vec<Piece>,
     automaton: SuffixAutomaton,
@@ -27,22 +40,30 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// The runs of `text`.
-    pub(super) fn of(text: &str) -> Self {
-        let mut pieces: Vec<Piece> = Vec::new();
+    /// The runs of `texts`.
+    pub(super) fn of(texts: &[impl AsRef<str>], writing: SpanWriting) -> Self {
+        // A run that reached it would never come to an end.
+        let mut pieces = vec![Piece { text: String::new(), starts: false, ends: false }];
         let mut places: HashMap<Piece, usize> = HashMap::new();
         let mut automaton = SuffixAutomaton::default();
-        for piece in pieces::split(text) {
-            let symbol = *places.entry(piece).or_insert_with_key(|piece| {
-                pieces.push(piece.clone());
-                pieces.len() - 1
-            });
-            automaton.push(symbol);
+        for (index, text) in texts.iter().enumerate() {
+            if index > 0 {
+                automaton.push(BOUNDARY);
+            }
+            for piece in pieces::split(text.as_ref()) {
+                let symbol = *places.entry(piece).or_insert_with_key(|piece| {
+                    pieces.push(piece.clone());
+                    pieces.len() - 1
+                });
+                automaton.push(symbol);
+            }
         }
-        let mut spans = Self { pieces, is_alive: vec![false; automaton.states().len()], automaton, alive: Vec::new() };
+        let is_alive = vec![false; automaton.states().len()];
+        let mut spans = Self { writing, pieces, is_alive, automaton, alive: Vec::new() };
         for state in spans.automaton.longest_first() {
             let leads_on = spans.automaton.states()[state].next.values().any(|&next| spans.is_alive[next]);
-            if spans.accepts(state) || leads_on {
+            let is_boundary = spans.automaton.states()[state].symbol == Some(BOUNDARY);
+            if !is_boundary && (spans.accepts(state) || leads_on) {
                 spans.is_alive[state] = true;
                 spans.alive.push(state);
             }
@@ -73,7 +94,11 @@ impl Spans {
         }
         // The first alternative matches nothing. It has the states compiled from the last to the first, so that none
         // nests deeper than one; in the order of the text a long text would nest deeper than the stack.
-        let _ = writeln!(lark, "SPAN: (/[^\\s\\S]/{names}) | \"\\\"\" ({}) \"\\\"\"", starts.join(" | "));
+        let run = match self.writing {
+            SpanWriting::Json => format!("\"\\\"\" ({}) \"\\\"\"", starts.join(" | ")),
+            SpanWriting::Plain => starts.join(" | "),
+        };
+        let _ = writeln!(lark, "SPAN: (/[^\\s\\S]/{names}) | {run}");
         lark
     }
 
@@ -104,21 +129,24 @@ impl Spans {
         loop {
             let mut steps = self.steps(state);
             match (steps.next(), steps.next()) {
-                (None, _) => return literal(&text),
+                (None, _) => return self.literal(&text),
                 (Some((piece, next)), None) if !self.accepts(state) => {
                     text.push_str(&piece.text);
                     state = next;
                 }
-                _ => return format!("{} SPAN_{state}", literal(&text)),
+                _ => return format!("{} SPAN_{state}", self.literal(&text)),
             }
         }
     }
-}
 
-/// Text as it stands inside a JSON string, as a Lark string.
-fn literal(text: &str) -> String {
-    let json = quoted(text);
-    quoted(&json[1..json.len() - 1])
+    /// Text as it is written, as a Lark string.
+    fn literal(&self, text: &str) -> String {
+        let json = quoted(text);
+        match self.writing {
+            SpanWriting::Json => quoted(&json[1..json.len() - 1]),
+            SpanWriting::Plain => json,
+        }
+    }
 }
 
 /// `text` with its first letter in the other case, if that is one letter too.

@@ -1,11 +1,16 @@
 //! What spans a text has: the terminals are expanded into all the strings that they derive.
 
-use super::Spans;
+use super::{SpanWriting, Spans};
 use std::collections::HashMap;
 
 /// All strings that the terminals of `text` derive, without their quotes. Only for short texts.
 fn spans(text: &str) -> Vec<String> {
-    let lark = Spans::of(text).terminals();
+    spans_of(&[text])
+}
+
+/// As [`spans`], of several texts.
+fn spans_of(texts: &[&str]) -> Vec<String> {
+    let lark = Spans::of(texts, SpanWriting::Json).terminals();
     let definitions: HashMap<&str, &str> = lark.lines().filter_map(|line| line.split_once(": ")).collect();
     let Some(root) = definitions.get("SPAN") else { return Vec::new() };
     let body = root.split_once(" | \"\\\"\" (").expect("the second alternative is the span").1;
@@ -94,11 +99,28 @@ fn white_space_is_one_space_and_repeated_words_are_all_found() {
 fn a_text_without_words_has_no_span() {
     for text in ["", "   \n", "?!", "...", "\"\" ,", "\u{0}\u{1}"] {
         assert!(spans(text).is_empty(), "{text:?}: {:?}", spans(text));
-        assert!(Spans::of(text).terminal().is_none());
+        assert!(Spans::of(&[text], SpanWriting::Json).terminal().is_none());
     }
 }
 
 #[test]
 fn what_json_escapes_is_escaped() {
     assert_spans(r#"say "\"," C:\dir"#, &[r"C:\dir", r#""\"#, r#""\",""#], &["", r"dir", "\"", ","]);
+}
+
+#[test]
+fn no_span_reaches_from_one_text_into_the_next() {
+    let mut all = spans_of(&["call Ana", "Ana now", "now call"]);
+    all.retain(|span| ["call Ana", "Ana now", "now call"].iter().any(|text| text.contains(span.as_str())));
+    assert_eq!(all, ["Ana", "Ana now", "call", "call Ana", "now", "now call"]);
+    let all = spans_of(&["call Ana", "Ana now", "now call"]);
+    assert!(!all.iter().any(|span| span.contains("Ana Ana") || span.contains("now now")), "{all:?}");
+    assert_eq!(all.len(), 12, "each in both cases of its first letter: {all:?}");
+}
+
+#[test]
+fn plain_spans_are_as_they_were_said() {
+    let lark = Spans::of(&["say \"hi\\you\""], SpanWriting::Plain).terminals();
+    assert!(lark.contains(r#""say \"hi\\you\"""#) || lark.contains(r#""hi\\you""#), "{lark}");
+    assert!(!lark.contains(r#"\\\""#), "{lark}");
 }
