@@ -44,7 +44,7 @@ mod tests {
     const FOREIGN: [&str; 4] = ["--bigendian", "--user", "--now", "--hash"];
 
     /// Crates whose messages reach the users of the program.
-    const CRATES: [&str; 9] = [
+    const CRATES: [&str; 10] = [
         "reinette",
         "reinette-apps",
         "reinette-assistant",
@@ -52,6 +52,7 @@ mod tests {
         "reinette-core",
         "reinette-data",
         "reinette-engine",
+        "reinette-mcp",
         "reinette-schema",
         "reinette-train",
     ];
