@@ -9,6 +9,9 @@ pub trait Planner: Send + Sync {
     /// The tool as a model sees it.
     fn definition(&self) -> &ToolDefinition;
 
+    /// Whether it never plans a change.
+    fn only_reads(&self) -> bool;
+
     /// What is to be done for a call with these arguments.
     ///
     /// # Errors
@@ -20,12 +23,17 @@ pub trait Planner: Send + Sync {
 struct TypedPlanner<A> {
     name: &'static str,
     definition: ToolDefinition,
+    only_reads: bool,
     plan: fn(&A, &World) -> Result<Plan, AppError>,
 }
 
 impl<A: Generable> Planner for TypedPlanner<A> {
     fn definition(&self) -> &ToolDefinition {
         &self.definition
+    }
+
+    fn only_reads(&self) -> bool {
+        self.only_reads
     }
 
     fn plan(&self, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError> {
@@ -45,7 +53,20 @@ pub(crate) fn planner<A: Generable + 'static>(
     examples: &[Example<'_>],
     plan: fn(&A, &World) -> Result<Plan, AppError>,
 ) -> Box<dyn Planner> {
+    Box::new(TypedPlanner { name, definition: definition::<A>(name, description, examples), only_reads: false, plan })
+}
+
+/// Makes a planner of a function that never plans a change.
+pub(crate) fn reader<A: Generable + 'static>(
+    name: &'static str,
+    description: &str,
+    examples: &[Example<'_>],
+    plan: fn(&A, &World) -> Result<Plan, AppError>,
+) -> Box<dyn Planner> {
+    Box::new(TypedPlanner { name, definition: definition::<A>(name, description, examples), only_reads: true, plan })
+}
+
+fn definition<A: Generable>(name: &str, description: &str, examples: &[Example<'_>]) -> ToolDefinition {
     let definition = ToolDefinition::new::<A>(name, description);
-    let definition = examples.iter().fold(definition, |tool, (words, arguments)| tool.example(words, arguments));
-    Box::new(TypedPlanner { name, definition, plan })
+    examples.iter().fold(definition, |tool, (words, arguments)| tool.example(words, arguments))
 }

@@ -1,6 +1,6 @@
 //! The tools, as the model sees them.
 
-use crate::planner::{Planner, planner};
+use crate::planner::{Planner, planner, reader};
 use crate::preamble::preamble;
 use crate::{answers, calendar, notes, reminders, timers};
 use reinette::Examples;
@@ -57,7 +57,7 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
             ],
             reminders::create_reminder,
         ),
-        planner(
+        reader(
             "list_reminders",
             "Show the open reminders.",
             &[("read me whatever I asked to be nudged about", &[]), ("qu’ai-je noté comme rappels jusqu’ici ?", &[])],
@@ -100,7 +100,7 @@ fn calendar_tools() -> Vec<Box<dyn Planner>> {
             ],
             calendar::create_event,
         ),
-        planner(
+        reader(
             "list_events",
             "Show what is in the calendar, diary or agenda, or how busy the user is, on some days.",
             &[
@@ -110,7 +110,7 @@ fn calendar_tools() -> Vec<Box<dyn Planner>> {
             ],
             calendar::list_events,
         ),
-        planner(
+        reader(
             "find_event",
             "Tell when a certain event or appointment is.",
             &[
@@ -166,7 +166,7 @@ fn timer_tools() -> Vec<Box<dyn Planner>> {
             ],
             timers::set_alarm,
         ),
-        planner(
+        reader(
             "list_timers",
             "Show the running timers and alarms.",
             &[("which alarms are set?", &[]), ("how many minutes does the timer still have?", &[])],
@@ -204,7 +204,7 @@ fn note_tools() -> Vec<Box<dyn Planner>> {
             ],
             notes::append_note,
         ),
-        planner(
+        reader(
             "find_note",
             "Find notes by their words.",
             &[("look up what I wrote about the chimney sweep", &[("query", "chimney sweep")])],
@@ -215,7 +215,7 @@ fn note_tools() -> Vec<Box<dyn Planner>> {
 
 fn answer_tools() -> Vec<Box<dyn Planner>> {
     vec![
-        planner(
+        reader(
             "calculate",
             "Work out sums, percentages, unit conversions and days between dates; needs numbers or dates.",
             &[
@@ -228,7 +228,7 @@ fn answer_tools() -> Vec<Box<dyn Planner>> {
             ],
             answers::calculate,
         ),
-        planner(
+        reader(
             "tell_time",
             "Tell the time and date, here or in another place.",
             &[("Oslo time, please", &[("place", "Oslo")]), ("quelle date sommes-nous ?", &[])],
@@ -311,7 +311,7 @@ fn more_reminder_tools() -> Vec<Box<dyn Planner>> {
 
 fn more_note_tools() -> Vec<Box<dyn Planner>> {
     vec![
-        planner(
+        reader(
             "read_note",
             "Show all of a note or a list.",
             &[
@@ -320,7 +320,7 @@ fn more_note_tools() -> Vec<Box<dyn Planner>> {
             ],
             notes::read_note,
         ),
-        planner(
+        reader(
             "list_notes",
             "Show which notes and lists there are.",
             &[("which notes have I got by now?", &[]), ("quelles notes est-ce que je garde ici ?", &[])],

@@ -3,23 +3,26 @@
 mod app_tool;
 mod asking;
 mod desk;
+mod host;
+mod servers;
 mod understanding;
 
 pub use asking::Asking;
 
 use crate::home::Home;
 use crate::instructions::instructions;
-use crate::journal::{self, Journal, JournalError, Line, Listing};
+use crate::journal::{self, Journal, JournalError, Line, Listing, Recovery};
 use crate::sentences;
 use crate::store::{Store, StoreError, Turn};
-use app_tool::AppTool;
 use desk::Desk;
 use jiff::Zoned;
 use reinette::{
     Approvals, Entry, GenerationOptions, LanguageModel, Session, SessionError, ToolDefinition, ToolOrder, Transcript,
 };
 use reinette_apps::{examples, tools};
+use reinette_mcp::{Host, McpConfig};
 use reinette_time::Language;
+use servers::{Connections, app_tools};
 use std::sync::Arc;
 use understanding::Understanding;
 
@@ -82,6 +85,8 @@ pub struct Assistant {
     desk: Arc<Desk>,
     session: Session,
     understanding: Understanding,
+    /// The servers whose tools are offered beside the apps'.
+    connections: Connections,
     /// Changes that a killed process was taking back; recovery has finished that.
     interrupted_undo: Vec<Line>,
     warnings: Vec<String>,
@@ -99,9 +104,7 @@ impl Assistant {
     pub fn open(home: Home, now: fn() -> Zoned) -> Result<Self, AssistantError> {
         let store = Store::open(&home)?;
         let recovery = Journal::lock(&store, &home, &now())?.into_recovery();
-        let warnings = recovery.failures.iter().map(sentences::not_recovered).collect();
-        let assistant = Self::new(home, store, now);
-        Ok(Self { interrupted_undo: recovery.undone, warnings, ..assistant })
+        Ok(Self::new(home, store, now).after(recovery))
     }
 
     /// The same, or, where nothing can be written, what is there to be read: then every change is refused.
@@ -115,13 +118,12 @@ impl Assistant {
         }
         match Journal::lock(&store, &home, &now()).map(Journal::into_recovery) {
             Ok(recovery) => {
-                let warnings = recovery.failures.iter().map(sentences::not_recovered).collect();
-                let assistant = Self::new(home, store, now);
-                Ok(Self { interrupted_undo: recovery.undone, warnings, ..assistant })
+                Ok(Self::new(home, store, now).after(recovery))
             }
             Err(error) => {
-                let warnings = vec![sentences::not_recovered(&error)];
-                Ok(Self { warnings, ..Self::new(home, store, now) })
+                let mut assistant = Self::new(home, store, now);
+                assistant.warnings.push(sentences::not_recovered(&error));
+                Ok(assistant)
             }
         }
     }
@@ -130,12 +132,29 @@ impl Assistant {
         let desk = Arc::new(Desk::new(home, store, now));
         let understanding = Understanding::new(&desk);
         let session = session(&understanding, &desk, Transcript::default());
-        Self { desk, session, understanding, interrupted_undo: Vec::new(), warnings: Vec::new() }
+        let (config, warnings) = match desk.home.mcp() {
+            Ok(config) => (config, Vec::new()),
+            Err(error) => (McpConfig::default(), vec![error.to_string()]),
+        };
+        let connections = Connections::new(&config);
+        Self { desk, session, understanding, connections, interrupted_undo: Vec::new(), warnings }
     }
 
-    /// Problems found when the home was opened: interrupted changes that could not be taken back yet.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    /// The same, after interrupted changes were taken back as far as they could be.
+    fn after(mut self, recovery: Recovery) -> Self {
+        self.warnings.extend(recovery.failures.iter().map(sentences::not_recovered));
+        Self { interrupted_undo: recovery.undone, ..self }
+    }
+
+    /// Problems found since they were last taken: interrupted changes that could not be taken back yet, servers that
+    /// cannot be used.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// What is offered to other programs: the apps, the journal and undo.
+    pub fn into_host(self) -> impl Host {
+        host::AppHost::new(&self.desk)
     }
 
     /// Goes on with the last conversation, if there was one, as far as it can be read.
@@ -143,9 +162,8 @@ impl Assistant {
     /// # Errors
     /// If it cannot be read.
     pub fn resume(&mut self) -> Result<(), AssistantError> {
-        let store = self.desk.store();
-        let Some(conversation) = store.last_conversation()? else { return Ok(()) };
-        let turns = store.turns(Some(conversation), usize::MAX)?;
+        let Some(conversation) = self.desk.store().last_conversation()? else { return Ok(()) };
+        let turns = self.desk.store().turns(Some(conversation), usize::MAX)?;
         self.warnings.extend(turns.unreadable.iter().map(ToString::to_string));
         let transcript = Transcript { entries: turns.found.into_iter().map(|turn| turn.entry).collect() };
         self.session = session(&self.understanding, &self.desk, transcript);
@@ -200,6 +218,7 @@ impl Assistant {
         confirm: Confirm,
     ) -> Result<Asking, AssistantError> {
         check_length(words, model.as_ref())?;
+        self.offer_tools_of_servers();
         self.desk.begin(confirm, Language::of(words));
         self.desk.remember(&Entry::Prompt { text: words.to_owned() })?;
         self.understanding.begin(model, self.session.transcript());
@@ -216,11 +235,11 @@ fn session(understanding: &Understanding, desk: &Arc<Desk>, transcript: Transcri
         max_tokens: MAX_ANSWER_TOKENS,
         ..GenerationOptions::default()
     };
-    let session = Session::from_transcript(understanding, transcript)
+    Session::from_transcript(understanding, transcript)
         .options(options)
         .tool_order(ToolOrder::Series)
-        .committer(Journaled(Arc::clone(desk)));
-    tools().into_iter().fold(session, |session, planner| session.tool(AppTool::new(planner, desk)))
+        .committer(Journaled(Arc::clone(desk)))
+        .tools(app_tools(desk))
 }
 
 /// Whether the model can read a request, before anything is done about it.

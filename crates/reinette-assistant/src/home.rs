@@ -2,6 +2,7 @@
 
 use reinette::data_folder;
 use reinette_apps::{Folders, open_plain};
+use reinette_mcp::McpConfig;
 use serde::Deserialize;
 use std::fs;
 use std::io::{self, Read};
@@ -46,6 +47,7 @@ pub enum HomeError {
 #[serde(default, deny_unknown_fields)]
 struct Config {
     folders: FolderConfig,
+    mcp: McpConfig,
 }
 
 /// Folders that other programs share, such as khal's calendar.
@@ -69,7 +71,7 @@ impl Home {
         let unwritable = |source| HomeError::Unwritable { path: data.clone(), source };
         let data = std::path::absolute(&data).map_err(unwritable)?;
         make_private_folder(&data).map_err(unwritable)?;
-        let config = read_config(&data.join("config.toml"))?.folders;
+        let config = read_config(&data.join(CONFIG))?.folders;
         let mut folders = Folders::inside(&data);
         let configured = [
             (&mut folders.calendar, config.calendar),
@@ -84,7 +86,23 @@ impl Home {
         repair_modes(&data, &folders);
         Ok(Self { data, folders })
     }
+
+    /// Where the configuration stands, whether there is one or not.
+    pub fn config_path(&self) -> PathBuf {
+        self.data.join(CONFIG)
+    }
+
+    /// The servers of other programs, as the configuration names them now.
+    ///
+    /// # Errors
+    /// If `config.toml` is wrong.
+    pub fn mcp(&self) -> Result<McpConfig, HomeError> {
+        Ok(read_config(&self.config_path())?.mcp)
+    }
 }
+
+/// The configuration's file in a home.
+const CONFIG: &str = "config.toml";
 
 /// The program's own files in a home, and its own folders.
 const OWN_FILES: [&str; 7] = [
@@ -191,6 +209,21 @@ mod tests {
         assert_eq!(home.folders.calendar, Path::new("/srv/calendar"));
         assert_eq!(home.folders.notes, folder.path().join("n"));
         assert_eq!(home.folders.reminders, folder.path().join("reminders"));
+    }
+
+    #[test]
+    fn servers_are_configured_beside_the_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path())).unwrap();
+        assert!(home.mcp().unwrap().servers.is_empty());
+        std::fs::write(
+            home.config_path(),
+            "[folders]\nnotes = \"n\"\n[mcp.servers.a]\nurl = \"https://a.example/mcp\"\n",
+        )
+        .unwrap();
+        assert_eq!(home.mcp().unwrap().servers.len(), 1);
+        std::fs::write(home.config_path(), "[mcp.servers.a]\nuri = \"https://a.example/mcp\"\n").unwrap();
+        assert!(home.mcp().unwrap_err().to_string().contains("uri"));
     }
 
     #[test]

@@ -52,6 +52,7 @@ mod tests {
         "reinette-core",
         "reinette-data",
         "reinette-engine",
+        "reinette-mcp",
         "reinette-schema",
         "reinette-time",
         "reinette-train",

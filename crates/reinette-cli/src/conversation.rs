@@ -13,7 +13,11 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
     let mut config = OnDeviceConfig::new(&path);
     config.adapter = match &context.adapter {
         Some(folder) => Some(ToolAdapter::read(folder)?),
-        None if fetching::tier(context)? == Tier::Embedded => Some(everyday_adapter()?),
+        None if fetching::tier(context)? == Tier::Embedded => {
+            // What it has not learned, such as tools of servers, is chosen by the adapter that reads what tools are.
+            config.other_tools = Some(ToolAdapter::offered());
+            Some(everyday_adapter()?)
+        }
         None => None,
     };
     config.draft = context.draft.as_deref().map(|draft| fetching::named_model(context, draft)).transpose()?;
@@ -44,7 +48,7 @@ pub(crate) fn open_to_read(context: &Context) -> Result<Assistant> {
     Ok(warned(context, Assistant::open_to_read(context.home()?, jiff::Zoned::now)?))
 }
 
-fn warned(context: &Context, assistant: Assistant) -> Assistant {
-    assistant.warnings().iter().for_each(|warning| context.printer.warn(warning));
+fn warned(context: &Context, mut assistant: Assistant) -> Assistant {
+    assistant.take_warnings().iter().for_each(|warning| context.printer.warn(warning));
     assistant
 }

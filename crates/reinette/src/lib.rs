@@ -20,7 +20,9 @@
 mod folders;
 pub mod models;
 mod on_device;
-mod outbound;
+/// The door out, for the crates of the house; no part of the interface.
+#[doc(hidden)]
+pub mod outbound;
 mod remote;
 mod system_model;
 

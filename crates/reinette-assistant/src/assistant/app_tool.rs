@@ -148,13 +148,22 @@ impl PlannedCall {
     }
 }
 
-/// Writes changes of files into the journal and makes them; whatever else a tool does is committed as it is.
+/// An effect on its way to being made.
+type Committing = Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send>>;
+
 impl Committer for super::Journaled {
     fn commit(
         &self,
         call: &ToolCall,
         effect: Effect,
     ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>> {
+        self.commit_effect(call, effect)
+    }
+}
+
+impl super::Journaled {
+    /// Writes a change of files into the journal and makes it; whatever else a tool does is committed as it is.
+    pub(super) fn commit_effect(&self, call: &ToolCall, effect: Effect) -> Committing {
         if !(&*effect.action as &dyn Any).is::<FileAction>() {
             let committing = effect.action.commit();
             return Box::pin(async { committing.await.map(Commit::Done) });

@@ -11,6 +11,7 @@ use reinette::{
     Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall,
     ToolDefinition, Transcript,
 };
+use reinette_apps::more_tools;
 use reinette_time::{Clock, Language};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Understanding {
     desk: Arc<Desk>,
     turn: Arc<Mutex<Turn>>,
+    /// The names of tools that no adapter of ours has learned.
+    further: Arc<[String]>,
 }
 
 /// What the present turn stands on.
@@ -37,7 +40,8 @@ enum Known {
 impl Understanding {
     pub(super) fn new(desk: &Arc<Desk>) -> Self {
         let turn = Turn { model: Arc::new(NoModel), before: Transcript::default() };
-        Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)) }
+        let further = more_tools().iter().map(|planner| planner.definition().name.clone()).collect();
+        Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)), further }
     }
 
     /// A turn begins, after all that was said and done before.
@@ -97,9 +101,17 @@ impl Understanding {
         if let Some(Entry::Prompt { text }) = request.transcript.entries.last_mut() {
             text.clone_from(&rest);
         }
-        request.tools = offer(&tools, &rest, &clock);
+        request.tools = offer(&self.known_to_model(&tools), &rest, &clock);
         let language = self.desk.request().language;
         self.listen(request, dictated, move |calls| settle(&rest, calls, &tools, &clock), language)
+    }
+
+    /// A model that has learned the apps' first tools has not learned the later ones, and would not read what they are.
+    fn known_to_model(&self, tools: &[ToolDefinition]) -> Vec<ToolDefinition> {
+        let model = self.model();
+        let knows_by_heart = tools.iter().any(|tool| model.has_learned(&tool.name));
+        let is_known = |tool: &&ToolDefinition| !knows_by_heart || !self.further.contains(&tool.name);
+        tools.iter().filter(is_known).cloned().collect()
     }
 
     /// Asks the model; its words are heard as they come, its calls are settled when it has ended.
@@ -145,8 +157,9 @@ impl Understanding {
     }
 
     /// Goes on after tools have answered.
-    fn go_on(&self, request: Request) -> ResponseStream {
+    fn go_on(&self, mut request: Request) -> ResponseStream {
         let model = self.model();
+        request.tools = self.known_to_model(&request.tools);
         let is_blind = request.tools.iter().all(|tool| model.has_learned(&tool.name));
         let last = request.transcript.entries.iter().rev();
         let mut outputs = last.map_while(|entry| match entry {

@@ -9,6 +9,7 @@ mod daemon;
 mod eval;
 mod history;
 mod man;
+mod mcp;
 mod models;
 mod setup;
 #[cfg(feature = "train")]
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Daemon(daemon::Daemon),
     Setup(setup::Setup),
     Models(models::Models),
+    Mcp(mcp::Mcp),
     Cache(cache::Cache),
     Eval(eval::Eval),
     Bench(bench::Bench),
@@ -52,6 +54,7 @@ pub(crate) fn run(context: &Context, command: Command, definition: fn() -> clap:
         Command::Train(arguments) => train::run(context, &arguments),
         Command::Setup(arguments) => setup::run(context, &arguments),
         Command::Models(arguments) => models::run(context, arguments),
+        Command::Mcp(arguments) => mcp::run(context, &arguments),
         Command::Cache(arguments) => cache::run(context, &arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut definition()),
         Command::Man(arguments) => man::run(&arguments, definition()),

@@ -49,6 +49,7 @@ impl<'a> Terminal<'a> {
             Ok(asking) => asking,
             Err(error) => return Ok(Err(error)),
         };
+        assistant.take_warnings().iter().for_each(|warning| self.printer.warn(warning));
         let mut completion = Completion::Done;
         let mut answered = Ok(());
         while let Some(event) = asking.next_blocking() {

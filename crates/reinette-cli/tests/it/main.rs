@@ -6,6 +6,7 @@ mod bench;
 mod damaged_models;
 mod disks;
 mod killed;
+mod mcp;
 mod models;
 mod program;
 mod rings;

@@ -227,6 +227,12 @@ impl Session {
         })
     }
 
+    /// Lets the model use these tools, and no others.
+    #[must_use]
+    pub fn tools(self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        self.configure(|configuration| configuration.tools = tools.into_iter().collect())
+    }
+
     /// How answers are generated, unless a [`Turn`] says otherwise.
     #[must_use]
     pub fn options(self, options: GenerationOptions) -> Self {

@@ -12,24 +12,24 @@ mod redirect;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use redirect::Redirect;
+pub use redirect::Redirect;
 
 use std::time::Duration;
 use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// How long a connection may take to come about, unless less is allowed.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the parts of a request may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadlines {
+pub struct Deadlines {
     /// Until there is a connection, resolving the name included.
-    pub(crate) connect: Duration,
+    pub connect: Duration,
     /// Until the next byte comes or goes, and until the headers of the answer are complete.
-    pub(crate) silence: Duration,
+    pub silence: Duration,
     /// The whole request, down to the last byte of the answer.
-    pub(crate) total: Option<Duration>,
+    pub total: Option<Duration>,
 }
 
 /// The client of one request to `url`: it trusts whom the system trusts, goes through the proxy that the environment
@@ -37,7 +37,7 @@ pub(crate) struct Deadlines {
 ///
 /// # Errors
 /// Why no request can be sent there: the address is not one, or the proxy is of a kind that is not spoken.
-pub(crate) fn agent(url: &str, deadlines: Deadlines) -> Result<ureq::Agent, String> {
+pub fn agent(url: &str, deadlines: Deadlines) -> Result<ureq::Agent, String> {
     let uri: Uri = url.parse().map_err(|error| format!("its address is not one ({error})"))?;
     let proxy = proxy::of_environment(&uri, |name| std::env::var(name).ok())?;
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
@@ -61,11 +61,11 @@ pub(crate) fn agent(url: &str, deadlines: Deadlines) -> Result<ureq::Agent, Stri
 
 /// Ends the request of an agent when dropped: a thread that waits for the server wakes up with an error.
 #[derive(Debug)]
-pub(crate) struct HangUp(ureq::Agent);
+pub struct HangUp(ureq::Agent);
 
 impl HangUp {
     /// The end of whatever `agent` is at when this is dropped.
-    pub(crate) fn of(agent: &ureq::Agent) -> Self {
+    pub fn of(agent: &ureq::Agent) -> Self {
         Self(agent.clone())
     }
 }
@@ -77,7 +77,7 @@ impl Drop for HangUp {
 }
 
 /// An address as it may be printed: without user, password, query and fragment, all of which may be secret.
-pub(crate) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let url: String = url[..end].chars().filter(|character| !character.is_control()).take(300).collect();
     let Some((scheme, rest)) = url.split_once("://") else { return url };

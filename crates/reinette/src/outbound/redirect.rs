@@ -5,7 +5,7 @@ use ureq::http::{HeaderMap, StatusCode, header};
 
 /// Where a server wants a request sent instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Redirect {
+pub struct Redirect {
     from: Uri,
     to: Uri,
 }
@@ -15,7 +15,7 @@ impl Redirect {
     ///
     /// # Errors
     /// It leads to what is no address.
-    pub(crate) fn read(from: &str, status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, String> {
+    pub fn read(from: &str, status: StatusCode, headers: &HeaderMap) -> Result<Option<Self>, String> {
         let is_redirect = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
         let Some(location) = headers.get(header::LOCATION).filter(|_| is_redirect) else { return Ok(None) };
         let target = location.to_str().ok().and_then(|location| resolve(from, location));
@@ -25,13 +25,13 @@ impl Redirect {
     }
 
     /// The new address.
-    pub(crate) fn target(&self) -> String {
+    pub fn target(&self) -> String {
         self.to.to_string()
     }
 
     /// Whether a request that carries no secret may follow: to an encrypted address, or to another path of the same
     /// server.
-    pub(crate) fn is_safe(&self) -> bool {
+    pub fn is_safe(&self) -> bool {
         let is_same_server = (self.from.scheme(), self.from.authority()) == (self.to.scheme(), self.to.authority());
         is_same_server || self.to.scheme() == Some(&Scheme::HTTPS)
     }

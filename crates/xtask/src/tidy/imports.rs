@@ -11,8 +11,15 @@ struct Room {
 }
 
 /// The crates that speak to a model through the framework and know nothing of each other.
-const FLOOR_3: &[&str] =
-    &["reinette-providers", "reinette-recall", "reinette-apps", "reinette-writing", "reinette-voice", "reinette-image"];
+const FLOOR_3: &[&str] = &[
+    "reinette-providers",
+    "reinette-recall",
+    "reinette-apps",
+    "reinette-writing",
+    "reinette-voice",
+    "reinette-image",
+    "reinette-mcp",
+];
 
 /// The framework's engine and what that is made of.
 const BELOW_THE_FRAMEWORK: &[&str] = &["reinette-kernels", "reinette-engine"];
@@ -40,6 +47,7 @@ const HOUSE: &[Room] = &[
     Room { name: FLOOR_3[3], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[4], may_import: &[FRAMEWORK] },
     Room { name: FLOOR_3[5], may_import: &[FRAMEWORK] },
+    Room { name: FLOOR_3[6], may_import: &[FRAMEWORK] },
     Room { name: "reinette-assistant", may_import: &[FRAMEWORK, FLOOR_3, &[TIME]] },
     Room { name: "reinette-server", may_import: &[FRAMEWORK, FLOOR_3, &["reinette-assistant"]] },
     Room { name: "reinette-data", may_import: &[BELOW_THE_FRAMEWORK, &["reinette-macros"], FRAMEWORK] },

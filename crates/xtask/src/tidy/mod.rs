@@ -4,6 +4,7 @@ mod circles;
 mod first_page;
 mod imports;
 mod judged;
+mod libraries;
 mod text;
 
 use anyhow::{Context, Result, ensure};
@@ -69,6 +70,8 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 fn check(metadata: &Metadata, files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = imports::check(metadata);
+    let misused = libraries::check(metadata).into_iter();
+    findings.extend(misused.map(|(manifest, message)| Finding::new(&manifest, 0, message)));
     findings.extend(circles::check(metadata, files));
     findings.extend(first_page::check(metadata, files));
     findings.extend(judged::check(files));

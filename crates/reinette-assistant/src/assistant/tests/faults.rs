@@ -154,7 +154,7 @@ fn seen(home: &Path) -> BTreeMap<String, String> {
 /// Nothing is half done, what was said to be done is, and everything can be taken back, one request after the other.
 fn check(home: &Path, said_done: usize, what: &str) {
     let mut assistant = Assistant::open(Home::open(Some(home)).unwrap(), now).unwrap();
-    assert_eq!(assistant.warnings(), [""; 0], "{what}");
+    assert_eq!(assistant.take_warnings(), [""; 0], "{what}");
     let lines = assistant.journal(100).unwrap();
     assert!(lines.unreadable.is_empty(), "{what}: {lines:?}");
     let lines = lines.found;

@@ -1,0 +1,150 @@
+//! The apps for other programs: what an MCP client lists, reads and calls. Each effect is allowed by the client's user, and
+//! written into the journal here.
+
+use super::app_tool::AppTool;
+use super::desk::Desk;
+use super::{Confirm, Journaled};
+use crate::journal::{self, Line, State};
+use reinette::{
+    Action, Commit, CommitFuture, Committer, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer, ToolCall,
+    ToolError,
+};
+use reinette_apps::{Planner, more_tools, tools};
+use reinette_mcp::{Access, Host, HostFuture, HostResource, HostTool, ResourceText};
+use reinette_time::Language;
+use serde_json::{Map, Value, json};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What can be read without a call: an address, a name, what it is, and the tool whose answer without arguments it is.
+const RESOURCES: [(&str, &str, &str, &str); 3] = [
+    ("reinette://calendar", "Calendar", "The events that come next.", "list_events"),
+    ("reinette://reminders", "Reminders", "The reminders that are open.", "list_reminders"),
+    ("reinette://notes", "Notes", "The notes there are.", "list_notes"),
+];
+
+/// An assistant's apps, journal and undo, offered to other programs.
+pub(super) struct AppHost {
+    desk: Arc<Desk>,
+    tools: Vec<HostTool>,
+}
+
+impl AppHost {
+    pub(super) fn new(desk: &Arc<Desk>) -> Self {
+        let offered = |planner: Box<dyn Planner>| {
+            let access = if planner.only_reads() { Access::Reads } else { Access::Acts(Risk::Changes) };
+            HostTool { tool: Arc::new(AppTool::new(planner, desk)), access }
+        };
+        let tools = tools().into_iter().chain(more_tools()).map(offered).collect();
+        Self { desk: Arc::clone(desk), tools }
+    }
+
+    fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        self.tools.iter().map(|offered| &offered.tool).find(|tool| tool.definition().name == name)
+    }
+
+    fn lines(&self, limit: usize) -> Result<Vec<Line>, ToolError> {
+        let listing = journal::last_lines(&self.desk.store(), &self.desk.home, limit);
+        Ok(listing.map_err(|error| ToolError::new(error.to_string()))?.found)
+    }
+}
+
+impl Committer for AppHost {
+    /// Each call is a request of its own, which `undo` takes back alone.
+    fn commit(
+        &self,
+        call: &ToolCall,
+        effect: Effect,
+    ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>> {
+        self.desk.begin(Confirm::Ask, Language::English);
+        let committed = Journaled(Arc::clone(&self.desk)).commit_effect(call, effect);
+        Box::pin(committed)
+    }
+}
+
+impl Host for AppHost {
+    fn instructions(&self) -> String {
+        "Reinette keeps the user's calendar, reminders, timers and notes on this machine. Times are given as the user says them \
+         (\"tomorrow at 9\"). Everything that is changed is asked about and can be taken back with `undo`."
+            .to_owned()
+    }
+
+    fn tools(&self) -> Vec<HostTool> {
+        self.tools.clone()
+    }
+
+    fn resources(&self) -> HostFuture<'_, Vec<HostResource>> {
+        let offered = RESOURCES.iter().filter(|(.., tool)| self.tool(tool).is_some());
+        let resource = |(uri, name, description, _): &(&str, &str, &str, &str)| HostResource {
+            uri: (*uri).to_owned(),
+            name: (*name).to_owned(),
+            description: (*description).to_owned(),
+            mime_type: "text/plain".to_owned(),
+        };
+        let resources = offered.map(resource).collect();
+        Box::pin(std::future::ready(Ok(resources)))
+    }
+
+    fn read(&self, uri: &str) -> HostFuture<'_, Option<ResourceText>> {
+        let named = RESOURCES.iter().find(|(address, ..)| *address == uri);
+        let preparing = named.and_then(|(.., tool)| self.tool(tool)).map(|tool| tool.prepare(Invocation::new(Map::new())));
+        Box::pin(async {
+            let Some(preparing) = preparing else { return Ok(None) };
+            match preparing.await? {
+                Prepared::Answer(answer) if !answer.is_error => {
+                    Ok(Some(ResourceText { mime_type: "text/plain".to_owned(), text: answer.text }))
+                }
+                Prepared::Answer(answer) => Err(ToolError::new(answer.text)),
+                Prepared::Question(_) | Prepared::Effect(_) => Ok(None),
+            }
+        })
+    }
+
+    fn journal(&self, limit: usize) -> HostFuture<'_, ToolAnswer> {
+        let answer = self.lines(limit).map(|mut lines| {
+            lines.reverse();
+            let told = |line: &Line| format!("{}  {:?}  {}", line.request, line.state, line.effect).to_lowercase();
+            let text = lines.iter().map(told).collect::<Vec<_>>().join("\n");
+            let text = if text.is_empty() { "nothing has been changed yet".to_owned() } else { text };
+            ToolAnswer::new(text).with_data(json!({ "lines": lines }))
+        });
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn undo(&self, entry: Option<String>) -> Preparation {
+        let prepared = self.prepare_undo(entry.as_deref());
+        Box::pin(std::future::ready(prepared))
+    }
+}
+
+/// How far back an undo looks for something to take back.
+const UNDO_LINES: usize = 100;
+
+impl AppHost {
+    fn prepare_undo(&self, entry: Option<&str>) -> Result<Prepared, ToolError> {
+        let lines = self.lines(UNDO_LINES)?;
+        let Some(last) = lines.iter().rev().find(|line| line.state == State::Done) else {
+            return Ok(Prepared::Answer(ToolAnswer::error("there is nothing to take back")));
+        };
+        if entry.is_some_and(|entry| entry != last.request.to_string()) {
+            let text = format!("only the last change can be taken back, which is {}: {}", last.request, last.effect);
+            return Ok(Prepared::Answer(ToolAnswer::error(text)));
+        }
+        let effects = lines.iter().filter(|line| line.request == last.request && line.state == State::Done);
+        let summary = format!("Take back: {}", effects.map(|line| line.effect.as_str()).collect::<Vec<_>>().join(" "));
+        let desk = Arc::clone(&self.desk);
+        let action: Box<dyn Action> = Box::new(move || -> CommitFuture {
+            let undone = desk.undo().map_err(|error| ToolError::new(error.to_string())).map(|lines| {
+                let told = |line: &Line| match &line.reason {
+                    Some(reason) => format!("{} {reason}", line.effect),
+                    None => line.effect.clone(),
+                };
+                let is_error = lines.iter().any(|line| line.state != State::Undone);
+                let text = lines.iter().map(told).collect::<Vec<_>>().join("\n");
+                ToolAnswer { is_error, ..ToolAnswer::new(text).with_data(json!({ "lines": lines })) }
+            });
+            Box::pin(std::future::ready(undone))
+        });
+        Ok(Prepared::Effect(Effect { summary, risk: Risk::Changes, preview: Vec::new(), data: Value::Null, action }))
+    }
+}

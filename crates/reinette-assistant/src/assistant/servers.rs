@@ -1,0 +1,44 @@
+//! The tools of other programs: those of the servers that `config.toml` names.
+
+use super::app_tool::AppTool;
+use super::Assistant;
+use super::desk::Desk;
+use futures_lite::future::block_on;
+use reinette::Tool;
+use reinette_apps::{more_tools, tools};
+use reinette_mcp::{Deadlines, McpConfig, Nobody, Servers};
+use std::sync::Arc;
+
+/// The servers of a home, which are started when something is asked.
+pub(super) struct Connections {
+    servers: Servers,
+    is_listed: bool,
+}
+
+impl Connections {
+    pub(super) fn new(config: &McpConfig) -> Self {
+        Self { servers: Servers::new(config, Arc::new(Nobody), Deadlines::default()), is_listed: false }
+    }
+}
+
+/// The tools of the apps at a desk.
+pub(super) fn app_tools(desk: &Arc<Desk>) -> Vec<Arc<dyn Tool>> {
+    tools().into_iter().chain(more_tools()).map(|planner| Arc::new(AppTool::new(planner, desk)) as Arc<dyn Tool>).collect()
+}
+
+impl Assistant {
+    /// Offers the session what the servers offer now; what one of them cannot is a warning.
+    pub(super) fn offer_tools_of_servers(&mut self) {
+        let Connections { servers, is_listed } = &mut self.connections;
+        if servers.is_empty() || (*is_listed && !servers.tools_have_changed()) {
+            return;
+        }
+        let own = app_tools(&self.desk);
+        let taken: Vec<String> = own.iter().map(|tool| tool.definition().name).collect();
+        let offer = block_on(servers.tools(&taken));
+        *is_listed = true;
+        self.warnings.extend(offer.errors.iter().map(ToString::to_string));
+        let others = offer.tools.into_iter().map(|tool| tool as Arc<dyn Tool>);
+        self.session = self.session.clone().tools(own.into_iter().chain(others));
+    }
+}
