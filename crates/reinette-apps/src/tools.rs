@@ -410,4 +410,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_only_reads_plans_no_change() {
+        let home = Home::new();
+        home.event("a.ics", "UID:a\nSUMMARY:haircut\nDTSTART:20260312T100000Z\nDTEND:20260312T110000Z");
+        let mut n_reading = 0;
+        for planner in tools().into_iter().chain(more_tools()).filter(|planner| planner.only_reads()) {
+            n_reading += 1;
+            let examples = planner.definition().examples.clone();
+            for example in examples {
+                let planned = planner.plan(&example.arguments, &home.world);
+                assert!(!matches!(planned, Ok(crate::Plan::Change(_))), "{example:?}: {planned:?}");
+            }
+        }
+        assert_eq!(n_reading, 9);
+    }
 }

@@ -117,9 +117,7 @@ impl Assistant {
             return Ok(Self::new(home, store, now));
         }
         match Journal::lock(&store, &home, &now()).map(Journal::into_recovery) {
-            Ok(recovery) => {
-                Ok(Self::new(home, store, now).after(recovery))
-            }
+            Ok(recovery) => Ok(Self::new(home, store, now).after(recovery)),
             Err(error) => {
                 let mut assistant = Self::new(home, store, now);
                 assistant.warnings.push(sentences::not_recovered(&error));

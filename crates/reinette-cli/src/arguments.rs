@@ -44,7 +44,7 @@ mod tests {
     const FOREIGN: [&str; 4] = ["--bigendian", "--user", "--now", "--hash"];
 
     /// Crates whose messages reach the users of the program.
-    const CRATES: [&str; 10] = [
+    const CRATES: [&str; 11] = [
         "reinette",
         "reinette-apps",
         "reinette-assistant",

@@ -6,8 +6,8 @@ use super::desk::Desk;
 use super::{Confirm, Journaled};
 use crate::journal::{self, Line, State};
 use reinette::{
-    Action, Commit, CommitFuture, Committer, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer, ToolCall,
-    ToolError,
+    Action, Commit, CommitFuture, Committer, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer,
+    ToolCall, ToolError,
 };
 use reinette_apps::{Planner, more_tools, tools};
 use reinette_mcp::{Access, Host, HostFuture, HostResource, HostTool, ResourceText};
@@ -87,7 +87,8 @@ impl Host for AppHost {
 
     fn read(&self, uri: &str) -> HostFuture<'_, Option<ResourceText>> {
         let named = RESOURCES.iter().find(|(address, ..)| *address == uri);
-        let preparing = named.and_then(|(.., tool)| self.tool(tool)).map(|tool| tool.prepare(Invocation::new(Map::new())));
+        let preparing =
+            named.and_then(|(.., tool)| self.tool(tool)).map(|tool| tool.prepare(Invocation::new(Map::new())));
         Box::pin(async {
             let Some(preparing) = preparing else { return Ok(None) };
             match preparing.await? {

@@ -1,7 +1,7 @@
 //! The tools of other programs: those of the servers that `config.toml` names.
 
-use super::app_tool::AppTool;
 use super::Assistant;
+use super::app_tool::AppTool;
 use super::desk::Desk;
 use futures_lite::future::block_on;
 use reinette::Tool;
@@ -23,7 +23,11 @@ impl Connections {
 
 /// The tools of the apps at a desk.
 pub(super) fn app_tools(desk: &Arc<Desk>) -> Vec<Arc<dyn Tool>> {
-    tools().into_iter().chain(more_tools()).map(|planner| Arc::new(AppTool::new(planner, desk)) as Arc<dyn Tool>).collect()
+    tools()
+        .into_iter()
+        .chain(more_tools())
+        .map(|planner| Arc::new(AppTool::new(planner, desk)) as Arc<dyn Tool>)
+        .collect()
 }
 
 impl Assistant {

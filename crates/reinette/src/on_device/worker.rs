@@ -7,8 +7,8 @@ use super::summaries::{after, after_thought, summary};
 use super::{DialectChoice, OnDeviceConfig, grammar, messages};
 use crate::dialect::{ChatMessage, ListDialect, TemplateDialect, ToolDialect, WordsStream};
 use crate::{
-    Adapter, Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary,
-    ToolCall, ToolDefinition, ToolMode,
+    Adapter, Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary, ToolCall, ToolDefinition,
+    ToolMode,
 };
 use async_channel::{Receiver, Sender};
 use reinette_engine::constraint::{Constraint, ConstraintCompiler, Grammar};
@@ -233,7 +233,9 @@ impl Worker {
             is_asked.then(|| Job { request, purpose: job.purpose, events: job.events.clone() })
         });
         let mut first = self.chooses(request).then(|| job.clone());
-        if let Some(first) = first.as_mut().filter(|first| others.is_some() && first.request.tool_mode == ToolMode::Required) {
+        if let Some(first) =
+            first.as_mut().filter(|first| others.is_some() && first.request.tool_mode == ToolMode::Required)
+        {
             first.request.tool_mode = ToolMode::Allowed;
         }
         first.into_iter().chain(others).collect()
