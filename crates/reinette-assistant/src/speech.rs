@@ -37,6 +37,12 @@ impl Speech {
         Self { kind, language, said: String::new() }
     }
 
+    /// What is said after tools have answered: of deeds only where one was done.
+    pub(crate) fn after_tools(has_acted: bool, language: Language) -> Self {
+        let kind = if has_acted { Kind::Text } else { Kind::Talk(Claims::default()) };
+        Self { kind, language, said: String::new() }
+    }
+
     /// Takes the next piece of what the model says, and says what may be said; breaks where nothing more may be.
     pub(crate) fn hear(&mut self, piece: &str, say: &mut dyn FnMut(&str)) -> ControlFlow<()> {
         let (text, is_claim) = match &mut self.kind {

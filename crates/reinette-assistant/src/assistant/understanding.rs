@@ -102,8 +102,8 @@ impl Understanding {
             text.clone_from(&rest);
         }
         request.tools = offer(&self.known_to_model(&tools), &rest, &clock);
-        let language = self.desk.request().language;
-        self.listen(request, dictated, move |calls| settle(&rest, calls, &tools, &clock), language)
+        let speech = Speech::new(&rest, self.desk.request().language);
+        self.listen(request, dictated, move |calls| settle(&rest, calls, &tools, &clock), speech)
     }
 
     /// A model that has learned the apps' first tools has not learned the later ones, and would not read what they are.
@@ -120,9 +120,8 @@ impl Understanding {
         request: Request,
         dictated: Option<ToolCall>,
         settled: impl FnOnce(Vec<ToolCall>) -> Vec<ToolCall> + Send + 'static,
-        language: Language,
+        mut speech: Speech,
     ) -> ResponseStream {
-        let mut speech = Speech::new(request.transcript.last_prompt().unwrap_or_default(), language);
         let (events, answer) = async_channel::unbounded();
         let stream = self.model().respond(request);
         std::thread::spawn(move || {
@@ -171,8 +170,11 @@ impl Understanding {
         if is_blind || (is_told && (self.desk.request().number.is_some() || outputs.any(|is_error| is_error))) {
             return at_once([]);
         }
-        let language = self.desk.request().language;
-        self.listen(request, None, |calls| calls, language)
+        let speech = {
+            let request = self.desk.request();
+            Speech::after_tools(request.number.is_some(), request.language)
+        };
+        self.listen(request, None, |calls| calls, speech)
     }
 }
 

@@ -90,3 +90,65 @@ fn a_server_needs_a_command_or_an_address() {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", stderr(&output));
     }
 }
+
+/// What is asked of the program, a message a line, and what it answers to each that wants an answer.
+#[cfg(unix)]
+fn served(home: &std::path::Path, messages: &[Value]) -> Vec<Value> {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+    let mut program = crate::program::reinette(home);
+    let mut child =
+        program.arg("--home").arg(home).arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut answers = Vec::new();
+    for message in messages {
+        writeln!(input, "{message}").unwrap();
+        if message.get("id").is_some() {
+            answers.push(serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap());
+        }
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success(), "it ends when its client has gone");
+    answers
+}
+
+/// Another program reads what is there; whoever cannot ask its user changes nothing.
+#[cfg(unix)]
+#[test]
+fn our_apps_are_offered_to_other_programs() {
+    use serde_json::json;
+    let home = home();
+    let folder = home.path().join("h");
+    let reminders = folder.join("reminders");
+    fs::create_dir_all(&reminders).unwrap();
+    let ics = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VTODO\nUID:b\nSUMMARY:water the plants\nEND:VTODO\nEND:VCALENDAR\n";
+    fs::write(reminders.join("b.ics"), ics).unwrap();
+    let client = json!({"name": "c", "version": "1"});
+    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+    let call = |id: usize, name: &str, arguments: Value| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+    };
+    let answers = served(
+        &folder,
+        &[
+            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}),
+            json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+            json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}),
+            json!({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": {"uri": "reinette://reminders"}}),
+            call(4, "list_reminders", json!({})),
+            call(5, "create_reminder", json!({"title": "buy milk"})),
+            call(6, "undo", json!({})),
+        ],
+    );
+    let tools = answers[1]["result"]["tools"].as_array().unwrap();
+    let tool = |name: &str| tools.iter().find(|tool| tool["name"] == name).unwrap_or_else(|| panic!("{name}"));
+    assert_eq!(tool("list_reminders")["annotations"]["readOnlyHint"], true);
+    assert_eq!(tool("create_reminder")["annotations"]["readOnlyHint"], false);
+    assert!(tool("undo").is_object() && tool("journal").is_object());
+    assert!(answers[2].to_string().contains("water the plants"), "{}", answers[2]);
+    assert!(answers[3].to_string().contains("water the plants"), "{}", answers[3]);
+    assert_eq!(answers[4]["result"]["isError"], true, "{}", answers[4]);
+    assert_eq!(answers[5]["result"]["isError"], true, "{}", answers[5]);
+    assert_eq!(fs::read_dir(&reminders).unwrap().count(), 1);
+}
