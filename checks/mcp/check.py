@@ -9,8 +9,7 @@
 
 1. The official Python client against our server: list, read, write with the user's no (nothing changes) and with the user's yes
    (undo takes it back). The server is a small host of the tests unless `--server` names another, such as
-   `reinette --home DIR mcp` with `--note-tool create_note`; that one has to have tools `journal` and `undo`, and one that takes the
-   text of a note.
+   `reinette --home DIR mcp`; that one has to have a tool that writes a note (`create_note` or `add_note`), `journal` and `undo`.
 2. Our client against `server-everything` and `server-filesystem`, over standard input and output and over HTTP.
 3. The client scenarios of the protocol's conformance suite (Node.js 22 or newer) that need no authorization server. Scenarios of
    servers need HTTP, which ours does not serve.
@@ -41,7 +40,7 @@ def check(what, holds, details=""):
     print(f"{'ok    ' if holds else 'FAILED'} {what}" + (f": {details}" if details and not holds else ""))
 
 
-async def python_client(command, mode, note_tool):
+async def python_client(command, mode):
     """The official client, whose user answers as the list says."""
     import mcp
     from mcp import types
@@ -60,7 +59,8 @@ async def python_client(command, mode, note_tool):
     async with Client(server, mode=mode, elicitation_callback=user, read_timeout_seconds=60) as client:
         version = client.session.protocol_version
         names = {tool.name for tool in (await client.list_tools()).tools}
-        check(f"python {version}: tools are listed", {note_tool, "journal", "undo"} <= names, names)
+        write = "create_note" if "create_note" in names else "add_note"
+        check(f"python {version}: tools are listed", {write, "journal", "undo"} <= names, names)
         resources = (await client.list_resources()).resources
         check(f"python {version}: resources are listed", bool(resources))
 
@@ -70,11 +70,11 @@ async def python_client(command, mode, note_tool):
 
         before = await notes()
         answers.append("decline")
-        refused = await client.call_tool(note_tool, {"text": "milk and bread"})
+        refused = await client.call_tool(write, {"text": "milk and bread"})
         check(f"python {version}: the user is asked", asked and "milk and bread" in asked[0], asked)
         check(f"python {version}: a no changes nothing", refused.is_error and await notes() == before, text(refused))
         answers.append("accept")
-        written = await client.call_tool(note_tool, {"text": "milk and bread"})
+        written = await client.call_tool(write, {"text": "milk and bread"})
         check(f"python {version}: a yes writes", not written.is_error and "milk and bread" in await notes(), text(written))
         journal = await client.call_tool("journal", {})
         check(f"python {version}: the journal tells", "milk and bread" in text(journal), text(journal))
@@ -82,7 +82,7 @@ async def python_client(command, mode, note_tool):
         undone = await client.call_tool("undo", {})
         check(f"python {version}: undo takes it back", not undone.is_error and await notes() == before, text(undone))
     async with Client(server, mode=mode, read_timeout_seconds=60) as client:
-        mute = await client.call_tool(note_tool, {"text": "milk and bread"})
+        mute = await client.call_tool(write, {"text": "milk and bread"})
         check(f"python {version}: who cannot ask changes nothing", mute.is_error and "elicitation" in text(mute), text(mute))
 
 
@@ -149,12 +149,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--npm", help="where npm installed the servers and the suite")
     parser.add_argument("--node", help="the folder of another Node.js, for the suite")
-    parser.add_argument("--note-tool", default="add_note", help="the tool of our server that writes a note")
     parser.add_argument("--server", nargs=argparse.REMAINDER, help="the command of our server")
     arguments = parser.parse_args()
     command = arguments.server or [str(ROOT / "target/release/reinette-mcp-test-server"), "host"]
     for mode in ["legacy", "auto"]:
-        asyncio.run(python_client(command, mode, arguments.note_tool))
+        asyncio.run(python_client(command, mode))
     if arguments.npm:
         npm = os.path.realpath(arguments.npm)
         everything("everything, stdio", [f"{npm}/node_modules/.bin/mcp-server-everything", "stdio"])

@@ -47,7 +47,7 @@ pub struct ServerState {
     pub protocol: Option<String>,
     /// What its tools are called there.
     pub tools: Vec<String>,
-    /// How many resources and prompts it has.
+    /// How many resources it has.
     pub resources: usize,
     /// How many prompts it has.
     pub prompts: usize,
