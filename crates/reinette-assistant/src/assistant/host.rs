@@ -133,8 +133,12 @@ impl AppHost {
         }
         let effects = lines.iter().filter(|line| line.request == last.request && line.state == State::Done);
         let summary = format!("Take back: {}", effects.map(|line| line.effect.as_str()).collect::<Vec<_>>().join(" "));
-        let desk = Arc::clone(&self.desk);
+        let (desk, shown) = (Arc::clone(&self.desk), last.id);
         let action: Box<dyn Action> = Box::new(move || -> CommitFuture {
+            if last_done(&desk) != Some(shown) {
+                let changed = ToolError::new("something else was changed meanwhile: nothing was taken back; ask again");
+                return Box::pin(std::future::ready(Err(changed)));
+            }
             let undone = desk.undo().map_err(|error| ToolError::new(error.to_string())).map(|lines| {
                 let told = |line: &Line| match &line.reason {
                     Some(reason) => format!("{} {reason}", line.effect),
@@ -148,4 +152,10 @@ impl AppHost {
         });
         Ok(Prepared::Effect(Effect { summary, risk: Risk::Changes, preview: Vec::new(), data: Value::Null, action }))
     }
+}
+
+/// The last line of the journal that can be taken back.
+fn last_done(desk: &Desk) -> Option<i64> {
+    let lines = journal::last_lines(&desk.store(), &desk.home, UNDO_LINES).ok()?.found;
+    lines.iter().rev().find(|line| line.state == State::Done).map(|line| line.id)
 }
