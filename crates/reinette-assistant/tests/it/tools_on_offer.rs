@@ -11,7 +11,8 @@ use reinette_testkit::{TestModel, model};
 fn tool(name: &str, description: &str, argument: &str, what: &str) -> FunctionTool {
     let text = Schema::text().with(Schema::SPAN, true).with("description", what);
     let parameters = Schema::object([Property::required(argument, text)]);
-    let definition = ToolDefinition { name: name.into(), description: description.into(), parameters, examples: Vec::new() };
+    let definition =
+        ToolDefinition { name: name.into(), description: description.into(), parameters, examples: Vec::new() };
     FunctionTool::dynamic(definition, |_| async { Ok("done".to_owned()) })
 }
 
@@ -37,7 +38,12 @@ fn what_is_learned_and_what_is_on_offer_are_both_called() {
     let session = || {
         Session::new(&model)
             .tool(tool("create_reminder", "Remind the user to do something.", "title", "What to be reminded of."))
-            .tool(tool("order_status", "Tell where an order is and when it arrives.", "order_id", "The order's number."))
+            .tool(tool(
+                "order_status",
+                "Tell where an order is and when it arrives.",
+                "order_id",
+                "The order's number.",
+            ))
     };
     assert_eq!(called(&session(), "remind me to water the plants"), ["create_reminder"]);
     assert_eq!(called(&session(), "What is the status of order A-4711?"), ["order_status"]);

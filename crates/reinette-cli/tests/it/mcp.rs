@@ -126,9 +126,7 @@ fn our_apps_are_offered_to_other_programs() {
     fs::write(reminders.join("b.ics"), ics).unwrap();
     let client = json!({"name": "c", "version": "1"});
     let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
-    let call = |id: usize, name: &str, arguments: Value| {
-        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
-    };
+    let call = |id: usize, name: &str, arguments: Value| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}});
     let answers = served(
         &folder,
         &[
