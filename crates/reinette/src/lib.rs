@@ -20,7 +20,7 @@
 mod folders;
 pub mod models;
 mod on_device;
-/// The door out, for the crates of the house; no part of the interface.
+// The door out, for the crates of the house; no part of the interface.
 #[doc(hidden)]
 pub mod outbound;
 mod remote;

@@ -4,6 +4,7 @@ mod adapter;
 #[cfg(test)]
 mod dialect_tests;
 mod grammar;
+mod job;
 mod messages;
 mod outline;
 mod prompts;
@@ -16,12 +17,13 @@ pub use adapter::{ToolAdapter, ToolAdapterError};
 use crate::{Adapter, Capability, LanguageModel, ModelError, ModelInfo, Request, ResponseStream};
 use adapter::LoraAdapter;
 use async_channel::Sender;
+use job::{Job, Purpose};
 use reinette_engine::{KvType, Model, PackedFolder, SnapshotFolder};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use worker::{Job, MAX_REQUESTS, Purpose, Worker, engine};
+use worker::{MAX_REQUESTS, Worker, engine};
 
 /// In which dialect a model without an adapter for tools is asked to call them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

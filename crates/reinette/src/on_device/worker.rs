@@ -1,16 +1,17 @@
 //! What a thread does that answers requests, one after the other; the threads of a model share all that it takes.
 
 use super::adapter::{LearnedTools, LoraAdapter};
+use super::job::{Job, Known, Purpose, send_calls};
 use super::prompts::{self, Shown};
 use super::sampling::{logits_processor, sampler};
 use super::summaries::{after, after_thought, summary};
 use super::{DialectChoice, OnDeviceConfig, grammar, messages};
-use crate::dialect::{ChatMessage, ListDialect, TemplateDialect, ToolDialect, WordsStream};
+use crate::dialect::{ChatMessage, ListDialect, ParsedCall, TemplateDialect, ToolDialect, WordsStream};
 use crate::{
     Adapter, Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary, ToolCall, ToolDefinition,
     ToolMode,
 };
-use async_channel::{Receiver, Sender};
+use async_channel::Receiver;
 use reinette_engine::constraint::{Constraint, ConstraintCompiler, Grammar};
 use reinette_engine::template::{ChatTemplate, Message, RenderInput};
 use reinette_engine::tokenizer::{SpecialTokens, TokenId};
@@ -39,23 +40,6 @@ const END_OF_THOUGHTS: &str = "</think>";
 const LOOKUP: Speculation = Speculation::PromptLookup { max_tokens: 8 };
 /// How a draft model is used.
 const DRAFT: Speculation = Speculation::DraftModel { max_tokens: 8, least_probability: 0.5 };
-
-/// A request and where its answer goes.
-#[derive(Clone)]
-pub(super) struct Job {
-    pub(super) request: Request,
-    pub(super) purpose: Purpose,
-    pub(super) events: Sender<Result<Event, ModelError>>,
-}
-
-/// What a request is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
-    /// To be answered.
-    Answer,
-    /// To be read, for later requests that begin like it.
-    Prewarm,
-}
 
 /// Whether a model thinks before it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,8 +189,8 @@ impl Worker {
             return self.answer_in_own_dialect(job, dialect);
         }
         let mut chosen = None;
-        for choice in self.choices(job) {
-            let (summary, n_calls) = self.choose(&choice)?;
+        for (choice, known) in self.choices(job) {
+            let (summary, n_calls) = self.choose(&choice, known)?;
             let is_cancelled = summary.finish_reason == FinishReason::Cancelled;
             chosen = Some(after(chosen, summary));
             if n_calls > 0 || is_cancelled {
@@ -221,7 +205,7 @@ impl Worker {
 
     /// What is chosen among before the model talks, one after the other until something is called: the tools that an adapter
     /// has learned by heart, then those on offer beside them, by the adapter that reads what they are.
-    fn choices(&self, job: &Job) -> Vec<Job> {
+    fn choices(&self, job: &Job) -> Vec<(Job, Known)> {
         let request = &job.request;
         let by_heart = self.tools.as_ref().and_then(LoraAdapter::learned).filter(|tools| !tools.template.tells_tools());
         let others = by_heart.zip(self.others.as_ref()).and_then(|(learned, adapter)| {
@@ -238,7 +222,8 @@ impl Worker {
         {
             first.request.tool_mode = ToolMode::Allowed;
         }
-        first.into_iter().chain(others).collect()
+        let known = if others.is_some() { Known::OnOffer } else { Known::Learned };
+        first.into_iter().map(|job| (job, known)).chain(others.map(|job| (job, Known::OnOffer))).collect()
     }
 
     /// Reads the prompts that answering would read, and says nothing.
@@ -255,7 +240,7 @@ impl Worker {
             return read(self.own_prompt(request, dialect)?, talking_adapters(request));
         }
         let mut chosen = None;
-        for Job { request, .. } in self.choices(job) {
+        for (Job { request, .. }, _) in self.choices(job) {
             chosen = Some(after(chosen, read(self.choosing_prompt(&request)?, self.choosing_adapters(&request))?));
         }
         Ok(after(chosen, read(self.talking_prompt(request)?, talking_adapters(request))?))
@@ -367,7 +352,7 @@ impl Worker {
     }
 
     /// Lets the model choose tools, sends the calls, and tells how many there are.
-    fn choose(&self, job: &Job) -> Result<(Summary, usize), ModelError> {
+    fn choose(&self, job: &Job, known: Known) -> Result<(Summary, usize), ModelError> {
         let request = &job.request;
         // First what does not wait for the vocabulary, which another thread is building when a process is new.
         let prompt = self.choosing_prompt(request)?;
@@ -386,7 +371,10 @@ impl Worker {
         let asked = GenerateRequest { adapters, constraint, max_tokens: MAX_CALL_TOKENS, ..self.request(prompt, job) };
         let generated = self.generate(asked, &mut |piece| text.push_str(piece))?;
         let mut summary = self.summarise(generated, prompt_tokens);
-        let n_calls = self.send_calls(job, &text, &tools, &self.ours);
+        let calls = self.calls(&text, &tools, &self.ours);
+        let is_on_offer = |call: &ToolCall| request.tools.iter().any(|tool| tool.name == call.name);
+        let is_meant = known == Known::Learned || calls.iter().any(is_on_offer);
+        let n_calls = if is_meant { send_calls(job, calls) } else { 0 };
         if n_calls > 0 {
             summary.finish_reason = FinishReason::ToolCalls;
         }
@@ -419,7 +407,7 @@ impl Worker {
         })?;
         say(words.finish());
         let mut summary = self.summarise(generated, prompt_tokens);
-        if self.send_calls(job, &text, &request.tools, dialect) > 0 {
+        if send_calls(job, self.calls(&text, &request.tools, dialect)) > 0 {
             summary.finish_reason = FinishReason::ToolCalls;
         }
         Ok(after_thought(thought, summary))
@@ -437,17 +425,15 @@ impl Worker {
         self.compiler.compile(&grammar).map_err(schema("the tools"))
     }
 
-    /// Sends the calls of an answer, and tells how many there are; one that was cut short has none.
-    fn send_calls(&self, job: &Job, text: &str, tools: &[ToolDefinition], dialect: &dyn ToolDialect) -> usize {
+    /// The calls of an answer; one that was cut short has none.
+    fn calls(&self, text: &str, tools: &[ToolDefinition], dialect: &dyn ToolDialect) -> Vec<ToolCall> {
         let number = 1 + self.answered.fetch_add(1, Ordering::Relaxed);
-        let calls = dialect.syntax().parse(text, tools).unwrap_or_default().calls;
-        let n_calls = calls.len();
-        for (index, call) in calls.into_iter().enumerate() {
+        let calls = dialect.syntax().parse(text, tools).unwrap_or_default().calls.into_iter().enumerate();
+        let call = |(index, call): (usize, ParsedCall)| {
             let id = format!("call-{number}-{index}");
-            let call = ToolCall { id, name: call.name, arguments: call.arguments };
-            let _ = job.events.send_blocking(Ok(Event::ToolCall(call)));
-        }
-        n_calls
+            ToolCall { id, name: call.name, arguments: call.arguments }
+        };
+        calls.map(call).collect()
     }
 
     /// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible

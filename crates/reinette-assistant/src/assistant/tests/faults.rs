@@ -54,6 +54,7 @@ fn act(home: &Path, deed: &str) -> Result<Vec<ToolOutcome>, AssistantError> {
 #[test]
 fn victim() {
     let Some(home) = std::env::var_os(HOME) else { return };
+    std::io::stdout().write_all(b"\nREADY\n").unwrap();
     std::io::stdin().read_line(&mut String::new()).unwrap();
     let outcomes = act(Path::new(&home), &std::env::var(DEED).unwrap()).unwrap();
     let done = outcomes.iter().filter(|outcome| **outcome == ToolOutcome::Done).count();
@@ -77,10 +78,10 @@ impl Traced {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // The thread that waits is there as soon as the test has begun.
+        // A thread that begins while `strace` looks for threads would not be seen: the one that acts says that it is there.
         let mut said = BufReader::new(victim.stdout.take().unwrap());
         let mut line = String::new();
-        while !line.contains("running 1 test") && said.read_line(&mut line).unwrap() > 0 {}
+        while !line.contains("READY") && said.read_line(&mut line).unwrap() > 0 {}
         let trace = home.join("trace");
         let strace = Command::new("strace")
             .args(["-f", "-o", trace.to_str().unwrap(), "-p", &victim.id().to_string()])
