@@ -35,6 +35,8 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Ends a process as the system does.
 fn terminate(child: &mut Child) -> Option<i32> {
+    // Whoever waits for a process closes its input: the end of that must not come before the signal.
+    let _input = child.stdin.take();
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     child.wait().unwrap().code()
 }
