@@ -14,8 +14,9 @@ pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
     config.adapter = match &context.adapter {
         Some(folder) => Some(ToolAdapter::read(folder)?),
         None if fetching::tier(context)? == Tier::Embedded => {
-            // What it has not learned, such as tools of servers, is chosen by the adapter that reads what tools are.
-            config.other_tools = Some(ToolAdapter::offered());
+            // The tools of servers, which it has not learned, are chosen by the adapter that reads what tools are.
+            let has_servers = context.home()?.mcp().is_ok_and(|mcp| !mcp.servers.is_empty());
+            config.other_tools = has_servers.then(ToolAdapter::offered);
             Some(everyday_adapter()?)
         }
         None => None,
