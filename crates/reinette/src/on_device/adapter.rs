@@ -116,6 +116,13 @@ pub(super) struct LearnedTools {
     pub(super) definitions: Vec<ToolDefinition>,
 }
 
+impl LearnedTools {
+    /// Whether a tool of this name is among them.
+    pub(super) fn knows(&self, tool: &str) -> bool {
+        self.definitions.iter().any(|definition| definition.name == tool)
+    }
+}
+
 impl LoraAdapter {
     /// Loads a folder in PEFT's form or a GGUF file; a folder with `tools.json` is a [`ToolAdapter`].
     pub(super) fn load(path: &Path, model: &Model) -> Result<Self, ModelError> {

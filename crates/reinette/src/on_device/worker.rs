@@ -18,6 +18,7 @@ use reinette_engine::tokenizer::{SpecialTokens, TokenId};
 use reinette_engine::{
     BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Speculation,
 };
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -151,9 +152,12 @@ impl Worker {
 
     /// Whether the adapter for tools has learned one of this name, and is shown the user's words alone.
     pub(super) fn has_learned(&self, tool: &str) -> bool {
-        let learned =
-            self.tools.as_ref().and_then(LoraAdapter::learned).filter(|learned| !learned.template.tells_tools());
-        learned.is_some_and(|learned| learned.definitions.iter().any(|definition| definition.name == tool))
+        self.by_heart().is_some_and(|learned| learned.knows(tool))
+    }
+
+    /// The tools that the model's own adapter has learned by heart, if it has.
+    fn by_heart(&self) -> Option<&LearnedTools> {
+        self.tools.as_ref().and_then(LoraAdapter::learned).filter(|learned| !learned.template.tells_tools())
     }
 
     /// Whether the model thinks before it answers, where it may.
@@ -205,25 +209,32 @@ impl Worker {
 
     /// What is chosen among before the model talks, one after the other until something is called: the tools that an adapter
     /// has learned by heart, then those on offer beside them, by the adapter that reads what they are.
-    fn choices(&self, job: &Job) -> Vec<(Job, Known)> {
-        let request = &job.request;
-        let by_heart = self.tools.as_ref().and_then(LoraAdapter::learned).filter(|tools| !tools.template.tells_tools());
-        let others = by_heart.zip(self.others.as_ref()).and_then(|(learned, adapter)| {
-            let is_known = |tool: &ToolDefinition| learned.definitions.iter().any(|known| known.name == tool.name);
-            let tools: Vec<_> = request.tools.iter().filter(|tool| !is_known(tool)).cloned().collect();
-            let is_asked = may_call(request) && !tools.is_empty() && LoraAdapter::of(request).next().is_none();
-            let mut request = Request { tools, ..request.clone() };
-            request.options.adapters.push(adapter.clone());
-            is_asked.then(|| Job { request, purpose: job.purpose, events: job.events.clone() })
-        });
-        let mut first = self.chooses(request).then(|| job.clone());
-        if let Some(first) =
-            first.as_mut().filter(|first| others.is_some() && first.request.tool_mode == ToolMode::Required)
-        {
-            first.request.tool_mode = ToolMode::Allowed;
-        }
+    fn choices<'a>(&self, job: &'a Job) -> Vec<(Cow<'a, Job>, Known)> {
+        let others = self.about_others(job);
         let known = if others.is_some() { Known::OnOffer } else { Known::Learned };
-        first.into_iter().map(|job| (job, known)).chain(others.map(|job| (job, Known::OnOffer))).collect()
+        let first = self.chooses(&job.request).then(|| {
+            // What is required need not be what was learned, where there is more to choose from.
+            let mut first = Cow::Borrowed(job);
+            if others.is_some() && job.request.tool_mode == ToolMode::Required {
+                first.to_mut().request.tool_mode = ToolMode::Allowed;
+            }
+            (first, known)
+        });
+        first.into_iter().chain(others.map(|others| (Cow::Owned(others), Known::OnOffer))).collect()
+    }
+
+    /// The request about the tools on offer that were not learned by heart, where some were.
+    fn about_others(&self, job: &Job) -> Option<Job> {
+        let (learned, adapter) = self.by_heart().zip(self.others.as_ref())?;
+        let request = &job.request;
+        let others = request.tools.iter().filter(|tool| !learned.knows(&tool.name));
+        let tools: Vec<ToolDefinition> = others.cloned().collect();
+        if tools.is_empty() || !may_call(request) || LoraAdapter::of(request).next().is_some() {
+            return None;
+        }
+        let mut job = Job { request: Request { tools, ..request.clone() }, ..job.clone() };
+        job.request.options.adapters.push(adapter.clone());
+        Some(job)
     }
 
     /// Reads the prompts that answering would read, and says nothing.
@@ -240,8 +251,9 @@ impl Worker {
             return read(self.own_prompt(request, dialect)?, talking_adapters(request));
         }
         let mut chosen = None;
-        for (Job { request, .. }, _) in self.choices(job) {
-            chosen = Some(after(chosen, read(self.choosing_prompt(&request)?, self.choosing_adapters(&request))?));
+        for (choice, _) in self.choices(job) {
+            let request = &choice.request;
+            chosen = Some(after(chosen, read(self.choosing_prompt(request)?, self.choosing_adapters(request))?));
         }
         Ok(after(chosen, read(self.talking_prompt(request)?, talking_adapters(request))?))
     }
