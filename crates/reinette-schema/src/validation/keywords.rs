@@ -52,12 +52,7 @@ impl<'s> Validator<'s> {
         place: &Place<'_>,
         seen: &mut Seen<'v>,
     ) -> Result<(), ValidationError> {
-        if let Some(least) = count(keywords, "minProperties")?.filter(|least| fields.len() < *least) {
-            return Err(violation(place, format!("it has fewer properties than {least}")));
-        }
-        if let Some(most) = count(keywords, "maxProperties")?.filter(|most| fields.len() > *most) {
-            return Err(violation(place, format!("it has more properties than {most}")));
-        }
+        check_count(keywords, ["minProperties", "maxProperties"], fields.len(), "properties", place)?;
         require(fields, keywords.get("required"), place)?;
         for (name, needed) in map_of(keywords, "dependentRequired")?.into_iter().flatten() {
             if fields.contains_key(name) {
@@ -106,12 +101,7 @@ impl<'s> Validator<'s> {
         place: &Place<'_>,
         seen: &mut Seen<'v>,
     ) -> Result<(), ValidationError> {
-        if let Some(least) = count(keywords, "minItems")?.filter(|least| elements.len() < *least) {
-            return Err(violation(place, format!("it has fewer elements than {least}")));
-        }
-        if let Some(most) = count(keywords, "maxItems")?.filter(|most| elements.len() > *most) {
-            return Err(violation(place, format!("it has more elements than {most}")));
-        }
+        check_count(keywords, ["minItems", "maxItems"], elements.len(), "elements", place)?;
         if keywords.get("uniqueItems") == Some(&Value::Bool(true)) {
             let mut found = HashSet::new();
             if let Some(twice) = elements.iter().find(|element| !found.insert(canonical(element))) {
@@ -296,6 +286,23 @@ fn canonical(value: &Value) -> String {
         }
         value => value.to_string(),
     }
+}
+
+/// Holds a number of `things` against the bounds that stand under two keywords.
+fn check_count(
+    keywords: &Keywords,
+    [least, most]: [&str; 2],
+    found: usize,
+    things: &str,
+    place: &Place<'_>,
+) -> Result<(), ValidationError> {
+    if let Some(least) = count(keywords, least)?.filter(|least| found < *least) {
+        return Err(violation(place, format!("it has fewer {things} than {least}")));
+    }
+    if let Some(most) = count(keywords, most)?.filter(|most| found > *most) {
+        return Err(violation(place, format!("it has more {things} than {most}")));
+    }
+    Ok(())
 }
 
 /// A bound of a size. Sizes too may be written as `2.0`.
