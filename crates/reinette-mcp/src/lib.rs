@@ -27,6 +27,7 @@
 //! A server that crashes, hangs, floods or does not keep to what it announced costs one error that names it. Requests over
 //! HTTP leave through `reinette::outbound`. Both the version 2026-07-28 of the protocol and those before it are spoken.
 
+mod access;
 mod client;
 mod config;
 mod error;
@@ -34,6 +35,7 @@ mod runtime;
 mod server;
 mod text;
 
+pub use access::Access;
 pub use client::{
     Deadlines, Field, FieldChoice, FieldKind, Form, FormAnswer, FormFuture, Frontend, McpTool, Nobody, Offer, Progress,
     PromptArgument, PromptInfo, PromptMessage, PromptRole, ResourceInfo, ServerState, Servers,
@@ -42,4 +44,4 @@ pub use config::{
     ConfigFile, ConfigFileError, ImportError, Imported, McpConfig, ServerConfig, ServerConfigError, ServerName, import,
 };
 pub use error::{Fault, McpError};
-pub use server::{Access, Host, HostFuture, HostResource, HostTool, ResourceText, ServeError, Transport, serve};
+pub use server::{Host, HostFuture, HostResource, HostTool, ResourceText, ServeError, Transport, serve};

@@ -2,6 +2,7 @@
 
 use super::server::Server;
 use super::{answer, names, schema};
+use crate::access::Access;
 use crate::error::{McpError, quote};
 use crate::{runtime, text};
 use reinette::{
@@ -29,13 +30,6 @@ pub(crate) struct Listed {
     parameters: Schema,
     answers: Option<Value>,
     access: Access,
-}
-
-/// What calling a tool may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
-    Reads,
-    Acts(Risk),
 }
 
 /// A tool of a server.

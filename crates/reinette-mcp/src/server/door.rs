@@ -1,7 +1,8 @@
 //! The door for other programs' requests: nothing is done behind it that their user did not allow.
 
 use super::asking::{ANSWER, Asker, Reply, Waiting};
-use super::host::{Access, Host};
+use super::host::Host;
+use crate::access::Access;
 use crate::text::{self, MAX_TEXT_BYTES};
 use reinette::{
     Commit, Invocation, Preparation, Prepared, Property, Risk, Schema, ToolAnswer, ToolCall, ToolDefinition, ToolError,

@@ -1,6 +1,7 @@
 //! Whoever has something to offer to other programs.
 
-use reinette::{Committer, Preparation, Risk, Tool, ToolAnswer, ToolError};
+use crate::access::Access;
+use reinette::{Committer, Preparation, Tool, ToolAnswer, ToolError};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,15 +40,6 @@ pub struct HostTool {
     pub tool: Arc<dyn Tool>,
     /// What calling it may do. Clients show it; nothing is done unasked whatever stands here.
     pub access: Access,
-}
-
-/// What calling a tool may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It answers and changes nothing.
-    Reads,
-    /// It does something.
-    Acts(Risk),
 }
 
 /// Something of a host's that can be read.

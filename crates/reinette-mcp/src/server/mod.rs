@@ -4,7 +4,7 @@ mod asking;
 mod door;
 mod host;
 
-pub use host::{Access, Host, HostFuture, HostResource, HostTool, ResourceText};
+pub use host::{Host, HostFuture, HostResource, HostTool, ResourceText};
 
 use door::Door;
 use rmcp::service::{RoleServer, ServerInitializeError, serve_server};
