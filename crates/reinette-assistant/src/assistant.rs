@@ -14,15 +14,17 @@ use crate::instructions::instructions;
 use crate::journal::{self, Journal, JournalError, Line, Listing, Recovery};
 use crate::sentences;
 use crate::store::{Store, StoreError, Turn};
+use app_tool::AppTool;
 use desk::Desk;
 use jiff::Zoned;
 use reinette::{
-    Approvals, Entry, GenerationOptions, LanguageModel, Session, SessionError, ToolDefinition, ToolOrder, Transcript,
+    Approvals, Entry, GenerationOptions, LanguageModel, Session, SessionError, Tool, ToolDefinition, ToolOrder,
+    Transcript,
 };
 use reinette_apps::{examples, tools};
 use reinette_mcp::{Host, McpConfig};
 use reinette_time::Language;
-use servers::{Connections, app_tools};
+use servers::Connections;
 use std::sync::Arc;
 use understanding::Understanding;
 
@@ -237,7 +239,7 @@ fn session(understanding: &Understanding, desk: &Arc<Desk>, transcript: Transcri
         .options(options)
         .tool_order(ToolOrder::Series)
         .committer(Journaled(Arc::clone(desk)))
-        .tools(app_tools(desk))
+        .tools(AppTool::all(desk).map(|tool| Arc::new(tool) as Arc<dyn Tool>))
 }
 
 /// Whether the model can read a request, before anything is done about it.

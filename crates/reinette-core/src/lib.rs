@@ -42,13 +42,13 @@ pub use options::{GenerationOptions, MAX_LIKELIEST_TOKENS, Sampling, SchemaDispl
 pub use reinette_macros::{Generable, tool};
 pub use schema::{Property, Schema, SchemaError};
 pub use session::{
-    Approval, Approvals, Concurrency, ContextPolicy, ContextReduction, ContextWindow, Decision, EventStream,
-    GuardedPart, Guardrail, Replies, Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome,
-    Turn, TurnEvent, Usage, ValueStream,
+    Approval, Approvals, Concurrency, ContextPolicy, ContextReduction, Decision, EventStream, GuardedPart, Guardrail,
+    Replies, Response, Session, SessionError, TextStream, Timings, ToolOrder, ToolOutcome, Turn, TurnEvent, Usage,
+    ValueStream,
 };
 pub use tool::{
-    Action, Audience, CallExample, Commit, CommitFuture, Committer, Effect, FunctionTool, Invocation, Preparation,
-    Prepared, Question, Risk, Source, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
+    Action, Audience, CallExample, Commit, CommitFuture, Committer, Committing, Effect, FunctionTool, Invocation,
+    Preparation, Prepared, Question, Risk, Source, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
 };
 pub use transcript::{Entry, Transcript};
 

@@ -1,14 +1,13 @@
 //! A host of a few notes, to be served.
 
 use reinette::{
-    Action, Commit, CommitFuture, Committer, Effect, FunctionTool, Generable, Invocation, Preparation, Prepared,
-    Question, Risk, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
+    Action, Commit, CommitFuture, Committer, Committing, Effect, FunctionTool, Generable, Invocation, Preparation,
+    Prepared, Question, Risk, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
 };
 use reinette_mcp::{Access, Host, HostFuture, HostResource, HostTool, ResourceText};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::future::ready;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,11 +103,7 @@ impl Tool for AddNote {
 }
 
 impl Committer for SmallHost {
-    fn commit(
-        &self,
-        _: &ToolCall,
-        effect: Effect,
-    ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>> {
+    fn commit(&self, _: &ToolCall, effect: Effect) -> Committing<'_> {
         let is_stale = self.with(|notes| {
             let is_stale = notes.changes == 1;
             notes.changes += u32::from(is_stale);

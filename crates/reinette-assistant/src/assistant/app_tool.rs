@@ -7,13 +7,12 @@ use crate::journal::{self, Intent, Inverse, Journal, JournalError};
 use crate::sentences;
 use crate::store::Store;
 use reinette::{
-    Action, Commit, CommitFuture, Committer, Effect, Invocation, Preparation, Prepared, Question, Risk, Tool,
-    ToolAnswer, ToolCall, ToolDefinition, ToolError,
+    Action, Commit, CommitFuture, Committer, Committing, Effect, Invocation, Preparation, Prepared, Question, Risk,
+    Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
 };
-use reinette_apps::{Change, FileChange, Plan, Planner, World, apply_all, combine};
+use reinette_apps::{Change, FileChange, Plan, Planner, World, apply_all, combine, more_tools, tools};
 use serde_json::{Map, Value};
 use std::any::Any;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// One tool of an app, at a desk.
@@ -23,8 +22,15 @@ pub(super) struct AppTool {
 }
 
 impl AppTool {
-    pub(super) fn new(planner: Box<dyn Planner>, desk: &Arc<Desk>) -> Self {
-        Self { planner: planner.into(), desk: Arc::clone(desk) }
+    /// The tools of all apps, at a desk.
+    pub(super) fn all(desk: &Arc<Desk>) -> impl Iterator<Item = Self> {
+        let planners = tools().into_iter().chain(more_tools());
+        planners.map(|planner| Self { planner: planner.into(), desk: Arc::clone(desk) })
+    }
+
+    /// Whether no call of it is an effect.
+    pub(super) fn only_reads(&self) -> bool {
+        self.planner.only_reads()
     }
 }
 
@@ -148,22 +154,15 @@ impl PlannedCall {
     }
 }
 
-/// An effect on its way to being made.
-type Committing = Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send>>;
-
 impl Committer for super::Journaled {
-    fn commit(
-        &self,
-        call: &ToolCall,
-        effect: Effect,
-    ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>> {
+    fn commit(&self, call: &ToolCall, effect: Effect) -> Committing<'_> {
         self.commit_effect(call, effect)
     }
 }
 
 impl super::Journaled {
     /// Writes a change of files into the journal and makes it; whatever else a tool does is committed as it is.
-    pub(super) fn commit_effect(&self, call: &ToolCall, effect: Effect) -> Committing {
+    pub(super) fn commit_effect(&self, call: &ToolCall, effect: Effect) -> Committing<'static> {
         if !(&*effect.action as &dyn Any).is::<FileAction>() {
             let committing = effect.action.commit();
             return Box::pin(async { committing.await.map(Commit::Done) });

@@ -6,14 +6,12 @@ use super::desk::Desk;
 use super::{Confirm, Journaled};
 use crate::journal::{self, Line, State};
 use reinette::{
-    Action, Commit, CommitFuture, Committer, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer,
+    Action, CommitFuture, Committer, Committing, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer,
     ToolCall, ToolError,
 };
-use reinette_apps::{Planner, more_tools, tools};
 use reinette_mcp::{Access, Host, HostFuture, HostResource, HostTool, ResourceText};
 use reinette_time::Language;
 use serde_json::{Map, Value, json};
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// What can be read without a call: an address, a name, what it is, and the tool whose answer without arguments it is.
@@ -31,12 +29,11 @@ pub(super) struct AppHost {
 
 impl AppHost {
     pub(super) fn new(desk: &Arc<Desk>) -> Self {
-        let offered = |planner: Box<dyn Planner>| {
-            let access = if planner.only_reads() { Access::Reads } else { Access::Acts(Risk::Changes) };
-            HostTool { tool: Arc::new(AppTool::new(planner, desk)), access }
+        let offered = |tool: AppTool| {
+            let access = if tool.only_reads() { Access::Reads } else { Access::Acts(Risk::Changes) };
+            HostTool { tool: Arc::new(tool), access }
         };
-        let tools = tools().into_iter().chain(more_tools()).map(offered).collect();
-        Self { desk: Arc::clone(desk), tools }
+        Self { desk: Arc::clone(desk), tools: AppTool::all(desk).map(offered).collect() }
     }
 
     fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
@@ -51,11 +48,7 @@ impl AppHost {
 
 impl Committer for AppHost {
     /// Each call is a request of its own, which `undo` takes back alone.
-    fn commit(
-        &self,
-        call: &ToolCall,
-        effect: Effect,
-    ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>> {
+    fn commit(&self, call: &ToolCall, effect: Effect) -> Committing<'_> {
         self.desk.begin(Confirm::Ask, Language::English);
         let committed = Journaled(Arc::clone(&self.desk)).commit_effect(call, effect);
         Box::pin(committed)

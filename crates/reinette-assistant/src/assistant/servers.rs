@@ -2,10 +2,8 @@
 
 use super::Assistant;
 use super::app_tool::AppTool;
-use super::desk::Desk;
 use futures_lite::future::block_on;
 use reinette::Tool;
-use reinette_apps::{more_tools, tools};
 use reinette_mcp::{Deadlines, McpConfig, Nobody, Servers};
 use std::sync::Arc;
 
@@ -21,15 +19,6 @@ impl Connections {
     }
 }
 
-/// The tools of the apps at a desk.
-pub(super) fn app_tools(desk: &Arc<Desk>) -> Vec<Arc<dyn Tool>> {
-    tools()
-        .into_iter()
-        .chain(more_tools())
-        .map(|planner| Arc::new(AppTool::new(planner, desk)) as Arc<dyn Tool>)
-        .collect()
-}
-
 impl Assistant {
     /// Offers the session what the servers offer now; what one of them cannot is a warning.
     pub(super) fn offer_tools_of_servers(&mut self) {
@@ -37,7 +26,7 @@ impl Assistant {
         if servers.is_empty() || (*is_listed && !servers.tools_have_changed()) {
             return;
         }
-        let own = app_tools(&self.desk);
+        let own: Vec<Arc<dyn Tool>> = AppTool::all(&self.desk).map(|tool| Arc::new(tool) as _).collect();
         let taken: Vec<String> = own.iter().map(|tool| tool.definition().name).collect();
         let offer = block_on(servers.tools(&taken));
         *is_listed = true;

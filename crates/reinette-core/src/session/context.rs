@@ -33,10 +33,9 @@ const ANSWER_SHARE: usize = 4;
 /// What of a conversation a model is shown, whose transcript grows beyond the model's context.
 ///
 /// About half of the context is freed at once, and what was hidden stays hidden: from one request to the next a prompt
-/// begins as it did, so that a model which keeps what it has read reads little more than what is new. A
-/// [`Session`](crate::Session) has its own; this is for programs that keep transcripts themselves.
+/// begins as it did, so that a model which keeps what it has read reads little more than what is new.
 #[derive(Clone, Debug)]
-pub struct ContextWindow {
+pub(super) struct ContextWindow {
     /// Entries before this one are hidden, instructions excepted. A prompt stands here, or the end.
     start: usize,
     notes: Option<String>,
@@ -52,7 +51,7 @@ impl Default for ContextWindow {
 
 impl ContextWindow {
     /// The transcript as the model is shown it.
-    pub fn of(&self, transcript: &Transcript) -> Transcript {
+    pub(super) fn of(&self, transcript: &Transcript) -> Transcript {
         let (hidden, shown) = transcript.entries.split_at(self.start.min(transcript.entries.len()));
         let mut entries: Vec<Entry> = hidden.iter().filter(|entry| is_instructions(entry)).cloned().collect();
         if let Some(notes) = &self.notes {
@@ -74,20 +73,6 @@ impl ContextWindow {
             }
             _ => entry.clone(),
         }
-    }
-
-    /// Hides the oldest turns when the next answer, of up to `max_tokens`, would hardly have room. Tells whether it did.
-    pub fn make_room_ahead(&mut self, transcript: &Transcript, max_tokens: usize, limit_tokens: usize) -> bool {
-        let needed = self.needed_ahead(transcript, &[], max_tokens, limit_tokens);
-        needed.is_some_and(|needed_tokens| self.make_room(transcript, needed_tokens, limit_tokens))
-    }
-
-    /// Hides the oldest turns so that what takes `needed_tokens` takes about half of `limit_tokens`, as a model says that has
-    /// no room for a prompt ([`ModelError::ContextFull`](crate::ModelError::ContextFull)). `false` if the last turn is all
-    /// there is.
-    pub fn make_room(&mut self, transcript: &Transcript, needed_tokens: usize, limit_tokens: usize) -> bool {
-        let oldest = self.oldest(transcript, needed_tokens, limit_tokens);
-        oldest.map(|oldest| self.hide(oldest, None)).is_some()
     }
 
     /// The tokens that the next prompt and room for its answer are likely to take, if they are more than there are.

@@ -22,7 +22,7 @@ mod tools;
 mod turn;
 
 pub use approval::{Approval, Approvals, Replies};
-pub use context::{ContextPolicy, ContextWindow};
+pub use context::ContextPolicy;
 pub use error::SessionError;
 pub use guardrail::{GuardedPart, Guardrail};
 pub use response::{ContextReduction, Response, Timings, ToolOutcome, TurnEvent, Usage};
@@ -34,6 +34,7 @@ use crate::{
     Committer, Entry, Generable, GenerationOptions, LanguageModel, Tool, ToolAnswer, ToolCall, ToolDefinition,
     Transcript,
 };
+use context::ContextWindow;
 use gate::Gate;
 use guardrail::{CallGuard, Guardrails};
 use std::fmt;

@@ -68,14 +68,13 @@ impl<F: FnOnce() -> CommitFuture + Send + 'static> Action for F {
     }
 }
 
+/// A committer at work.
+pub type Committing<'a> = Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + 'a>>;
+
 /// Makes the effects that were allowed, in place of [`Action::commit`]: an application's keeps a journal.
 pub trait Committer: Send + Sync {
     /// Makes one.
-    fn commit(
-        &self,
-        call: &ToolCall,
-        effect: Effect,
-    ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>>;
+    fn commit(&self, call: &ToolCall, effect: Effect) -> Committing<'_>;
 }
 
 /// What committing an effect came to.

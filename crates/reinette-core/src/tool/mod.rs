@@ -9,7 +9,7 @@ mod effect;
 mod function;
 
 pub use definition::{CallExample, ToolCall, ToolDefinition};
-pub use effect::{Action, Commit, CommitFuture, Committer, Effect, Risk};
+pub use effect::{Action, Commit, CommitFuture, Committer, Committing, Effect, Risk};
 pub use function::FunctionTool;
 
 use serde::{Deserialize, Serialize};

@@ -3,13 +3,12 @@
 use futures_lite::future::block_on;
 use reinette::testing::{Reply, ScriptedModel};
 use reinette::{
-    Action, Approval, Approvals, Commit, CommitFuture, Committer, Effect, Entry, FunctionTool, Invocation, Preparation,
-    Prepared, Question, Risk, Session, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError, ToolMode, ToolOutcome,
+    Action, Approval, Approvals, Commit, CommitFuture, Committer, Committing, Effect, Entry, FunctionTool, Invocation,
+    Preparation, Prepared, Question, Risk, Session, Tool, ToolAnswer, ToolCall, ToolDefinition, ToolMode, ToolOutcome,
     TurnEvent,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -185,11 +184,7 @@ struct Late {
 }
 
 impl Committer for Late {
-    fn commit(
-        &self,
-        _: &ToolCall,
-        effect: Effect,
-    ) -> Pin<Box<dyn Future<Output = Result<Commit, ToolError>> + Send + '_>> {
+    fn commit(&self, _: &ToolCall, effect: Effect) -> Committing<'_> {
         let is_stale = self.counter.fetch_add(1, Ordering::Relaxed) < self.stale;
         Box::pin(
             async move { if is_stale { Ok(Commit::Stale) } else { effect.action.commit().await.map(Commit::Done) } },
