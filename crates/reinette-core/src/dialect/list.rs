@@ -1,6 +1,6 @@
 //! Our own dialect: adapters are trained on it, and models without one are told it in words.
 
-use super::{ArgumentSyntax, CallSyntax, ChatMessage, Definitions, ToolDialect, WordsSyntax};
+use super::{CallSyntax, CallText, ChatMessage, Definitions, ToolDialect};
 use crate::{Preamble, ToolCall, ToolDefinition};
 use serde_json::{Map, Value};
 use std::fmt::Write;
@@ -33,15 +33,7 @@ impl Default for ListDialect {
 impl ListDialect {
     /// The dialect with another name for no call.
     pub fn with_no_tool(name: &str) -> Self {
-        let syntax = CallSyntax {
-            opening: "[{\"tool\": \"".to_owned(),
-            after_name: "\"".to_owned(),
-            arguments: ArgumentSyntax::Fields,
-            joint: Some("}, {\"tool\": \"".to_owned()),
-            closing: "}]".to_owned(),
-            no_tool: Some(name.to_owned()),
-            words: WordsSyntax::Refused,
-        };
+        let syntax = CallSyntax::json_list("tool", name);
         Self { syntax }
     }
 

@@ -22,7 +22,7 @@ mod told;
 pub use list::{ListDialect, NO_TOOL};
 pub use recognise::{ConversationTemplate, PromptEnd, TemplateDialect};
 pub use stream::WordsStream;
-pub use syntax::{ArgumentSyntax, CallSyntax, ParsedAnswer, ParsedCall, WordsSyntax};
+pub use syntax::{ArgumentSyntax, CallSyntax, CallText, ParsedAnswer, ParsedCall, WordsSyntax};
 
 use crate::{Preamble, ToolCall, ToolDefinition};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! A model's own dialect, found out from what its chat template makes of a marked conversation.
 
 use super::{
-    ArgumentSyntax, CallSyntax, ChatMessage, Definitions, ToolDialect, WordsSyntax, syntax::json_value,
+    ArgumentSyntax, CallSyntax, CallText, ChatMessage, Definitions, ToolDialect, WordsSyntax, syntax::json_value,
     template_definitions, told,
 };
 use crate::{Preamble, Property, Schema, ToolCall, ToolDefinition};

@@ -2,59 +2,8 @@
 
 use super::keywords;
 use crate::ToolDefinition;
+pub use reinette_schema::{ArgumentSyntax, CallSyntax, WordsSyntax};
 use serde_json::{Map, Value};
-
-/// How a model writes calls. An answer with two of them is
-/// `opening` name `after_name` arguments `joint` name `after_name` arguments `closing`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallSyntax {
-    /// What stands before the name of the first call.
-    pub opening: String,
-    /// What stands between a name and its arguments.
-    pub after_name: String,
-    /// The form of arguments.
-    pub arguments: ArgumentSyntax,
-    /// What stands between the arguments of a call and the name of the next; `None` where an answer holds one call.
-    pub joint: Option<String>,
-    /// What stands after the arguments of the last call.
-    pub closing: String,
-    /// The name in place of a tool's that says that none is called.
-    pub no_tool: Option<String>,
-    /// Where words may stand.
-    pub words: WordsSyntax,
-}
-
-/// The form of a call's arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ArgumentSyntax {
-    /// The fields after the name in the same JSON object: `, "a": 1, "b": "x"`.
-    Fields,
-    /// A JSON object: `{"a": 1, "b": "x"}`.
-    Object,
-    /// Keyword arguments as in Python: `a=1, b="x"`.
-    Keywords,
-    /// Each argument between marks, one after the other: `opening` name `after_name` value `closing`. Strings are written as
-    /// they are, other values as JSON.
-    Tagged {
-        /// What stands before an argument's name.
-        opening: String,
-        /// What stands between its name and its value.
-        after_name: String,
-        /// What stands after its value.
-        closing: String,
-    },
-}
-
-/// Where words may stand in an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WordsSyntax {
-    /// Nowhere: an answer is calls.
-    Refused,
-    /// In place of calls: what begins with other than the first character of [`CallSyntax::opening`] is words.
-    Instead,
-    /// In place of calls, or before them: the calls begin with this mark, which [`CallSyntax::opening`] begins with.
-    Before(String),
-}
 
 /// A call as it was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,18 +23,27 @@ pub struct ParsedAnswer {
     pub calls: Vec<ParsedCall>,
 }
 
-impl CallSyntax {
+/// Calls in the text of an answer, as a [`CallSyntax`] has them.
+pub trait CallText {
     /// Calls as the model is to write them; without any, the call of no tool, if there is one.
-    pub fn write<'a>(&self, calls: impl IntoIterator<Item = (&'a str, &'a Map<String, Value>)>) -> String {
+    fn write<'a>(&self, calls: impl IntoIterator<Item = (&'a str, &'a Map<String, Value>)>) -> String;
+
+    /// Reads an answer; `tools` tell which arguments are text. `None` if its calls were cut short, or are none.
+    fn parse(&self, text: &str, tools: &[ToolDefinition]) -> Option<ParsedAnswer>;
+}
+
+impl CallText for CallSyntax {
+    fn write<'a>(&self, calls: impl IntoIterator<Item = (&'a str, &'a Map<String, Value>)>) -> String {
         let joint = self.joint.clone().unwrap_or_else(|| format!("{}{}", self.closing, self.opening));
         let mut written: Vec<String> = calls
             .into_iter()
             .map(|(name, arguments)| {
-                format!("{}{}{}", self.name(name), self.after_name, self.write_arguments(arguments))
+                format!("{}{}{}", written_name(self, name), self.after_name, written_arguments(self, arguments))
             })
             .collect();
         if written.is_empty() {
-            written.extend(self.no_tool.as_ref().map(|name| format!("{}{}", self.name(name), self.after_name)));
+            written
+                .extend(self.no_tool.as_ref().map(|name| format!("{}{}", written_name(self, name), self.after_name)));
         }
         if written.is_empty() {
             return String::new();
@@ -93,8 +51,7 @@ impl CallSyntax {
         format!("{}{}{}", self.opening, written.join(&joint), self.closing)
     }
 
-    /// Reads an answer; `tools` tell which arguments are text. `None` if its calls were cut short, or are none.
-    pub fn parse(&self, text: &str, tools: &[ToolDefinition]) -> Option<ParsedAnswer> {
+    fn parse(&self, text: &str, tools: &[ToolDefinition]) -> Option<ParsedAnswer> {
         let start = match &self.words {
             WordsSyntax::Refused => Some(0),
             WordsSyntax::Instead => text.starts_with(&self.opening).then_some(0),
@@ -104,7 +61,7 @@ impl CallSyntax {
         let mut rest = text[start..].strip_prefix(self.opening.as_str())?;
         let mut calls: Vec<ParsedCall> = Vec::new();
         loop {
-            let (call, after) = self.call(rest, tools)?;
+            let (call, after) = call(self, rest, tools)?;
             if Some(&call.name) != self.no_tool.as_ref() && !calls.contains(&call) {
                 calls.push(call);
             }
@@ -117,62 +74,60 @@ impl CallSyntax {
         }
         Some(ParsedAnswer { words: text[..start].trim_end().to_owned(), calls })
     }
+}
 
-    /// Whether names stand between quotation marks, as strings of JSON.
-    fn quotes_names(&self) -> bool {
-        self.after_name.starts_with('"')
-    }
+/// Whether names stand between quotation marks, as strings of JSON.
+fn quotes_names(syntax: &CallSyntax) -> bool {
+    syntax.after_name.starts_with('"')
+}
 
-    fn name(&self, name: &str) -> String {
-        let json = Value::from(name).to_string();
-        if self.quotes_names() { json[1..json.len() - 1].to_owned() } else { name.to_owned() }
-    }
+fn written_name(syntax: &CallSyntax, name: &str) -> String {
+    let json = Value::from(name).to_string();
+    if quotes_names(syntax) { json[1..json.len() - 1].to_owned() } else { name.to_owned() }
+}
 
-    fn write_arguments(&self, arguments: &Map<String, Value>) -> String {
-        let joined = |mark: &str, one: &dyn Fn((&String, &Value)) -> String| {
-            arguments.iter().map(one).collect::<Vec<_>>().join(mark)
-        };
-        match &self.arguments {
-            ArgumentSyntax::Fields => {
-                joined("", &|(name, value)| format!(", {}: {}", Value::from(name.as_str()), spaced(value)))
-            }
-            ArgumentSyntax::Object => {
-                let fields =
-                    joined(", ", &|(name, value)| format!("{}: {}", Value::from(name.as_str()), spaced(value)));
-                format!("{{{fields}}}")
-            }
-            ArgumentSyntax::Keywords => joined(", ", &|(name, value)| format!("{name}={}", keywords::write(value))),
-            ArgumentSyntax::Tagged { opening, after_name, closing } => joined("", &|(name, value)| {
-                let value = value.as_str().map_or_else(|| spaced(value), str::to_owned);
-                format!("{opening}{name}{after_name}{value}{closing}")
-            }),
+fn written_arguments(syntax: &CallSyntax, arguments: &Map<String, Value>) -> String {
+    let joined = |mark: &str, one: &dyn Fn((&String, &Value)) -> String| {
+        arguments.iter().map(one).collect::<Vec<_>>().join(mark)
+    };
+    match &syntax.arguments {
+        ArgumentSyntax::Fields => {
+            joined("", &|(name, value)| format!(", {}: {}", Value::from(name.as_str()), spaced(value)))
         }
+        ArgumentSyntax::Object => {
+            let fields = joined(", ", &|(name, value)| format!("{}: {}", Value::from(name.as_str()), spaced(value)));
+            format!("{{{fields}}}")
+        }
+        ArgumentSyntax::Keywords => joined(", ", &|(name, value)| format!("{name}={}", keywords::write(value))),
+        ArgumentSyntax::Tagged { opening, after_name, closing } => joined("", &|(name, value)| {
+            let value = value.as_str().map_or_else(|| spaced(value), str::to_owned);
+            format!("{opening}{name}{after_name}{value}{closing}")
+        }),
     }
+}
 
-    /// A call and what comes after its arguments.
-    fn call<'a>(&self, text: &'a str, tools: &[ToolDefinition]) -> Option<(ParsedCall, &'a str)> {
-        let (name, rest) = text.split_once(self.after_name.as_str())?;
-        let name =
-            if self.quotes_names() { serde_json::from_str(&format!("\"{name}\"")).ok()? } else { name.to_owned() };
-        let (arguments, rest) = match &self.arguments {
-            ArgumentSyntax::Fields => fields(rest)?,
-            ArgumentSyntax::Object => json_value(rest)?,
-            ArgumentSyntax::Keywords => keywords::read(rest)?,
-            ArgumentSyntax::Tagged { opening, after_name, closing } => {
-                let tool = tools.iter().find(|tool| tool.name == name);
-                let mut arguments = Map::new();
-                let mut rest = rest;
-                while let Some(argument) = rest.strip_prefix(opening.as_str()) {
-                    let (key, after) = argument.split_once(after_name.as_str())?;
-                    let (value, after) = after.split_once(closing.as_str())?;
-                    arguments.insert(key.to_owned(), tagged_value(tool, key, value));
-                    rest = after;
-                }
-                (arguments, rest)
+/// A call and what comes after its arguments.
+fn call<'a>(syntax: &CallSyntax, text: &'a str, tools: &[ToolDefinition]) -> Option<(ParsedCall, &'a str)> {
+    let (name, rest) = text.split_once(syntax.after_name.as_str())?;
+    let name = if quotes_names(syntax) { serde_json::from_str(&format!("\"{name}\"")).ok()? } else { name.to_owned() };
+    let (arguments, rest) = match &syntax.arguments {
+        ArgumentSyntax::Fields => fields(rest)?,
+        ArgumentSyntax::Object => json_value(rest)?,
+        ArgumentSyntax::Keywords => keywords::read(rest)?,
+        ArgumentSyntax::Tagged { opening, after_name, closing } => {
+            let tool = tools.iter().find(|tool| tool.name == name);
+            let mut arguments = Map::new();
+            let mut rest = rest;
+            while let Some(argument) = rest.strip_prefix(opening.as_str()) {
+                let (key, after) = argument.split_once(after_name.as_str())?;
+                let (value, after) = after.split_once(closing.as_str())?;
+                arguments.insert(key.to_owned(), tagged_value(tool, key, value));
+                rest = after;
             }
-        };
-        Some((ParsedCall { name, arguments }, rest))
-    }
+            (arguments, rest)
+        }
+    };
+    Some((ParsedCall { name, arguments }, rest))
 }
 
 /// A value with one space after each comma and colon, in lists and objects inside it as well: so has it the grammar that

@@ -1,6 +1,7 @@
 //! From grammars to constraints.
 
 use super::session::Constraint;
+use super::syntax::control_tokens;
 use super::vocabulary::Vocabulary;
 use super::{ConstraintError, Grammar, calls, schema};
 use crate::tokenizer::Tokenizer;
@@ -46,7 +47,7 @@ impl ConstraintCompiler {
     /// be constrained.
     pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, ConstraintError> {
         let marks = match grammar {
-            Grammar::Calls(calls) => calls.syntax.control_tokens(&self.shared.tokenizer),
+            Grammar::Calls(calls) => control_tokens(&calls.syntax, &self.shared.tokenizer),
             Grammar::JsonSchema(_) | Grammar::Regex(_) => Vec::new(),
         };
         let grammar = match grammar {

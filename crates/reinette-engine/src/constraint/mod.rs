@@ -32,8 +32,8 @@ mod vocabulary;
 pub use calls::{CallGrammar, CallTool, NoCall};
 pub use compiler::ConstraintCompiler;
 pub use error::ConstraintError;
+pub use reinette_schema::{ArgumentSyntax, CallSyntax, WordsSyntax};
 pub use session::{Constraint, TokenMask};
-pub use syntax::{ArgumentSyntax, CallSyntax, WordsSyntax};
 
 /// What an answer has to look like.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use super::messages::Probed;
 use super::prompts::{Shown, conversation};
 use crate::dialect::{
-    CallSyntax, ChatMessage, ConversationTemplate, ListDialect, PromptEnd, TemplateDialect, ToolDialect,
+    CallSyntax, CallText, ChatMessage, ConversationTemplate, ListDialect, PromptEnd, TemplateDialect, ToolDialect,
     template_definitions,
 };
 use crate::{Entry, Property, Request, Schema, ToolCall, ToolDefinition, Transcript};

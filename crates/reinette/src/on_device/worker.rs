@@ -6,7 +6,7 @@ use super::prompts::{self, Shown};
 use super::sampling::{logits_processor, sampler};
 use super::summaries::{after, after_thought, summary};
 use super::{DialectChoice, OnDeviceConfig, grammar, messages};
-use crate::dialect::{ChatMessage, ListDialect, ParsedCall, TemplateDialect, ToolDialect, WordsStream};
+use crate::dialect::{CallText, ChatMessage, ListDialect, ParsedCall, TemplateDialect, ToolDialect, WordsStream};
 use crate::{
     Adapter, Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary, ToolCall, ToolDefinition,
     ToolMode,
