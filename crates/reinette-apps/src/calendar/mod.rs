@@ -10,7 +10,7 @@ mod rename;
 mod skip;
 
 use crate::data::{Item, iso_time};
-use crate::icalendar::{Kind, Occurrence, Series, Vdir};
+use crate::icalendar::{Kind, Occurrence, Series, Vdir, Window};
 use crate::matching::{self, Match};
 use crate::sentences::Wording;
 use crate::visible::one_line;
@@ -72,6 +72,14 @@ fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
 /// The one of some events that `title` means.
 fn find_among<'a>(title: &str, events: impl Iterator<Item = Upcoming<'a>>, world: &World) -> Match<Upcoming<'a>> {
     matching::find(title, events, |event| event.title(world))
+}
+
+/// The first occurrence of each event within a window, over or not.
+fn within<'a>(vdir: &'a Vdir, window: &Window) -> impl Iterator<Item = Upcoming<'a>> {
+    vdir.series().filter_map(move |series| {
+        let occurrence = series.occurrences(window).0.into_iter().next()?;
+        Some(Upcoming { series, occurrence, is_over: false })
+    })
 }
 
 fn upcoming<'a>(series: Series<'a>, world: &World) -> Option<Upcoming<'a>> {

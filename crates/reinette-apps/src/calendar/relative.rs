@@ -5,7 +5,7 @@
 
 use super::list::{dates, window};
 use super::moving::says_no_date;
-use super::{Upcoming, find_among, read, upcoming};
+use super::{Upcoming, find_among, read, upcoming, within};
 use crate::icalendar::{CalendarTime, Series, Vdir};
 use crate::matching::{self, Match};
 use crate::sentences::Wording;
@@ -261,11 +261,7 @@ impl<'a> Counted<'a> {
         }
         let (first, last) = dates(&resolve(time, &world.clock, Purpose::Search)?);
         let window = window(first, last, world)?;
-        let on_day = vdir.series().filter_map(|series| {
-            let occurrence = series.occurrences(&window).0.into_iter().next()?;
-            Some(Upcoming { series, occurrence, is_over: false })
-        });
-        Ok((find_among(&rest, on_day, world), self.hour))
+        Ok((find_among(&rest, within(vdir, &window), world), self.hour))
     }
 
     /// The moment so far from the start of `event`.

@@ -2,7 +2,7 @@
 
 use super::delete::{delete_all, exclude};
 use super::list::{dates, window};
-use super::{Upcoming, event_item, find, find_among, read};
+use super::{Upcoming, event_item, find, find_among, read, within};
 use crate::data::{Item, items};
 use crate::icalendar::{Occurrence, Window};
 use crate::matching::Match;
@@ -57,11 +57,7 @@ pub(crate) fn skip_event(arguments: &SkipEvent, world: &World) -> Result<Plan, A
     };
     let days = dates(&resolve(when, &world.clock, Purpose::Search)?);
     let window = window(days.0, days.1, world)?;
-    let within = vdir.series().filter_map(|series| {
-        let occurrence = series.occurrences(&window).0.into_iter().next()?;
-        Some(Upcoming { series, occurrence, is_over: false })
-    });
-    match find_among(title, within, world) {
+    match find_among(title, within(&vdir, &window), world) {
         Match::None { .. } => match find(title, &vdir, world) {
             Match::One(event) => Err(AppError::Refused(not_then(&event, days, world))),
             found => {
