@@ -60,8 +60,8 @@ fn read(title: &str, entry: &Value) -> Result<(ServerName, ServerConfig), String
         _ => Err(ServerConfigError::Kind),
     };
     let server = server.map_err(|error| error.to_string())?;
-    match placeholder(&server) {
-        Some(word) => Err(format!("it has a placeholder, `{word}`, which only the other program can fill in")),
+    match unfilled(&server) {
+        Some(word) => Err(format!("it has `{word}`, which only the other program can fill in")),
         None => Ok((name, server)),
     }
 }
@@ -93,7 +93,7 @@ fn strings(fields: &Map<String, Value>, name: &str) -> Result<BTreeMap<String, S
 }
 
 /// The first word that the other program would have replaced, such as `${input:key}`.
-fn placeholder(server: &ServerConfig) -> Option<&str> {
+fn unfilled(server: &ServerConfig) -> Option<&str> {
     let words: Vec<&String> = match server {
         ServerConfig::Command { command, args, env } => {
             std::iter::once(command).chain(args).chain(env.values()).collect()
