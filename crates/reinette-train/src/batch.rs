@@ -20,6 +20,8 @@ pub struct Example {
     pub tokens: Vec<u32>,
     /// How many of them are the prompt's; at least 1. Only what follows is learned.
     pub prompt_tokens: usize,
+    /// Answers of earlier turns, by their places in the prompt, which are learned as well.
+    pub earlier: Vec<Range<usize>>,
     /// An answer to which the other is preferred: then it is not learned by heart, but to be the likelier of the two.
     pub rejected: Option<Vec<u32>>,
     /// For each token of the answer, the tokens that a teacher finds likely in its place, with the shares that they have in
@@ -30,12 +32,17 @@ pub struct Example {
 impl Example {
     /// How many tokens are learned, or compared.
     pub fn answer_tokens(&self) -> usize {
-        self.answers().map(<[u32]>::len).sum()
+        self.earlier.iter().map(ExactSizeIterator::len).sum::<usize>() + self.last_tokens()
     }
 
     /// How many tokens it has in all.
     pub fn n_tokens(&self) -> usize {
-        self.prompt_tokens + self.answer_tokens()
+        self.prompt_tokens + self.last_tokens()
+    }
+
+    /// How many tokens the last answer has, with the rejected one.
+    fn last_tokens(&self) -> usize {
+        self.answers().map(<[u32]>::len).sum()
     }
 
     /// The prompt's tokens.
@@ -98,6 +105,14 @@ impl Batch {
                     batch.preferred.push(batch.outputs_per_answer.len());
                 }
                 let own_prompt = &example.prompt()[shared..];
+                for earlier in &example.earlier {
+                    // What has answers in its prompt shares nothing; the last answer's segment, which is next, has them all.
+                    let start = batch.tokens.len() + earlier.start;
+                    batch.outputs.extend(start - 1..start - 1 + earlier.len());
+                    batch.targets.extend_from_slice(&example.tokens[earlier.clone()]);
+                    batch.taught.resize(batch.targets.len(), Vec::new());
+                    batch.outputs_per_answer.push(earlier.len());
+                }
                 for (answer, taught) in example.answers().zip([example.taught.as_slice(), &[]]) {
                     // The last token is only predicted.
                     let read = [own_prompt, &answer[..answer.len() - 1]].concat();
@@ -157,7 +172,10 @@ pub(crate) fn families(examples: &[&Example]) -> Vec<(usize, usize)> {
 fn family(examples: &[&Example]) -> (usize, usize) {
     let mut shared = examples[0].prompt_tokens - 1;
     let mut count = 1;
-    for other in &examples[1..] {
+    if !examples[0].earlier.is_empty() {
+        return (1, 0);
+    }
+    for other in examples[1..].iter().take_while(|other| other.earlier.is_empty()) {
         let limit = shared.min(other.prompt_tokens - 1);
         let common = examples[0].tokens.iter().zip(&other.tokens).take(limit).take_while(|(a, b)| a == b).count();
         if common < SHORTEST_SHARED.max(shared - shared / 4) {
@@ -190,6 +208,17 @@ mod tests {
         assert_eq!(batch.targets, [3, 4, 6]);
         let places: Vec<_> = batch.segments.iter().map(|segment| segment.tokens.clone()).collect();
         assert_eq!(places, [0..3, 3..4]);
+    }
+
+    #[test]
+    fn the_answers_of_all_turns_are_learned() {
+        let dialogue = Example { earlier: vec![2..4, 6..7], ..example([1, 2, 30, 31, 3, 4, 32, 5], &[33, 34]) };
+        let batch = Batch::new(&[&example([9], &[8]), &dialogue, &dialogue]);
+        assert_eq!(batch.tokens[..10], [9, 1, 2, 30, 31, 3, 4, 32, 5, 33]);
+        assert_eq!(batch.outputs[..6], [0, 2, 3, 6, 8, 9]);
+        assert_eq!(batch.targets[..6], [8, 30, 31, 32, 33, 34]);
+        assert_eq!(batch.outputs_per_answer, [1, 2, 1, 2, 2, 1, 2]);
+        assert_eq!((dialogue.answer_tokens(), dialogue.n_tokens()), (5, 10));
     }
 
     #[test]

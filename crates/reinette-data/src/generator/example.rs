@@ -14,21 +14,31 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// What tools answered.
+    Tool,
 }
 
 /// A turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
     /// Who says it.
     pub role: Role,
     /// What is said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub content: String,
+    /// In its place, the calls that the model makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<Call>>,
 }
 
 impl Message {
     pub(super) fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into() }
+        Self { role, content: content.into(), calls: None }
+    }
+
+    pub(super) fn of_calls(calls: Vec<Call>) -> Self {
+        Self { role: Role::Assistant, content: String::new(), calls: Some(calls) }
     }
 }
 

@@ -3,7 +3,8 @@
 //! 1. [`Product::read`] reads a product's tools and how people ask for them: Reinette's own, or those in a folder.
 //! 2. [`Taken::exclude`] names the requests that models are judged by; none of them is ever made.
 //! 3. [`Requests`] draws requests for tools that a model knows by heart, [`UnseenTools`] for tools that it has never seen.
-//! 4. An [`Inventor`] lets a larger model write tools and requests; [`InventedTools`] draws from these, [`MixedTools`] from both.
+//! 4. [`read_conversations`] reads those that were written by hand.
+//! 5. An [`Inventor`] lets a larger model write tools and requests; [`InventedTools`] draws from these, [`MixedTools`] from both.
 //!
 //! ```
 //! use reinette_data::generator::{GrammarSource, Part, Product, Requests, Taken};
@@ -20,6 +21,7 @@
 //! - No request is made twice, none that is excluded at all (case and marks at the ends apart), and no template is of both
 //!   parts.
 
+mod conversations;
 mod dialogue;
 mod example;
 mod invented;
@@ -38,6 +40,7 @@ mod template;
 mod tests;
 mod unseen;
 
+pub use conversations::{ConversationTools, read_conversations};
 pub use example::{Example, Message, Origin, Role};
 pub use invented::{Dropped, InventedRecord, InventedRequest, InventedTools, Inventor, Question, Topics, Turn};
 pub use product::Product;

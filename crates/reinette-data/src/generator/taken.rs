@@ -19,7 +19,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Adds the requests that models are judged by: JSON Lines with `text`, `words`, `prompt` or `messages`; or with `tool`, the
+    /// Adds the requests that models are judged by: JSON Lines with `text`, `words`, `prompt`, `messages` or `turns`; or with `tool`, the
     /// name of a tool that requests are for.
     ///
     /// # Errors
@@ -77,7 +77,8 @@ fn words(line: &Value) -> Vec<&str> {
     let field = ["text", "words", "prompt"].into_iter().find_map(|name| line[name].as_str());
     let turns = line["messages"].as_array().into_iter().flatten();
     let said = turns.filter(|turn| turn["role"] == "user").filter_map(|turn| turn["content"].as_str());
-    field.into_iter().chain(said).collect()
+    let asked = line["turns"].as_array().into_iter().flatten().filter_map(|turn| turn["text"].as_str());
+    field.into_iter().chain(said).chain(asked).collect()
 }
 
 /// A request without what does not tell it from another: case, the kind of apostrophe, spaces, and marks at its ends.

@@ -117,6 +117,11 @@ fn messages(mut fields: Fields) -> Result<Value, String> {
         let place = format!("messages[{index}].");
         let Some(message) = message.as_object() else { return Err(format!("`messages[{index}]` is no object")) };
         let is_last = index + 1 == messages.len();
+        // Ours alone.
+        if message.contains_key("calls") {
+            turns.push(Value::Object(message.clone()));
+            continue;
+        }
         only(message, &["role", "content", "tool_calls", "function_call", "weight"], &place)?;
         check_weight(message, &place, is_last)?;
         let calls = calls(message, &place)?;

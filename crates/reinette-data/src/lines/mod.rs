@@ -99,10 +99,14 @@ pub struct Preference {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Turn {
-    /// Who says it: `system`, `user` or `assistant`.
+    /// Who says it: `system`, `user` or `assistant`; `tool` before the calls of the form `tools`.
     pub role: String,
     /// What is said.
+    #[serde(default)]
     pub content: String,
+    /// In its place, the calls that the assistant made, which are learned like the last ones.
+    #[serde(default)]
+    pub calls: Option<Vec<Call>>,
 }
 
 /// A tool on offer.
@@ -260,9 +264,19 @@ impl Line {
             | Self::Chat(Chat { messages })
             | Self::Preference(Preference { messages, .. }) => messages,
         };
-        let is_known = |turn: &Turn| ["system", "user", "assistant"].contains(&turn.role.as_str());
-        if let Some((index, turn)) = turns.iter().enumerate().find(|(_, turn)| !is_known(turn)) {
-            return Err(format!("`messages[{index}].role` is {:?}: write system, user or assistant", turn.role));
+        let (is_about_tools, roles) = match self {
+            Self::Tools(_) => (true, "system, user, assistant or tool"),
+            _ => (false, "system, user or assistant"),
+        };
+        for (index, Turn { role, calls, .. }) in turns.iter().enumerate() {
+            if !["system", "user", "assistant"].contains(&role.as_str()) && !(is_about_tools && role == "tool") {
+                return Err(format!("`messages[{index}].role` is {role:?}: write {roles}"));
+            }
+            if calls.is_some() && !(is_about_tools && role == "assistant") {
+                return Err(format!(
+                    "`messages[{index}].calls`: only the assistant calls tools, in lines with `calls` at their end"
+                ));
+            }
         }
         let (wanted, form) = match self {
             Self::Chat(_) => ("assistant", "chat"),
@@ -281,9 +295,10 @@ impl Line {
 
     /// Calls are of tools that are on offer, where any are.
     fn check_calls(&self) -> Result<(), String> {
-        let Self::Tools(Tools { offered, calls, .. }) = self else { return Ok(()) };
+        let Self::Tools(Tools { messages, offered, calls, .. }) = self else { return Ok(()) };
         let unknown = |call: &&Call| !offered.is_empty() && !offered.iter().any(|tool| tool.name == call.name);
-        match calls.iter().find(unknown) {
+        let earlier = messages.iter().filter_map(|turn| turn.calls.as_ref()).flatten();
+        match earlier.chain(calls).find(unknown) {
             Some(call) => Err(format!("{:?} is called but not among the tools", call.name)),
             None => Ok(()),
         }
@@ -320,7 +335,8 @@ mod tests {
 
     #[test]
     fn the_four_forms() {
-        let turn = |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned() };
+        let turn =
+            |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned(), calls: None };
         let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
         let messages = vec![turn("user", "Hi"), turn("assistant", "Hello")];
         assert_eq!(line(chat), Ok(Line::Chat(Chat { messages })));

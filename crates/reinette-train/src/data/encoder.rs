@@ -92,9 +92,10 @@ impl Encoder {
             Line::Tools(Tools { messages, calls, offered, .. }) => {
                 let tools = self.tools.get_or_insert_default();
                 if !self.template.tells_tools() {
-                    learn_by_heart(tools, offered, calls);
+                    let earlier = messages.iter().filter_map(|turn| turn.calls.as_deref()).flatten();
+                    learn_by_heart(tools, offered, earlier.chain(calls));
                 }
-                self.answer(messages, offered, &calls_text(calls, NO_TOOL))?
+                self.dialogue(messages, offered, &calls_text(calls, NO_TOOL))?
             }
             Line::Completion(Completion { prompt, completion }) => {
                 let prompt = self.beginning(prompt);
@@ -131,7 +132,30 @@ impl Encoder {
         Ok(example)
     }
 
-    /// A conversation about tools and the assistant's answer to it, up to the token that ends the answer.
+    /// A conversation about tools with the last calls and those before them, each up to the token that ends it.
+    fn dialogue(&self, messages: &[Turn], offered: &[Tool], last: &str) -> Result<Example, String> {
+        let mut messages = messages.to_vec();
+        let mut earlier = Vec::new();
+        for place in 0..messages.len() {
+            let Some(calls) = messages[place].calls.take() else { continue };
+            messages[place].content = calls_text(&calls, NO_TOOL);
+            let Example { tokens, prompt_tokens, .. } =
+                self.answer(&messages[..place], offered, &messages[place].content)?;
+            earlier.push((tokens, prompt_tokens));
+        }
+        let mut example = self.answer(&messages, offered, last)?;
+        for (tokens, prompt_tokens) in earlier {
+            if !example.prompt().starts_with(&tokens) {
+                return Err("the chat template writes earlier turns differently from the last: give another one with \
+                     data.chat_template"
+                    .to_owned());
+            }
+            example.earlier.push(prompt_tokens..tokens.len());
+        }
+        Ok(example)
+    }
+
+    /// A conversation and the assistant's answer to it, up to the token that ends the answer.
     fn answer(&self, before: &[Turn], offered: &[Tool], answer: &str) -> Result<Example, String> {
         let message = |turn: &Turn| Message::new(turn.role.clone(), turn.content.clone());
         let mut messages: Vec<Message> = before.iter().map(message).collect();
@@ -187,7 +211,7 @@ impl Encoder {
 }
 
 /// Takes down the tools that an example is about, and their arguments.
-fn learn_by_heart(tools: &mut Vec<LearnedTool>, offered: &[Tool], calls: &[Call]) {
+fn learn_by_heart<'a>(tools: &mut Vec<LearnedTool>, offered: &[Tool], calls: impl Iterator<Item = &'a Call>) {
     for tool in offered {
         let properties = tool.parameters["properties"].as_object();
         learn(tools, &tool.name, properties.into_iter().flatten().map(|(name, _)| name.as_str()));
@@ -250,6 +274,27 @@ mod tests {
         let none = r#"{"messages": [{"role": "user", "content": "Hi"}], "calls": []}"#;
         let example = encoder.read(none, 0.0).unwrap();
         assert_eq!(texts(&encoder, &example)[1], "[{\"tool\": \"none\"}]<|im_end|>");
+    }
+
+    #[test]
+    fn the_calls_of_all_turns_are_learned() {
+        let mut encoder = encoder();
+        let line = r#"{"messages": [{"role": "user", "content": "6"}, {"role": "assistant", "calls": [
+            {"name": "set_alarm", "arguments": {"when": "6"}}]}, {"role": "tool", "content": "Set."}, {"role": "user",
+            "content": "Hi"}, {"role": "assistant", "calls": []}, {"role": "user", "content": "7"}], "calls": [
+            {"name": "move_alarm", "arguments": {"when": "7"}}]}"#;
+        let example = encoder.read(line, 0.0).unwrap();
+        let text = |tokens: &[u32]| {
+            let ids: Vec<TokenId> = tokens.iter().copied().map(TokenId).collect();
+            String::from_utf8(encoder.model.tokenizer().decode(&ids)).unwrap()
+        };
+        let earlier: Vec<String> = example.earlier.iter().map(|place| text(&example.tokens[place.clone()])).collect();
+        let first = r#"[{"tool": "set_alarm", "when": "6"}]<|im_end|>"#;
+        assert_eq!(earlier, [first, "[{\"tool\": \"none\"}]<|im_end|>"]);
+        assert!(text(example.prompt()).ends_with("<|im_start|>user\n7<|im_end|>\n<|im_start|>assistant\n"));
+        assert!(text(example.prompt()).contains("<|im_start|>tool\nSet.<|im_end|>\n"));
+        let names: Vec<&str> = encoder.tools().unwrap().iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(names, ["set_alarm", "move_alarm"]);
     }
 
     #[test]

@@ -64,6 +64,10 @@ impl DataSet {
             hasher.write(&weight.to_le_bytes());
             hasher.write(&(example.prompt_tokens as u64).to_le_bytes());
             hasher.write(&(example.tokens.len() as u64).to_le_bytes());
+            for earlier in &example.earlier {
+                hasher.write(&(earlier.start as u64).to_le_bytes());
+                hasher.write(&(earlier.end as u64).to_le_bytes());
+            }
             let rejected = example.rejected.iter().flatten();
             example.tokens.iter().chain(rejected).for_each(|token| hasher.write(&token.to_le_bytes()));
             for (token, share) in example.taught.iter().flatten() {

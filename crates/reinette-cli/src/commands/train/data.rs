@@ -6,8 +6,8 @@ use crate::printer::Record;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use reinette_data::generator::{
-    Catalogue, Example, GrammarSource, InventedRecord, InventedTools, MixedTools, Part, Product, Requests, Taken,
-    UnseenTools, examples_to_show,
+    Catalogue, ConversationTools, Example, GrammarSource, InventedRecord, InventedTools, MixedTools, Part, Product,
+    Requests, Taken, UnseenTools, examples_to_show, read_conversations,
 };
 use serde::Serialize;
 use std::fs::{self, File};
@@ -70,6 +70,14 @@ pub(crate) struct Data {
     /// Among those, requests written by hand; may be given several times
     #[arg(long, value_name = "FILE", requires = "examples")]
     written: Vec<PathBuf>,
+
+    /// Also write conversations.jsonl, from conversations written by hand: those of FILE; may be given several times
+    #[arg(long, value_name = "FILE", requires = "conversation_tools")]
+    conversations: Vec<PathBuf>,
+
+    /// The tools that these call: a line each, its name and those of its arguments
+    #[arg(long, value_name = "FILE", requires = "conversations")]
+    conversation_tools: Option<PathBuf>,
 }
 
 /// A file that was made.
@@ -113,6 +121,9 @@ pub(crate) fn run(context: &Context, arguments: &Data) -> Result<()> {
         }
         return Ok(());
     }
+    if let Some(tools) = &arguments.conversation_tools {
+        write_conversations(context, arguments, tools, &taken)?;
+    }
     let source = arguments.grammar.clone().map_or(GrammarSource::Everyday, GrammarSource::Folder);
     let product = Product::read(&source)?;
     for (part, name, count) in parts {
@@ -124,6 +135,20 @@ pub(crate) fn run(context: &Context, arguments: &Data) -> Result<()> {
             context.printer.print(&MadeFile { file: file.clone(), examples: lines.lines().count() })?;
         }
     }
+    Ok(())
+}
+
+/// Writes what was written by hand.
+fn write_conversations(context: &Context, arguments: &Data, tools: &Path, taken: &Taken) -> Result<()> {
+    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    let tools = ConversationTools::parse(&read(tools)?);
+    let mut examples = Vec::new();
+    for file in &arguments.conversations {
+        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        examples.extend(read_conversations(&name, &read(file)?, &tools, taken)?);
+    }
+    let count = examples.len();
+    write(context, &arguments.output.join("conversations.jsonl"), examples.into_iter(), count)?;
     Ok(())
 }
 
