@@ -38,6 +38,7 @@ pub fn moments_in(text: &str, clock: &Clock, purpose: Purpose) -> Vec<Expression
     let start = clock.now.start_of_day().map_or_else(|_| clock.clone(), |now| Clock { now });
     let meaning = |run: &[Token]| {
         let meant = |clock: &Clock| -> Result<String, TimeError> {
+            let text = &text[..run.last().map_or(text.len(), |last| last.end)];
             let request = request::read(text, run, clock)?;
             settle::settle(request, clock, purpose, None).map(|moment| moment.to_string())
         };
