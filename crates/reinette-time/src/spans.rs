@@ -13,8 +13,8 @@ use std::ops::Range;
 use super::conditions::Occasion;
 use super::cursor::Cursor;
 use super::edges::{self, Grammar};
-use super::lexer::{Kind, Token, tokens};
-use super::{Clock, Language, Purpose, TimeError, conditions, durations, request, settle};
+use super::lexer::{Kind, Token};
+use super::{Clock, Language, Purpose, TimeError, conditions, durations, request, settle, spelling};
 
 /// The most tokens of one expression: "every other Tuesday of the month from 9 to half past ten in the morning".
 const LONGEST: usize = 24;
@@ -77,7 +77,7 @@ struct Meaning {
 }
 
 fn read(text: &str) -> Vec<Token> {
-    let mut tokens = tokens(text);
+    let mut tokens = spelling::in_text(text);
     tokens.truncate(MOST_TOKENS);
     tokens
 }
@@ -252,6 +252,7 @@ impl Finder<'_> {
 mod tests {
     use std::cell::Cell;
 
+    use super::super::lexer::tokens;
     use super::*;
 
     fn clock() -> Clock {
