@@ -7,7 +7,7 @@ use super::TimeError;
 use super::cursor::Cursor;
 use super::holidays::{HOLIDAYS, Holiday};
 use super::lexer::Join;
-use super::lexicon::{MONTHS, PLURAL_WEEKDAYS, RELATIVE_DAYS, WEEKDAYS};
+use super::lexicon::{MONTHS, PLURAL_WEEKDAYS, RELATIVE_DAYS, UNITS, WEEKDAYS};
 use super::{periods, stretches};
 
 /// A day as said, before it meets the other words of the phrase.
@@ -341,7 +341,7 @@ fn weekday(cursor: &mut Cursor, calendar: Calendar) -> Found {
     let monday = periods::monday(today)?;
     let offset = i32::from(weekday.to_monday_zero_offset());
     let found = match which {
-        None => return Ok(Some(Day::Weekday(weekday))),
+        None => return Ok(Some(number_behind(cursor, weekday, today).map_or(Day::Weekday(weekday), Day::On))),
         Some(Week::Coming) => next_weekday(today, weekday)?,
         Some(Week::This) => shifted(monday, offset)?,
         Some(Week::Next) => shifted(monday, offset + 7)?,
@@ -349,6 +349,22 @@ fn weekday(cursor: &mut Cursor, calendar: Calendar) -> Found {
         Some(Week::After(weeks)) => shifted(next_weekday(today, weekday)?, weeks * 7)?,
     };
     Ok(Some(Day::On(found)))
+}
+
+/// The date of "vendredi 4" and of "Friday 4 at 3", if its number is of no hour and the next such day of a month is that weekday.
+fn number_behind(cursor: &mut Cursor, weekday: Weekday, today: Date) -> Option<Date> {
+    let in_french =
+        cursor.follows(&["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "lun", "mer", "ven"]);
+    cursor.attempt(|cursor| {
+        let is_free = cursor.join() == Join::Loose;
+        let day = bare_day(cursor).and_then(small).filter(|day| is_free && (1..=31).contains(day))?;
+        let mut ahead = *cursor;
+        let an_hour_follows = ahead.any(&["at", "a", "from", "de"]).is_some() && ahead.number().is_some();
+        let ends = in_french && cursor.join() == Join::Loose && { *cursor }.phrase(MONTHS).is_none();
+        let is_a_count = { *cursor }.phrase(UNITS).is_some();
+        let date = next_of_month(today, day).ok().filter(|date| date.weekday() == weekday)?;
+        ((an_hour_follows || ends) && !is_a_count).then_some(date)
+    })
 }
 
 /// Which week's weekday is meant.
@@ -368,7 +384,10 @@ enum Week {
 fn day_of_month(cursor: &mut Cursor, article: Option<Article>) -> Found {
     let ordinal = cursor.attempt(|cursor| cursor.ordinal().filter(|day| *day > 0));
     let found = match ordinal {
-        Some(day) => day,
+        Some(day) => {
+            cursor.any(&["of the month", "du mois"]);
+            day
+        }
         None if article.is_some() => {
             let mut ahead = *cursor;
             let Some(value) = bare_day(&mut ahead).and_then(small) else { return Ok(None) };

@@ -167,7 +167,15 @@ pub(crate) fn length(cursor: &mut Cursor) -> Option<Length> {
 
 /// A count and its unit, with a fraction before or after the unit.
 fn part(cursor: &mut Cursor) -> Option<Length> {
-    cursor.attempt(fraction_of_unit).or_else(|| cursor.attempt(counted_unit))
+    let counted = cursor.attempt(fraction_of_unit).or_else(|| cursor.attempt(counted_unit));
+    counted.or_else(|| cursor.attempt(uncounted_unit))
+}
+
+/// "hour and a half": one is meant.
+fn uncounted_unit(cursor: &mut Cursor) -> Option<Length> {
+    let unit = cursor.phrase(&[("hour", Unit::Hour), ("hr", Unit::Hour), ("minute", Unit::Minute)])?;
+    { *cursor }.any(&["and a"])?;
+    Length::of(Count::whole(1).plus(trailing_fraction(cursor)?)?, unit)
 }
 
 /// "half an hour", "three quarters of an hour", "3/4 of an hour", "½ h", "une demi-heure", "un quart d'heure".
@@ -182,7 +190,12 @@ const ARTICLES: &[&str] = &["a", "an", "un", "une"];
 
 /// A part of one: "half", "three quarters", "1/2", "½", "demie", "un tiers".
 fn fraction(cursor: &mut Cursor) -> Option<Count> {
-    cursor.attempt(fraction_in_digits).or_else(|| {
+    let quarters = cursor.attempt(|cursor| {
+        let (over, _) = cursor.digits().filter(|(over, _)| (1..=3).contains(over))?;
+        cursor.any(&["quarters", "quarter", "quarts", "quart"])?;
+        Some(Count::of(over.into(), 4))
+    });
+    quarters.or_else(|| cursor.attempt(fraction_in_digits)).or_else(|| {
         let (over, under) = cursor.phrase(&[
             ("half", (1, 2)),
             ("one half", (1, 2)),
@@ -251,7 +264,10 @@ fn count(cursor: &mut Cursor) -> Option<Count> {
         ("a couple of", 2),
         ("couple of", 2),
         ("a couple", 2),
+        ("couple", 2),
         ("a few", 3),
+        ("a good", 1),
+        ("a full", 1),
         ("a", 1),
         ("an", 1),
         ("une dizaine de", 10),
@@ -301,9 +317,14 @@ fn trailing_number(cursor: &mut Cursor, unit: Unit) -> Option<Length> {
     };
     // "A 5 minute one" is no minute and a second.
     let in_words = |cursor: &mut Cursor| cursor.number().filter(|count| *count >= 10);
+    let is_joined = cursor.any(&["and", "et"]).is_some();
     let in_digits = cursor.attempt(|cursor| cursor.digits().map(|(count, _)| count));
     let count = in_digits.or_else(|| cursor.attempt(in_words)).filter(|count| *count < 60)?;
     let mut ahead = *cursor;
+    // "An hour and twenty people" counts people.
+    if is_joined && !(unit == Unit::Hour && cursor.is_done()) {
+        return None;
+    }
     if matches!(ahead.join(), Join::Colon | Join::Slash | Join::Dot | Join::Comma) || ahead.phrase(UNITS).is_some() {
         return None;
     }

@@ -17,7 +17,7 @@ pub(crate) enum Holiday {
 #[rustfmt::skip]
 pub(crate) const HOLIDAYS: &[(&str, Holiday)] = &[
     ("christmas", Holiday::Fixed(12, 25)), ("christmas day", Holiday::Fixed(12, 25)), ("xmas", Holiday::Fixed(12, 25)),
-    ("noel", Holiday::Fixed(12, 25)), ("christmas eve", Holiday::Fixed(12, 24)), ("xmas eve", Holiday::Fixed(12, 24)),
+    ("xmas day", Holiday::Fixed(12, 25)), ("noel", Holiday::Fixed(12, 25)), ("christmas eve", Holiday::Fixed(12, 24)), ("xmas eve", Holiday::Fixed(12, 24)),
     ("veille de noel", Holiday::Fixed(12, 24)), ("reveillon de noel", Holiday::Fixed(12, 24)), ("boxing day", Holiday::Fixed(12, 26)),
     ("new year s eve", Holiday::Fixed(12, 31)), ("new years eve", Holiday::Fixed(12, 31)), ("saint sylvestre", Holiday::Fixed(12, 31)),
     ("reveillon", Holiday::Fixed(12, 31)), ("new year", Holiday::Fixed(1, 1)), ("new year s", Holiday::Fixed(1, 1)),

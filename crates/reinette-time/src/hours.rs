@@ -3,7 +3,7 @@
 use super::TimeError;
 use super::cursor::Cursor;
 use super::lexer::{Join, Kind};
-use super::lexicon::{MONTHS, PartOfDay, UNITS};
+use super::lexicon::{MONTHS, PartOfDay, RELATIVE_DAYS, UNITS, WEEKDAYS};
 
 /// Minutes in half a day and in a day.
 pub(crate) const HALF_DAY: u16 = 12 * 60;
@@ -75,9 +75,11 @@ impl Reading {
         let dial = self.before_noon();
         match part {
             _ if self.form == Form::Exact => self.minutes,
-            PartOfDay::Morning => dial,
+            PartOfDay::Morning | PartOfDay::LateMorning => dial,
             // Twelve at night and the small hours belong to the night that began the evening before.
-            PartOfDay::Evening | PartOfDay::Tonight | PartOfDay::Night if dial < 60 => dial + DAY,
+            PartOfDay::Evening | PartOfDay::LateEvening | PartOfDay::Tonight | PartOfDay::Night if dial < 60 => {
+                dial + DAY
+            }
             PartOfDay::Tonight | PartOfDay::Night if dial < 5 * 60 => dial + DAY,
             _ => dial + HALF_DAY,
         }
@@ -91,6 +93,9 @@ impl Reading {
 
 /// An hour of the day. An error when it has the shape of one but no clock shows it ("25:10").
 pub(crate) fn hour(cursor: &mut Cursor, countdown: Countdown) -> Result<Option<Reading>, TimeError> {
+    if cursor.any(&["before lunch", "avant le dejeuner", "avant dejeuner"]).is_some() {
+        return Ok(Some(Reading::exact(HALF_DAY)));
+    }
     let mut ahead = *cursor;
     let announced = ahead.any(&["at", "a", "vers", "around", "about", "by"]).is_some();
     ahead.skip(&["about", "around", "exactly", "les"]);
@@ -142,6 +147,9 @@ fn named_hour(cursor: &mut Cursor, announced: bool) -> Option<Reading> {
             "the end of the day",
             "eod",
             "close of business",
+            "close of play",
+            "end of business",
+            "cob",
             "fin de journee",
             "fin de la journee",
             "la fin de la journee",
@@ -199,6 +207,7 @@ fn relative_hour(cursor: &mut Cursor, countdown: Countdown, announced: bool) -> 
             ("a quarter to", -15),
             ("quarter of", -15),
             ("quarter till", -15),
+            ("a quarter till", -15),
             ("half", 30),
         ]);
         let offset = match fixed {
@@ -268,6 +277,10 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
         .attempt(|cursor| colon_minutes(cursor, announced))
         .or_else(|| cursor.attempt(french_hour_minutes))
         .or_else(|| cursor.attempt(spoken_minutes));
+    if colon {
+        // "15:00 hrs"
+        cursor.any(&["hours", "hrs", "h"]);
+    }
     if minutes.is_none() && is_a_count(*cursor) {
         *cursor = start;
         return Ok(None);
@@ -305,9 +318,23 @@ fn counted_hour(cursor: &mut Cursor, announced: bool) -> Result<Option<Reading>,
 /// "0800", "1430 hours", or four digits behind "at".
 fn military(cursor: &mut Cursor, announced: bool) -> Option<Reading> {
     let leading_zero = matches!(cursor.peek()?.kind, Kind::Number { leading_zero: true, .. });
-    let (value, _) = cursor.digits().filter(|(_, digits)| *digits == 4)?;
+    let Some((value, digits)) = cursor.digits() else { return spoken_hundreds(cursor, announced) };
     let named = cursor.any(&["hours", "hrs", "h", "hour"]).is_some();
-    if !(leading_zero || named || announced) {
+    if digits != 4 || !(leading_zero || named || announced) {
+        return None;
+    }
+    let reading = Reading::of(value / 100, value % 100)?;
+    Some(Reading { form: Form::Exact, ..reading })
+}
+
+/// "fifteen hundred", "oh eight hundred hours", "at sixteen hundred thirty".
+fn spoken_hundreds(cursor: &mut Cursor, announced: bool) -> Option<Reading> {
+    let with_zero = cursor.any(&["oh", "zero"]).is_some();
+    let value = cursor.number().filter(|value| *value >= if with_zero { 100 } else { 1000 })?;
+    let named = cursor.any(&["hours", "hrs", "hour"]).is_some();
+    let a_day_follows = { *cursor }.phrase(RELATIVE_DAYS).is_some() || { *cursor }.phrase(WEEKDAYS).is_some();
+    // Else so many are counted: "invite fifteen hundred people".
+    if !(announced || named || with_zero || a_day_follows || cursor.is_done()) {
         return None;
     }
     let reading = Reading::of(value / 100, value % 100)?;

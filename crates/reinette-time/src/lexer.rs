@@ -95,6 +95,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
         let kind = match class_here {
             Class::Digit => number(written),
             _ if character == '@' => Kind::Word("at".to_owned()),
+            _ if character == '~' => Kind::Word("around".to_owned()),
             _ if character == '&' => Kind::Word("and".to_owned()),
             _ => Kind::Word(plain(written)),
         };

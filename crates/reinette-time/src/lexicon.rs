@@ -29,7 +29,7 @@ pub(crate) const ORDINALS: &[(&str, i8)] = &[
 #[rustfmt::skip]
 pub(crate) const WEEKDAYS: &[(&str, Weekday)] = &[
     ("monday", Weekday::Monday), ("mon", Weekday::Monday), ("tuesday", Weekday::Tuesday), ("tue", Weekday::Tuesday),
-    ("tues", Weekday::Tuesday), ("wednesday", Weekday::Wednesday), ("wed", Weekday::Wednesday), ("thursday", Weekday::Thursday),
+    ("tues", Weekday::Tuesday), ("wednesday", Weekday::Wednesday), ("wed", Weekday::Wednesday), ("weds", Weekday::Wednesday), ("thursday", Weekday::Thursday),
     ("thu", Weekday::Thursday), ("thur", Weekday::Thursday), ("thurs", Weekday::Thursday), ("friday", Weekday::Friday),
     ("fri", Weekday::Friday), ("saturday", Weekday::Saturday), ("sat", Weekday::Saturday), ("sunday", Weekday::Sunday),
     ("sun", Weekday::Sunday),
@@ -90,8 +90,13 @@ pub(crate) const UNITS: &[(&str, Unit)] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PartOfDay {
     Morning,
+    LateMorning,
+    EarlyAfternoon,
     Afternoon,
+    LateAfternoon,
+    EarlyEvening,
     Evening,
+    LateEvening,
     Tonight,
     Night,
 }
@@ -104,12 +109,22 @@ pub(crate) const PARTS_OF_DAY: &[(&str, (PartOfDay, Option<i8>))] = &[
     ("afternoon", (PartOfDay::Afternoon, None)), ("this afternoon", (PartOfDay::Afternoon, Some(0))),
     ("evening", (PartOfDay::Evening, None)), ("this evening", (PartOfDay::Evening, Some(0))),
     ("tonight", (PartOfDay::Tonight, Some(0))), ("night", (PartOfDay::Night, None)), ("this night", (PartOfDay::Night, Some(0))),
-    ("last night", (PartOfDay::Night, Some(-1))),
+    ("last night", (PartOfDay::Night, Some(-1))), ("late morning", (PartOfDay::LateMorning, None)),
+    ("early afternoon", (PartOfDay::EarlyAfternoon, None)), ("late afternoon", (PartOfDay::LateAfternoon, None)),
+    ("early evening", (PartOfDay::EarlyEvening, None)), ("late evening", (PartOfDay::LateEvening, None)),
+    ("later this morning", (PartOfDay::Morning, Some(0))), ("later this afternoon", (PartOfDay::Afternoon, Some(0))),
+    ("later this evening", (PartOfDay::Evening, Some(0))), ("later tonight", (PartOfDay::Tonight, Some(0))),
     ("matin", (PartOfDay::Morning, None)), ("matins", (PartOfDay::Morning, None)), ("soirs", (PartOfDay::Evening, None)),
     ("nuits", (PartOfDay::Night, None)), ("apres midis", (PartOfDay::Afternoon, None)),
     ("matinee", (PartOfDay::Morning, None)), ("ce matin", (PartOfDay::Morning, Some(0))),
     ("apres midi", (PartOfDay::Afternoon, None)), ("cet apres midi", (PartOfDay::Afternoon, Some(0))),
     ("cette apres midi", (PartOfDay::Afternoon, Some(0))),
+    ("aprem", (PartOfDay::Afternoon, None)), ("cet aprem", (PartOfDay::Afternoon, Some(0))), ("cette aprem", (PartOfDay::Afternoon, Some(0))),
+    ("premiere heure", (PartOfDay::Morning, None)), ("a la premiere heure", (PartOfDay::Morning, None)),
+    ("fin de matinee", (PartOfDay::LateMorning, None)), ("debut d apres midi", (PartOfDay::EarlyAfternoon, None)),
+    ("debut d aprem", (PartOfDay::EarlyAfternoon, None)), ("fin d apres midi", (PartOfDay::LateAfternoon, None)),
+    ("fin d aprem", (PartOfDay::LateAfternoon, None)), ("debut de soiree", (PartOfDay::EarlyEvening, None)),
+    ("fin de soiree", (PartOfDay::LateEvening, None)),
     ("soir", (PartOfDay::Evening, None)), ("soiree", (PartOfDay::Evening, None)), ("ce soir", (PartOfDay::Tonight, Some(0))),
     ("nuit", (PartOfDay::Night, None)), ("cette nuit", (PartOfDay::Night, Some(0))), ("la nuit derniere", (PartOfDay::Night, Some(-1))),
 ];
@@ -119,8 +134,13 @@ impl PartOfDay {
     pub(crate) fn usual_hour(self) -> u16 {
         match self {
             Self::Morning => 9,
+            Self::LateMorning => 11,
+            Self::EarlyAfternoon => 14,
             Self::Afternoon => 15,
+            Self::LateAfternoon => 17,
+            Self::EarlyEvening => 18,
             Self::Evening => 19,
+            Self::LateEvening => 22,
             Self::Tonight => 20,
             Self::Night => 21,
         }
@@ -132,7 +152,7 @@ impl PartOfDay {
 pub(crate) const RELATIVE_DAYS: &[(&str, i32)] = &[
     ("today", 0), ("tomorrow", 1), ("tmrw", 1), ("tomorow", 1), ("tommorow", 1), ("tommorrow", 1), ("yesterday", -1),
     ("day after tomorrow", 2), ("day before yesterday", -2), ("the day after tomorrow", 2), ("the day before yesterday", -2),
-    ("aujourd hui", 0), ("demain", 1), ("apres demain", 2), ("hier", -1), ("avant hier", -2),
+    ("later today", 0), ("later on today", 0), ("aujourd hui", 0), ("aujourdhui", 0), ("auj", 0), ("ajd", 0), ("plus tard aujourd hui", 0), ("demain", 1), ("apres demain", 2), ("hier", -1), ("avant hier", -2),
 ];
 
 /// Words that carry no meaning of their own before or after a date or time.

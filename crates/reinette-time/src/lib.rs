@@ -1,7 +1,7 @@
 //! What people say about time, resolved by code against a clock.
 //!
-//! A phrase goes through four steps, each knowing nothing of the next: `lexer` cuts it into words and numbers; `cursor` matches
-//! phrases of the `lexicon` and numbers; small grammars (`hours`, `days`, `durations`, `repetition`) each recognise one kind of
+//! A phrase goes through five steps, each knowing nothing of the next: `lexer` cuts it into words and numbers; `spelling` mends
+//! what was written in haste; `cursor` matches phrases of the `lexicon` and numbers; small grammars (`hours`, `days`, `durations`, `repetition`) each recognise one kind of
 //! item; `request` collects the items; `settle` combines them by the rules below. English and French are always both understood.
 //!
 //! # Rules
@@ -33,6 +33,7 @@ mod repetition;
 mod request;
 mod settle;
 mod spans;
+mod spelling;
 mod stretches;
 #[cfg(test)]
 mod tests;
@@ -165,7 +166,7 @@ pub enum TimeError {
 
 /// The moment that `text` means, said at `clock` for `purpose`.
 ///
-/// Leading prepositions and filler are tolerated, in any order and in English or French: "on Friday at noon", "d'ici demain",
+/// Abbreviations and misspellings ("tmrw", "thrusday"), leading prepositions and filler are tolerated, in any order and in English or French: "on Friday at noon", "d'ici demain",
 /// "every weekday at 7", "from 2 to 3:30 pm tomorrow". A slashed date is day first in a French phrase, else month first unless
 /// that is impossible. An hour that a change to summer time skips moves forward by the gap, one that comes twice is the first.
 ///
@@ -181,7 +182,7 @@ pub fn resolve(text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, Ti
 /// Those of [`resolve`].
 pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> Result<Moment, TimeError> {
     check_length(text)?;
-    let tokens = lexer::tokens(text);
+    let tokens = spelling::in_phrase(text);
     let request = request::read(text, &tokens, clock)?;
     settle::settle(request, clock, purpose, habits::Habit::of(title))
 }
@@ -194,7 +195,7 @@ pub fn resolve_of(title: &str, text: &str, clock: &Clock, purpose: Purpose) -> R
 /// [`TimeError`] when some words are no length of time, or the length is zero or over a thousand years.
 pub fn resolve_duration(text: &str) -> Result<Span, TimeError> {
     check_length(text)?;
-    durations::whole(text, &lexer::tokens(text))
+    durations::whole(text, &spelling::in_length(text))
 }
 
 impl TimeError {

@@ -164,10 +164,20 @@ fn month_or_year(cursor: &mut Cursor, calendar: Calendar) -> Result<Option<(Date
 /// "the week of 4 May", "la semaine du 4 mai".
 fn week_of(cursor: &mut Cursor, calendar: Calendar) -> Found {
     let mut ahead = *cursor;
-    if ahead.any(&["week of", "week of the", "semaine du", "semaine de"]).is_none() {
+    let in_french = ahead.any(&["semaine du", "semaine de"]).is_some();
+    if !in_french && ahead.any(&["week of"]).is_none() {
         return Ok(None);
     }
-    let Some(day @ (Day::On(_) | Day::OfYear(..))) = super::days::day(&mut ahead, calendar)? else { return Ok(None) };
+    // "Du" was the article of "semaine du 7".
+    let bare = |ahead: &mut Cursor| super::days::bare_day(ahead).and_then(|day| i8::try_from(day).ok());
+    let day = match super::days::day(&mut ahead, calendar)? {
+        Some(day @ (Day::On(_) | Day::OfYear(..) | Day::OfMonth(_))) => day,
+        None if in_french => match bare(&mut ahead).filter(|day| (1..=31).contains(day)) {
+            Some(day) => Day::OfMonth(day),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
     *cursor = ahead;
     let (first, last) = Period::Week.days(super::settle::last_date(day, calendar.today)?, 0)?;
     Ok(Some(Day::Span(first, last)))
@@ -178,17 +188,25 @@ fn week_of(cursor: &mut Cursor, calendar: Calendar) -> Found {
 enum Edge {
     First,
     Last,
+    /// All that is left of it.
+    Rest,
     FirstWorking,
     LastWorking,
 }
 
 /// "the end of the month", "the start of next week", "fin mai", "the last day of February".
 pub(crate) fn edge(cursor: &mut Cursor, calendar: Calendar) -> Found {
+    // At work people end their sentences and weeks in letters.
+    let letters = [("eow", Period::Week), ("eom", Period::Month), ("eoy", Period::Year)];
+    if let Some(period) = cursor.phrase(&letters) {
+        return Ok(Some(Day::On(period.days(calendar.today, 0)?.1)));
+    }
     let mut ahead = *cursor;
     let Some(edge) = working_edge(&mut ahead).or_else(|| edge_name(&mut ahead)) else { return Ok(None) };
     let Some((first, last)) = of_period(&mut ahead, calendar)? else { return Ok(None) };
     *cursor = ahead;
     Ok(Some(Day::On(match edge {
+        Edge::Rest => return Ok(Some(Day::Span(first.max(calendar.today).min(last), last))),
         Edge::First => first,
         Edge::Last => last,
         Edge::FirstWorking => working_days::moved(shifted(first, -1)?, 1, Side::After)?,
@@ -215,6 +233,10 @@ fn edge_name(cursor: &mut Cursor) -> Option<Edge> {
     cursor.phrase(&[
         ("end of", Edge::Last),
         ("last day of", Edge::Last),
+        ("rest of", Edge::Rest),
+        ("remainder of", Edge::Rest),
+        ("reste de", Edge::Rest),
+        ("reste du", Edge::Rest),
         ("start of", Edge::First),
         ("beginning of", Edge::First),
         ("first day of", Edge::First),

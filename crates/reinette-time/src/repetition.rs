@@ -5,6 +5,7 @@ use jiff::civil::Weekday;
 use super::cursor::Cursor;
 use super::facts::contradiction;
 use super::holidays::HOLIDAYS;
+use super::lexer::Kind;
 use super::lexicon::{MONTHS, PARTS_OF_DAY, PLURAL_WEEKDAYS, UNITS, Unit, WEEKDAYS};
 use super::periods::ordinal_weekday;
 use super::working_days::WORKING_DAYS;
@@ -15,15 +16,14 @@ const WEEKEND: [Weekday; 2] = [Weekday::Saturday, Weekday::Sunday];
 
 /// A repetition, if one stands here.
 pub(crate) fn repetition(cursor: &mut Cursor) -> Option<Recurrence> {
-    cursor.attempt(adverb).or_else(|| cursor.attempt(of_every_month)).or_else(|| cursor.attempt(one_in_many)).or_else(
-        || {
-            cursor.attempt(|cursor| {
-                let after_tous = { *cursor }.any(&["tous les"]).is_some();
-                cursor.any(EVERY)?;
-                every_something(cursor, after_tous)
-            })
-        },
-    )
+    let adverb = cursor.attempt(weekdays_with_articles).or_else(|| cursor.attempt(adverb));
+    adverb.or_else(|| cursor.attempt(of_every_month)).or_else(|| cursor.attempt(one_in_many)).or_else(|| {
+        cursor.attempt(|cursor| {
+            let after_tous = { *cursor }.any(&["tous les"]).is_some();
+            cursor.any(EVERY)?;
+            every_something(cursor, after_tous)
+        })
+    })
 }
 
 /// "daily", "weekdays", "Mondays and Thursdays".
@@ -60,6 +60,24 @@ fn adverb(cursor: &mut Cursor) -> Option<Recurrence> {
         return Some(Recurrence::weekly(WEEKEND));
     }
     weekdays(cursor, PLURAL_WEEKDAYS).map(Recurrence::weekly)
+}
+
+/// "le lundi et le mercredi": with the article, weekdays come again.
+fn weekdays_with_articles(cursor: &mut Cursor) -> Option<Recurrence> {
+    let with_article = |cursor: &mut Cursor| {
+        cursor.any(&["le"])?;
+        cursor.phrase(WEEKDAYS).filter(|_| !matches!(cursor.peek().map(|next| &next.kind), Some(Kind::Number { .. })))
+    };
+    let mut days = vec![with_article(cursor)?];
+    while let Some(day) = cursor.attempt(|cursor| {
+        cursor.skip(&["et"]);
+        with_article(cursor)
+    }) {
+        days.push(day);
+    }
+    days.sort_by_key(|day| day.to_monday_zero_offset());
+    days.dedup();
+    (days.len() > 1).then(|| Recurrence::weekly(days))
 }
 
 /// One or more weekdays: "Monday, Wednesday and Friday".

@@ -102,7 +102,7 @@ struct Reader<'tokens> {
     request: Request,
 }
 
-/// Reads all of `tokens`, which are of `text`.
+/// Reads all of `tokens`, which are of `text` and reach to its end.
 ///
 /// # Errors
 /// The first words that belong to no item; impossible dates and hours; items that exclude each other.
@@ -121,8 +121,11 @@ pub(crate) fn read(text: &str, tokens: &[Token], clock: &Clock) -> Result<Reques
             continue;
         }
         let first = unknown.map_or(token.start, |(first, _)| first);
-        unknown = Some((first, token.end));
         reader.cursor.advance();
+        // Up to the next token: between them stand marks, or words that are left out.
+        let next = reader.cursor.peek().map_or(text.len(), |next| next.start);
+        let rest = text.get(token.end..next).unwrap_or_default();
+        unknown = Some((first, token.end + rest.trim_end_matches(|end: char| !end.is_alphanumeric()).len()));
     }
     if let Some((first, last)) = unknown {
         let words = text[first..last].to_owned();
@@ -361,25 +364,12 @@ impl<'tokens> Reader<'tokens> {
             self.place(Distance::WorkingDays(1), Side::After)?;
             return Ok(true);
         }
-        let preposition = ahead.phrase(&[
-            ("in", Preposition::In),
-            ("within", Preposition::In),
-            ("dans", Preposition::In),
-            ("sous", Preposition::In),
-            ("d ici", Preposition::In),
-            ("il y a", Preposition::Ago),
-            ("for", Preposition::For),
-            ("pendant", Preposition::For),
-            ("durant", Preposition::For),
-            ("lasting", Preposition::For),
-        ]);
-        let distance = match working_days::counted(&mut ahead) {
-            Some(count) => Distance::WorkingDays(count),
-            None => match length(&mut ahead) {
-                Some(length) => Distance::Length(length),
-                None => return Ok(false),
-            },
-        };
+        if self.shift_of_an_hour() || self.week_on_a_day()? {
+            return Ok(true);
+        }
+        let preposition = ahead.phrase(PREPOSITIONS);
+        let is_in = matches!(preposition, Some(Preposition::In));
+        let Some(distance) = distance(&mut ahead, is_in) else { return Ok(false) };
         let side = match (preposition, distance) {
             (Some(Preposition::For), Distance::Length(length)) => {
                 self.request.lasting = Some(length);
@@ -401,6 +391,7 @@ impl<'tokens> Reader<'tokens> {
                 ("plus tard", Side::After),
                 ("ago", Side::Before),
                 ("earlier", Side::Before),
+                ("sooner", Side::Before),
                 ("plus tot", Side::Before),
             ]),
         };
@@ -409,6 +400,31 @@ impl<'tokens> Reader<'tokens> {
         self.cursor = ahead;
         self.place(distance, side)?;
         Ok(true)
+    }
+
+    /// "d'une heure", all that is said: how far something is moved, and not one o'clock.
+    fn shift_of_an_hour(&mut self) -> bool {
+        let mut ahead = self.cursor;
+        let found = ahead.position() == 0 && ahead.any(&["d une heure"]).is_some() && ahead.is_done();
+        if found {
+            self.cursor = ahead;
+            self.request.is_a_shift = true;
+        }
+        found
+    }
+
+    /// "week on Friday"
+    fn week_on_a_day(&mut self) -> Result<bool, TimeError> {
+        let mut ahead = self.cursor;
+        if ahead.any(&["week on", "week from"]).is_none() {
+            return Ok(false);
+        }
+        if { ahead }.phrase(WEEKDAYS).is_none() && { ahead }.phrase(RELATIVE_DAYS).is_none() {
+            return Ok(false);
+        }
+        self.cursor.any(&["week"]);
+        let week = Length { days: 7, ..Length::default() };
+        self.offset(self.cursor, Distance::Length(week))
     }
 
     /// A distance from the day or hour that follows: "two days before …", "a week on Monday", "a week tomorrow".
@@ -481,6 +497,10 @@ impl<'tokens> Reader<'tokens> {
             self.cursor = ahead;
             let time = self.clock.now.time();
             self.facts().hour = Some(Reading::at(time.hour(), time.minute()));
+            // "Next week" is then a week from today.
+            if self.cursor.any(&["next week", "la semaine prochaine"]).is_some() {
+                self.add_day(Day::On(days::shifted(self.calendar.today, 7)?))?;
+            }
             return Ok(true);
         }
         let Some((part, distance)) = ahead.phrase(PARTS_OF_DAY) else { return Ok(false) };
@@ -542,6 +562,22 @@ pub(crate) fn named_distance(cursor: &mut Cursor) -> Option<(i64, Side)> {
 fn to_the_minute(instant: &Zoned) -> Result<Zoned, TimeError> {
     instant.round(jiff::Unit::Minute).map_err(|_| TimeError::OutOfRange)
 }
+
+/// What is counted here; behind "in" also what is only implied.
+fn distance(cursor: &mut Cursor, is_in: bool) -> Option<Distance> {
+    if let Some(count) = working_days::counted(cursor) {
+        return Some(Distance::WorkingDays(count));
+    }
+    let length = length(cursor).or_else(|| if is_in { stretches::implied(cursor) } else { None });
+    length.map(Distance::Length)
+}
+
+#[rustfmt::skip]
+const PREPOSITIONS: &[(&str, Preposition)] = &[
+    ("in", Preposition::In), ("within", Preposition::In), ("dans", Preposition::In), ("sous", Preposition::In), ("d ici", Preposition::In),
+    ("il y a", Preposition::Ago), ("for", Preposition::For), ("pendant", Preposition::For), ("durant", Preposition::For),
+    ("lasting", Preposition::For),
+];
 
 #[derive(Clone, Copy)]
 enum Preposition {

@@ -17,13 +17,16 @@ const FIRST_OCCURRENCE_SEARCH_DAYS: i32 = 8 * 366 + 1;
 
 /// The moment that `request` means; `habit` is the time of day at which what it is of usually takes place.
 pub(crate) fn settle(
-    request: Request,
+    mut request: Request,
     clock: &Clock,
     purpose: Purpose,
     habit: Option<Habit>,
 ) -> Result<Moment, TimeError> {
     if purpose == Purpose::Move && request.is_a_shift {
         return Err(TimeError::Shift);
+    }
+    if purpose != Purpose::Move {
+        repeat_from_monday(&mut request);
     }
     let settler = Settler { clock, today: clock.now.date(), purpose, habit };
     let says_an_hour_of_a_day = |facts: &Facts| facts.day.is_some() && facts.hour.is_some();
@@ -50,6 +53,23 @@ pub(crate) fn settle(
         Purpose::Event | Purpose::Move if is_dated && is_over_today(&moment, clock) => passed(&moment),
         _ => Ok(moment),
     }
+}
+
+/// "Monday to Friday at 8": an hour that is said of days from Monday on comes again each week.
+fn repeat_from_monday(request: &mut Request) {
+    let Some(end) = &request.end else { return };
+    let timed = |facts: &Facts| facts.hour.is_some() || facts.part.is_some();
+    let (Some(Day::Weekday(Weekday::Monday)), Some(Day::Weekday(last))) = (request.start.day, end.day) else { return };
+    let of_weeks = |rule: &Recurrence| rule.frequency == Frequency::Weekly && rule.weekdays.is_empty();
+    if timed(&request.start) == timed(end) || !request.rule.as_ref().is_none_or(of_weeks) {
+        return;
+    }
+    let days = (0..=last.to_monday_zero_offset()).filter_map(|day| Weekday::from_monday_zero_offset(day).ok());
+    let known = request.rule.take().unwrap_or_else(|| Recurrence::every(Frequency::Weekly));
+    request.rule = Some(Recurrence { weekdays: Recurrence::weekly(days).weekdays, ..known });
+    let timed_end = if timed(end) { request.end.take() } else { None };
+    request.end = None;
+    request.start = Facts { day: None, ..timed_end.unwrap_or_else(|| request.start.clone()) };
 }
 
 fn passed(moment: &Moment) -> Result<Moment, TimeError> {

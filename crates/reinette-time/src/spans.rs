@@ -13,8 +13,8 @@ use std::ops::Range;
 use super::conditions::Occasion;
 use super::cursor::Cursor;
 use super::edges::{self, Grammar};
-use super::lexer::{Kind, Token, tokens};
-use super::{Clock, Language, Purpose, TimeError, conditions, durations, request, settle};
+use super::lexer::{Kind, Token};
+use super::{Clock, Language, Purpose, TimeError, conditions, durations, request, settle, spelling};
 
 /// The most tokens of one expression: "every other Tuesday of the month from 9 to half past ten in the morning".
 const LONGEST: usize = 24;
@@ -38,6 +38,7 @@ pub fn moments_in(text: &str, clock: &Clock, purpose: Purpose) -> Vec<Expression
     let start = clock.now.start_of_day().map_or_else(|_| clock.clone(), |now| Clock { now });
     let meaning = |run: &[Token]| {
         let meant = |clock: &Clock| -> Result<String, TimeError> {
+            let text = &text[..run.last().map_or(text.len(), |last| last.end)];
             let request = request::read(text, run, clock)?;
             settle::settle(request, clock, purpose, None).map(|moment| moment.to_string())
         };
@@ -76,7 +77,7 @@ struct Meaning {
 }
 
 fn read(text: &str) -> Vec<Token> {
-    let mut tokens = tokens(text);
+    let mut tokens = spelling::in_text(text);
     tokens.truncate(MOST_TOKENS);
     tokens
 }
@@ -251,6 +252,7 @@ impl Finder<'_> {
 mod tests {
     use std::cell::Cell;
 
+    use super::super::lexer::tokens;
     use super::*;
 
     fn clock() -> Clock {

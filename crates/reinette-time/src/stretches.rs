@@ -43,6 +43,25 @@ pub(crate) fn counted_hours(cursor: &mut Cursor) -> Option<(Length, Side)> {
     cursor.attempt(|cursor| counted(cursor).filter(|(length, _)| !length.is_whole_days()))
 }
 
+/// Lengths behind "in" whose unit or count is not said: "within the hour", "in 20", "sous huitaine".
+pub(crate) fn implied(cursor: &mut Cursor) -> Option<Length> {
+    let said = [
+        ("the hour", (1, Unit::Hour)),
+        ("l heure", (1, Unit::Hour)),
+        ("huitaine", (1, Unit::Week)),
+        ("une huitaine", (1, Unit::Week)),
+        ("quinzaine", (2, Unit::Week)),
+    ];
+    if let Some((count, unit)) = cursor.phrase(&said) {
+        return Length::counted(count, unit);
+    }
+    // Fewer than five may be hours, and more than ninety anything.
+    cursor.attempt(|cursor| {
+        let (count, _) = cursor.digits().filter(|(count, _)| (5..=90).contains(count))?;
+        cursor.is_done().then(|| Length::counted(count.into(), Unit::Minute))?
+    })
+}
+
 /// How long and on which side: the side before the count or behind it, and in French also behind the unit.
 fn counted(cursor: &mut Cursor) -> Option<(Length, Side)> {
     cursor.any(&["the", "les", "ces", "la", "l", "over the", "au cours des", "all the"]);

@@ -1,4 +1,4 @@
-//! The table of phrases (`expressions.txt`), and what holds for any text at all.
+//! The tables of phrases (`expressions.txt`, and `spoken.txt` of hasty and dictated ones), and what holds for any text at all.
 
 use jiff::Zoned;
 use proptest::prelude::*;
@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::{Clock, Language, Moment, Purpose, describe, resolve, resolve_duration, resolve_of};
 
 const TABLE: &str = include_str!("expressions.txt");
+const SPOKEN: &str = include_str!("spoken.txt");
 const NOW: &str = "2026-03-11T10:15:00+01:00[Europe/Paris]";
 
 fn clock(now: &str) -> Clock {
@@ -33,9 +34,19 @@ fn outcome(kind: &str, phrase: &str, clock: &Clock) -> String {
 
 #[test]
 fn phrases_of_the_table_resolve_to_its_canonical_forms() {
+    check(TABLE, 200);
+}
+
+#[test]
+fn hasty_and_dictated_phrases_resolve_to_their_canonical_forms() {
+    check(SPOKEN, 350);
+}
+
+/// Asserts that each of the phrases of `table`, at least `least` of them, resolves to the form that stands beside it.
+fn check(table: &str, least: usize) {
     let (mut now, mut kind) = (NOW, "event");
     let (mut count, mut failures) = (0, Vec::new());
-    for line in TABLE.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(said) = line.strip_prefix("@now ") {
             now = said;
         } else if let Some(said) = line.strip_prefix("@kind ") {
@@ -52,7 +63,7 @@ fn phrases_of_the_table_resolve_to_its_canonical_forms() {
         }
     }
     assert!(failures.is_empty(), "of {count} phrases:\n{}", failures.join("\n"));
-    assert!(count >= 200, "the table has only {count} phrases");
+    assert!(count >= least, "the table has only {count} phrases");
 }
 
 #[test]

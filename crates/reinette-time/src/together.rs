@@ -8,6 +8,7 @@ use super::hours::{self, Countdown, Form, Reading};
 use super::lexer::{Kind, tokens};
 use super::request::{self, ItemKind};
 use super::settle::agreeing;
+use super::spelling;
 use super::{Clock, Purpose, edges, moments_in, resolve};
 
 /// One of several times that are said together.
@@ -49,7 +50,7 @@ enum Joint {
 }
 
 fn joint(between: &str) -> Option<Joint> {
-    let words = tokens(between);
+    let words = spelling::in_text(between);
     let is_and = |token: &_| matches!(token, Kind::Word(word) if word == "and" || word == "et");
     if !words.iter().all(|token| is_and(&token.kind) || edges::is_filler(token)) {
         return None;
@@ -79,7 +80,7 @@ struct Parts {
 impl Parts {
     fn of(text: &str, clock: &Clock) -> Option<Self> {
         let mut parts = Self::default();
-        for (kind, range) in request::items(&tokens(text), clock).ok()? {
+        for (kind, range) in request::items(&spelling::in_phrase(text), clock).ok()? {
             let words = Some(text[range].to_owned());
             match kind {
                 ItemKind::Day if parts.day.is_some() => parts.day = Some(format!("{} {}", parts.day?, words?)),
