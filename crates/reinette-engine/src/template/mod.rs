@@ -189,6 +189,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     thinks: bool,
     tells_tools: bool,
+    has_tool_role: bool,
 }
 
 impl ChatTemplate {
@@ -216,12 +217,18 @@ impl ChatTemplate {
         let syntax = |error: minijinja::Error| TemplateError::Syntax(error.to_string());
         environment.add_template_owned(NAME, rewrite::rewritten(source)).map_err(syntax)?;
         let tells_tools = environment.get_template(NAME).map_err(syntax)?.undeclared_variables(false).contains("tools");
-        Ok(ChatTemplate { environment, thinks: source.contains("</think>"), tells_tools })
+        let has_tool_role = source.contains("'tool'") || source.contains("\"tool\"");
+        Ok(ChatTemplate { environment, thinks: source.contains("</think>"), tells_tools, has_tool_role })
     }
 
     /// Whether prompts say which tools are on offer.
     pub fn tells_tools(&self) -> bool {
         self.tells_tools
+    }
+
+    /// Whether it speaks of turns of the role `tool`, in which tools answer.
+    pub fn has_tool_role(&self) -> bool {
+        self.has_tool_role
     }
 
     /// Whether it is of a model that thinks between `<think>` and `</think>` before it answers.

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A LoRA adapter that taught a model to call certain tools without being told what they are, or any tools that it is told
-/// of: the latter if its chat template speaks of `tools`.
+/// of: the latter if its chat template speaks of `tools`. A template with turns of the role `tool` is shown the last turns of
+/// the conversation, one without them the user's last words.
 ///
 /// As a folder it is what PEFT writes (`adapter_config.json`, `adapter_model.safetensors`, `chat_template.jinja`) and
 /// `tools.json`, a list of the tools learned by heart: `{"name": "set_timer", "arguments": ["duration"]}`.
@@ -117,6 +118,11 @@ pub(super) struct LearnedTools {
 }
 
 impl LearnedTools {
+    /// Whether the model is shown the conversation, with what tools answered, instead of the user's last words alone.
+    pub(super) fn reads_turns(&self) -> bool {
+        self.template.tells_tools() || self.template.has_tool_role()
+    }
+
     /// Whether a tool of this name is among them.
     pub(super) fn knows(&self, tool: &str) -> bool {
         self.definitions.iter().any(|definition| definition.name == tool)

@@ -10,8 +10,11 @@ const TURNS_FOR_TOOLS: usize = 4;
 /// How many of the examples are shown that are nearest to what the user says.
 const NEAREST_EXAMPLES: usize = 4;
 
-/// Bytes of what tools answered that spans may be copied from, the newest first: a grammar is made of all their words.
+/// Bytes of the texts that spans may be copied from, the newest first: a grammar is made of all their words.
 const MAX_SOURCE_BYTES: usize = 8 << 10;
+
+/// Bytes of one answer that are shown to a model that has learned its tools.
+const MAX_SHOWN_BYTES: usize = 1200;
 
 /// Which calls stand in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +69,42 @@ pub(super) fn conversation(request: &Request, dialect: &dyn ToolDialect, shown: 
     messages
 }
 
-/// What a model that has learned its tools by heart is shown: the words alone.
-pub(super) fn learned(transcript: &Transcript) -> Vec<ChatMessage> {
+/// What a model that has learned its tools by heart is shown, where it reads nothing else: the words alone.
+pub(super) fn last_words(transcript: &Transcript) -> Vec<ChatMessage> {
     vec![ChatMessage::new("user", transcript.last_prompt().unwrap_or_default())]
+}
+
+/// What a model that has learned its tools in conversations is shown: the last turns, each the user's words, the calls that
+/// were made, and in a turn of the role `tool` what was answered, by tools or in words.
+pub(super) fn conversed(transcript: &Transcript, dialect: &dyn ToolDialect) -> Vec<ChatMessage> {
+    let mut messages: Vec<ChatMessage> = Vec::new();
+    for entry in last_turns(transcript) {
+        let role = messages.last().map(|last| last.role);
+        match entry {
+            Entry::Prompt { text } => messages.push(ChatMessage::new("user", text)),
+            Entry::ToolCalls { calls } => messages.push(dialect.calls("", calls)),
+            Entry::ToolOutput { text, .. } | Entry::Response { text } if !text.trim().is_empty() => {
+                if role == Some("user") {
+                    messages.push(dialect.calls("", &[]));
+                }
+                let shown = &text.trim()[..text.trim().floor_char_boundary(MAX_SHOWN_BYTES)];
+                match messages.last_mut() {
+                    Some(last) if last.role == "tool" => last.content.extend(["\n", shown]),
+                    _ => messages.push(ChatMessage::new("tool", shown)),
+                }
+            }
+            _ => {}
+        }
+    }
+    messages
+}
+
+/// The last turns, the first of them whole.
+fn last_turns(transcript: &Transcript) -> &[Entry] {
+    let entries = &transcript.entries;
+    let prompts = entries.iter().enumerate().filter(|(_, entry)| matches!(entry, Entry::Prompt { .. }));
+    let first = prompts.map(|(place, _)| place).rev().take(TURNS_FOR_TOOLS + 1).last().unwrap_or_default();
+    &entries[first..]
 }
 
 /// What a model that has to be told about its tools is shown: their definitions, or the instructions in their place, then the
@@ -110,10 +146,8 @@ pub(super) fn described(request: &Request, tools: &[ToolDefinition], dialect: &d
 /// call was chosen.
 pub(super) fn turns(transcript: &Transcript, dialect: &dyn ToolDialect) -> Vec<ChatMessage> {
     let entries = &transcript.entries;
-    let prompts = entries.iter().enumerate().filter(|(_, entry)| matches!(entry, Entry::Prompt { .. }));
-    let first = prompts.map(|(place, _)| place).rev().take(TURNS_FOR_TOOLS + 1).last().unwrap_or_default();
     let mut turns: Vec<ChatMessage> = Vec::new();
-    for entry in &entries[first..] {
+    for entry in last_turns(transcript) {
         let is_open = turns.last().is_some_and(|turn| turn.role == "user");
         match entry {
             Entry::Prompt { text } => {
@@ -141,14 +175,18 @@ pub(super) fn turns(transcript: &Transcript, dialect: &dyn ToolDialect) -> Vec<C
     turns
 }
 
-/// The texts that spans may be copied from: what the user said last, then what tools answered, the newest first.
+/// The texts that spans may be copied from: what the user said last, then what tools answered and the user said before in
+/// the last turns, the newest first.
 pub(super) fn sources(transcript: &Transcript) -> Vec<String> {
     let mut left = MAX_SOURCE_BYTES;
-    let outputs = transcript.entries.iter().rev().filter_map(|entry| match entry {
+    let turns = last_turns(transcript);
+    let is_last_prompt = |place: usize| !turns[place + 1..].iter().any(|entry| matches!(entry, Entry::Prompt { .. }));
+    let said = turns.iter().enumerate().rev().filter_map(|(place, entry)| match entry {
         Entry::ToolOutput { text, .. } => Some(text.clone()),
+        Entry::Prompt { text } if !is_last_prompt(place) => Some(text.clone()),
         _ => None,
     });
-    let fitting = outputs.take_while(|text| {
+    let fitting = said.take_while(|text| {
         let fits = text.len() <= left;
         left = left.saturating_sub(text.len());
         fits
@@ -265,6 +303,30 @@ mod tests {
         assert!(has_outputs(&transcript));
         let request = Request { transcript, ..Request::default() };
         assert_eq!(lines(&conversation(&request, &dialect, Shown::CallsBeforeWords)), expected);
+    }
+
+    #[test]
+    fn a_model_that_learned_in_conversations_reads_them() {
+        let response = Entry::Response { text: "Glad to hear it.".to_owned() };
+        let transcript = transcript(&[
+            said("Call Ana"),
+            call("1", "remind", "Ana"),
+            output("1", "Noted."),
+            said("thanks"),
+            response,
+            said("And Tom"),
+        ]);
+        let expected = [
+            "user: Call Ana",
+            "assistant: [{\"tool\": \"remind\", \"name\": \"Ana\"}]",
+            "tool: Noted.",
+            "user: thanks",
+            "assistant: [{\"tool\": \"none\"}]",
+            "tool: Glad to hear it.",
+            "user: And Tom",
+        ];
+        assert_eq!(lines(&conversed(&transcript, &ListDialect::default())), expected);
+        assert_eq!(sources(&transcript), ["And Tom", "thanks", "Noted.", "Call Ana"]);
     }
 
     #[test]

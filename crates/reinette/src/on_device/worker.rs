@@ -294,7 +294,11 @@ impl Worker {
         };
         let template = &learned.template;
         if !template.tells_tools() {
-            let messages = prompts::learned(&request.transcript);
+            let messages = if learned.reads_turns() {
+                prompts::conversed(&request.transcript, &self.ours)
+            } else {
+                prompts::last_words(&request.transcript)
+            };
             return self.render(template, &self.ours, messages, &[], Thinking::LeftOut);
         }
         let told = if request.options.schemas == SchemaDisplay::Shown { request.tools.as_slice() } else { &[] };
@@ -373,7 +377,7 @@ impl Worker {
         self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &adapters);
         let tools = self.offered(request);
         let mut sources = prompts::sources(&request.transcript);
-        if self.learned(request).is_some_and(|(_, learned)| !learned.template.tells_tools()) {
+        if self.learned(request).is_some_and(|(_, learned)| !learned.reads_turns()) {
             // It reads nothing else.
             sources.truncate(1);
         }
