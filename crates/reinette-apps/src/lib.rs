@@ -25,6 +25,7 @@ mod errors;
 mod files;
 mod icalendar;
 mod matching;
+mod missing;
 mod notes;
 mod plan;
 mod planner;

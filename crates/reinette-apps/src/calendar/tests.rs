@@ -50,7 +50,6 @@ fn days_ranges_and_repetitions_are_written_as_such() {
 fn a_time_that_is_none_is_an_error_and_nothing_is_planned() {
     let error = Home::new().try_plan("create_event", &json!({"title": "x", "when": "blorp"})).unwrap_err();
     assert!(error.to_string().contains("blorp"), "{error}");
-    assert!(Home::new().try_plan("create_event", &json!({"title": "x"})).is_err());
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod show;
 use crate::data::Item;
 use std::path::Path;
 
-pub(crate) use create::{append_note, create_note};
+pub(crate) use create::{append_note, create_note, lists};
 pub(crate) use find::find_note;
 pub(crate) use remove::{clear_note, delete_note, remove_from_note};
 pub(crate) use show::{list_notes, read_note};
