@@ -2,6 +2,7 @@
 
 use super::moving::push_on;
 use super::{Upcoming, find, read};
+use crate::across::{self, Deed, Thing};
 use crate::data::{Item, items};
 use crate::icalendar::{Component, ComponentPath, Editor, Kind, Occurrence};
 use crate::sentences::Wording;
@@ -18,9 +19,13 @@ pub(crate) struct DeleteEvent {
 }
 
 pub(crate) fn delete_event(arguments: &DeleteEvent, world: &World) -> Result<Plan, AppError> {
+    across::plan(Thing::Event, &arguments.title, Deed::Delete, world)
+}
+
+pub(crate) fn delete_titled(title: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
-    let found = find(&arguments.title, &vdir, world);
-    world.language.plan_for(&arguments.title, found, |event| event.label(world), |event| delete(&event, world))
+    let found = find(title, &vdir, world);
+    world.language.plan_for(title, found, |event| event.label(world), |event| delete(&event, world))
 }
 
 /// An event that repeats is never deleted as a whole without the user having said so.
@@ -45,8 +50,7 @@ fn delete(event: &Upcoming<'_>, world: &World) -> Result<Plan, AppError> {
 
 pub(super) fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
     let (file, series) = (event.series.file, &event.series);
-    let indices: Vec<usize> = series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
-    let change = file.without(Kind::Event, &indices);
+    let change = file.without(Kind::Event, &series.indices());
     let told = match (series.main.repeats(), world.language.quoted(event.title(world))) {
         (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
         (false, _) => event.label(world),

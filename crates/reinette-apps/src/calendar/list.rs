@@ -1,9 +1,8 @@
 //! Shows events.
 
-use super::{Upcoming, event_item, read, upcoming};
+use super::{event_item, read};
 use crate::data::{Item, items, path_of};
 use crate::icalendar::{CalendarTime, Component, Cut, Occurrence, Repetition, Vdir, Window};
-use crate::matching;
 use crate::sentences::{MAX_LISTED, Wording, clock_time, days};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
@@ -28,14 +27,6 @@ pub(crate) struct ListEvents {
     #[guide(span)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     when: Option<String>,
-}
-
-/// The arguments of `find_event`.
-#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
-pub(crate) struct FindEvent {
-    /// Words of the event.
-    #[guide(span)]
-    query: String,
 }
 
 pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan, AppError> {
@@ -64,52 +55,6 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
     let shown = found.shown.iter().take(MAX_SHOWN);
     let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component), world)).collect();
     Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
-}
-
-pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, AppError> {
-    let language = world.language;
-    let vdir = read(world)?;
-    let mut found: Vec<(f64, Upcoming<'_>)> = vdir
-        .series()
-        .map(|series| (coverage(&arguments.query, &series.main.searchable(language)), series))
-        .filter(|(coverage, _)| *coverage > 0.0)
-        .filter_map(|(coverage, series)| Some((coverage, upcoming(series, world)?)))
-        .collect();
-    // Only the best: an event with one of three words is no answer when another has all three.
-    let best = found.iter().map(|(coverage, _)| *coverage).fold(0.0, f64::max);
-    found.retain(|(coverage, _)| *coverage >= best);
-    found.sort_by_cached_key(|(_, event)| (event.is_over, event.occurrence.start.civil()));
-    let query = language.quoted(&arguments.query);
-    let mut answer = match found.len() {
-        0 => language.pick(format!("No event has {query}."), format!("Aucun évènement ne contient {query}.")),
-        _ => found.iter().take(MAX_LISTED).map(|(_, event)| detailed(event, world)).collect::<Vec<_>>().join("\n"),
-    };
-    if found.len() > MAX_LISTED {
-        let more = found.len() - MAX_LISTED;
-        answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
-    }
-    answer.push_str(&language.broken_files(&vdir.broken));
-    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item(world)).collect();
-    Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
-}
-
-fn coverage(query: &str, text: &str) -> f64 {
-    matching::coverage(query, text)
-}
-
-fn detailed(event: &Upcoming<'_>, world: &World) -> String {
-    let language = world.language;
-    let mut line = event.label(world);
-    if let Some(location) = &event.occurrence.component.location {
-        let _ = write!(line, " ({})", one_line(location));
-    }
-    if event.series.main.repeats() {
-        line.push_str(language.pick(", repeats", ", se répète"));
-    }
-    if event.is_over {
-        line.push_str(language.pick(", over", ", passé"));
-    }
-    line
 }
 
 /// The first and last day that a moment touches; of an instant, its whole day, since part of a day is often said loosely.

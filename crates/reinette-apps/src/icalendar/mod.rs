@@ -19,7 +19,7 @@ pub(crate) use recurrence::{parse_rule, rule_from, rule_value};
 pub(crate) use rule::Effort;
 pub(crate) use series::{Cut, Occurrence, Series, Window};
 pub(crate) use time::{CalendarTime, Notation};
-pub(crate) use vdir::Vdir;
+pub(crate) use vdir::{Vdir, VdirFile};
 pub(crate) use write::{NewFile, alarm_when_due};
 
 #[cfg(test)]

@@ -149,6 +149,11 @@ impl<'a> Series<'a> {
         self.file.edited(editor)
     }
 
+    /// Where its components stand in the file.
+    pub(crate) fn indices(&self) -> Vec<usize> {
+        self.changed.iter().chain([&self.main]).map(|component| component.index).collect()
+    }
+
     /// How many starts its rule gives before that of `occurrence`, whatever became of them.
     pub(crate) fn counted_before(&self, occurrence: &Occurrence<'_>) -> usize {
         let counted = |expansion: Expansion<'_, 'a>| {

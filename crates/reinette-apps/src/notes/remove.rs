@@ -4,7 +4,7 @@ use super::folder::{Note, Notes};
 use super::list::{is_heading, items, without_bullet};
 use super::note_item;
 use crate::data::{self, fields};
-use crate::matching::{self, Match, words};
+use crate::matching::{self, Match, Rank, words};
 use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{Answer, AppError, Change, Choice, FileChange, Plan, Question, World};
@@ -52,8 +52,12 @@ pub(crate) fn clear_note(arguments: &ClearNote, world: &World) -> Result<Plan, A
 }
 
 pub(crate) fn delete_note(arguments: &DeleteNote, world: &World) -> Result<Plan, AppError> {
+    delete_titled(&arguments.note, world)
+}
+
+pub(crate) fn delete_titled(title: &str, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
-    with_note(&arguments.note, world, |note| {
+    with_note(title, world, |note| {
         let title = language.quoted(note.title());
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the note {title}."), format!("Supprime la note {title}.")),
@@ -62,6 +66,12 @@ pub(crate) fn delete_note(arguments: &DeleteNote, world: &World) -> Result<Plan,
             files: vec![FileChange::remove(note.path.clone(), note.text.clone())],
         }))
     })
+}
+
+/// How well a note fits a title.
+pub(crate) fn rank(title: &str, world: &World) -> Result<Rank, AppError> {
+    let notes = Notes::read(&world.folders)?;
+    Ok(matching::rank(title, notes.all.iter().map(Note::title)))
 }
 
 /// Goes on with the note that a title means.

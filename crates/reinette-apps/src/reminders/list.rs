@@ -45,7 +45,7 @@ pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, A
 }
 
 /// The instant by which reminders are sorted; those without any come last.
-fn due_at(found: &Open<'_>, world: &World) -> Timestamp {
+pub(super) fn due_at(found: &Open<'_>, world: &World) -> Timestamp {
     let due = found.due().and_then(|due| due.instant(world.clock.now.time_zone()));
     due.map_or(Timestamp::MAX, |due| due.timestamp())
 }

@@ -12,7 +12,7 @@ use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use store::{Stored, Timer, Timers};
 
-pub(crate) use cancel::cancel_timer;
+pub(crate) use cancel::{cancel_named, cancel_timer, rank};
 pub(crate) use extend::extend_timer;
 pub(crate) use set::{set_alarm, set_timer};
 
