@@ -86,7 +86,8 @@ fn is_meant(timer: &Timer, which: &str, telling: &str, world: &World) -> bool {
     let now = &world.clock.now;
     let length = [which, telling].into_iter().find_map(|text| resolve_duration(text).ok());
     let length = length.and_then(|span| Some(now.duration_until(&now.checked_add(span).ok()?)));
-    if length.is_some() {
+    // Of an alarm "9h" is the hour at which it rings.
+    if length.is_some() && timer.kind == TimerKind::Timer {
         return timer.duration == length;
     }
     let said = [which, telling].into_iter().find_map(|text| resolve(text, &world.clock, Purpose::Alarm).ok());
