@@ -73,7 +73,7 @@ fn the_agenda_groups_days_and_expands_repetitions_with_their_exceptions() {
         home.answer("list_events", &json!({"when": "from today to Friday"})),
         "Today, Wednesday 11 March\n  all day      Fair (Lyon), until tomorrow, Thursday 12 March\n  \
          09:00–09:15  Standup\nTomorrow, Thursday 12 March\n  14:00–15:00  Call\nFriday 13 March\n  \
-         11:00–11:15  Late standup\n(Left alone, since they cannot be read: broken.ics)"
+         11:00–11:15  Late standup\n(Left alone, since they cannot be read: broken.ics)\n4 events."
     );
     assert!(broken.exists());
     let week = home.answer("list_events", &json!({}));
