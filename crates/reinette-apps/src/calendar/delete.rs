@@ -8,7 +8,6 @@ use crate::icalendar::{Component, ComponentPath, Editor, Kind, Occurrence};
 use crate::sentences::Wording;
 use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 
 /// The arguments of `delete_event`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -71,9 +70,23 @@ pub(super) fn exclude(
     occurrences: &[Occurrence<'_>],
     world: &World,
 ) -> Result<FileChange, AppError> {
-    let file = event.series.file;
+    let mut editor = Editor::new(&event.series.file.content);
+    let indices = exclude_in(&mut editor, event, occurrences, world)?;
+    for index in indices.into_iter().rev() {
+        editor.delete(ComponentPath { kind: Kind::Event.name(), index });
+    }
+    Ok(event.series.file.edited(editor))
+}
+
+/// Excludes some occurrences of an event in an editor; gives the places of the components that are theirs alone, in order,
+/// which are to be deleted.
+pub(super) fn exclude_in(
+    editor: &mut Editor,
+    event: &Upcoming<'_>,
+    occurrences: &[Occurrence<'_>],
+    world: &World,
+) -> Result<Vec<usize>, AppError> {
     let path = |index| ComponentPath { kind: Kind::Event.name(), index };
-    let mut editor = Editor::new(&file.content);
     for occurrence in occurrences {
         editor.add(path(event.series.main.index), "EXDATE", &occurrence.id.property());
     }
@@ -85,14 +98,10 @@ pub(super) fn exclude(
             "La série change entre-temps ; dites un jour à la fois.".to_owned(),
         )));
     }
-    // From the last on, so that the places of those before stay.
-    changed.sort_by_key(|component| Reverse(component.index));
-    for component in changed {
-        if !(component.and_future && push_on(&mut editor, event)) {
-            editor.delete(path(component.index));
-        }
-    }
-    Ok(file.edited(editor))
+    changed.sort_by_key(|component| component.index);
+    changed.dedup_by_key(|component| component.index);
+    changed.retain(|component| !(component.and_future && push_on(editor, event)));
+    Ok(changed.into_iter().map(|component| component.index).collect())
 }
 
 fn sentences(told: &str, item: Item, change: FileChange, world: &World) -> Change {

@@ -2,14 +2,18 @@
 
 mod create;
 mod delete;
+mod delete_many;
+mod details;
 mod duration;
 mod find;
+mod free;
 mod list;
 mod moving;
 mod next;
 mod relative;
 mod rename;
 mod skip;
+mod stretch;
 
 use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir, Window};
@@ -21,8 +25,11 @@ use std::path::Path;
 
 pub(crate) use create::create_event;
 pub(crate) use delete::{delete_event, delete_titled};
+pub(crate) use delete_many::delete_events;
+pub(crate) use details::{invite, place_event};
 pub(crate) use duration::change_event_duration;
 pub(crate) use find::{find_event, search};
+pub(crate) use free::find_free;
 pub(crate) use list::{dates, list_events, window};
 pub(crate) use moving::{in_notation_of, moment_near, move_event, move_titled, others_stay, unknown_zone};
 pub(crate) use relative::{SaidTime, plan_at, plan_from_event, takes_whole_days};

@@ -53,6 +53,15 @@ pub(crate) enum Repetition {
     Unreadable,
 }
 
+/// What an event asks of whoever takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Their time.
+    Time,
+    /// Nothing: it only stands there (`TRANSP:TRANSPARENT`).
+    Nothing,
+}
+
 /// A length that a file states: days as the calendar counts them, then what the clock counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nominal {
@@ -72,8 +81,7 @@ pub(crate) struct Component {
     pub(crate) description: Option<String>,
     /// The names of those who are invited.
     pub(crate) people: Vec<String>,
-    /// Whether it takes nobody's time.
-    pub(crate) is_transparent: bool,
+    pub(crate) claim: Claim,
     pub(crate) start: Option<CalendarTime>,
     /// When an event ends (excluded), or a to-do is due.
     pub(crate) end: Option<CalendarTime>,
@@ -132,9 +140,10 @@ impl Component {
             location: text(&ICalendarProperty::Location).filter(|text| !text.is_empty()),
             description: text(&ICalendarProperty::Description).filter(|text| !text.is_empty()),
             people: component.properties(&ICalendarProperty::Attendee).filter_map(name_of).collect(),
-            is_transparent: value(&ICalendarProperty::Transp)
-                .and_then(ICalendarValue::as_text)
-                .is_some_and(|text| text.eq_ignore_ascii_case("TRANSPARENT")),
+            claim: match value(&ICalendarProperty::Transp).and_then(ICalendarValue::as_text) {
+                Some(text) if text.eq_ignore_ascii_case("TRANSPARENT") => Claim::Nothing,
+                _ => Claim::Time,
+            },
             start: time(&ICalendarProperty::Dtstart),
             end: time(&end),
             duration: value(&ICalendarProperty::Duration).and_then(Nominal::read),
