@@ -117,6 +117,8 @@ fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>, world: &World) -
 }
 
 #[cfg(test)]
+mod day_tests;
+#[cfg(test)]
 mod editing_tests;
 #[cfg(test)]
 mod foreign;
