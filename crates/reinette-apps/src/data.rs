@@ -35,6 +35,9 @@ pub(crate) struct Item {
     pub(crate) rule: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) location: Option<String>,
+    /// The names of those who are invited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) people: Vec<String>,
     /// Where it was before it was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) moved_from: Option<String>,
@@ -61,7 +64,16 @@ impl Item {
             Some(Repetition::Rule(rule)) => Some(rule.to_string()),
             _ => None,
         };
-        Self { kind, id, title, rule, location: component.location.clone(), path, ..Self::default() }
+        Self {
+            kind,
+            id,
+            title,
+            rule,
+            location: component.location.clone(),
+            people: component.people.clone(),
+            path,
+            ..Self::default()
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 //! - No app reads the system's clock: the time is [`World::clock`].
 //! - Files belong to the user's other programs as well: what is not understood is neither rewritten nor deleted.
 
+mod across;
 mod answers;
 mod calendar;
 mod change;
@@ -25,6 +26,7 @@ mod errors;
 mod files;
 mod icalendar;
 mod matching;
+mod missing;
 mod notes;
 mod plan;
 mod planner;

@@ -33,6 +33,56 @@ const KINDS: &[&str] = &[
     "liste",
 ];
 
+/// Words that say that nothing is left out.
+pub(crate) const ALL: &[&str] = &["all", "every", "everything", "both", "tous", "toutes", "tout"];
+
+/// Words beside those of which nothing more is said.
+const OF_ALL: &[&str] = &[
+    "of",
+    "them",
+    "my",
+    "the",
+    "those",
+    "these",
+    "it",
+    "open",
+    "reminder",
+    "reminders",
+    "todo",
+    "todos",
+    "task",
+    "tasks",
+    "de",
+    "d",
+    "entre",
+    "eux",
+    "elles",
+    "mes",
+    "les",
+    "ces",
+    "rappel",
+    "rappels",
+    "tache",
+    "taches",
+];
+
+/// Words for the next thing there is.
+const NEXT: &[&str] = &["next", "prochain", "prochaine"];
+
+/// Words for anything.
+const ANYTHING: &[&str] = &["one", "thing", "engagement", "chose", "activity", "activite"];
+
+/// How well the best of some things fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    Nothing,
+    /// It is meant only if nothing else is: it is over, say.
+    LastResort,
+    /// Only one of title and query has all words of the other.
+    Partly,
+    WordForWord,
+}
+
 /// What was found for some words.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Match<T> {
@@ -56,7 +106,7 @@ struct Fit {
 }
 
 /// Which words are found in the other text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Coverage {
     Partial,
     AllOfTitle,
@@ -84,6 +134,38 @@ pub(crate) fn find<T>(query: &str, things: impl IntoIterator<Item = T>, title: i
     } else {
         best.pop().map_or(Match::None { nearest: Vec::new() }, Match::One)
     }
+}
+
+/// How well the best of some titles fits a query.
+pub(crate) fn rank<'a>(query: &str, titles: impl IntoIterator<Item = &'a str>) -> Rank {
+    let query = all_words(query);
+    let fits = titles.into_iter().map(|title| fit(&query, &all_words(title))).filter(|fit| fit.shared > 0.0);
+    match fits.map(|fit| fit.coverage).max() {
+        Some(Coverage::WordForWord) => Rank::WordForWord,
+        Some(Coverage::AllOfQuery | Coverage::AllOfTitle) => Rank::Partly,
+        Some(Coverage::Partial) | None => Rank::Nothing,
+    }
+}
+
+/// Whether a title has the very words of a query.
+pub(crate) fn is_exact(query: &str, title: &str) -> bool {
+    rank(query, [title]) == Rank::WordForWord
+}
+
+/// Whether `text` means all things of a kind: "all of them", "everything", "tous mes rappels".
+pub(crate) fn means_all(text: &str) -> bool {
+    let words = all_words(text);
+    // Both of which two?
+    let is_all = |word: &String| word != "both" && ALL.contains(&word.as_str());
+    words.iter().any(is_all) && words.iter().all(|word| is_all(word) || OF_ALL.contains(&word.as_str()))
+}
+
+/// Whether `text` means the next thing of a kind: "next", "my next meeting", "prochain rendez-vous".
+pub(crate) fn means_next(text: &str) -> bool {
+    let words = all_words(text);
+    let is_next = |word: &String| NEXT.contains(&word.as_str());
+    let says_no_more = |word: &str| [PARTICLES, KINDS, ANYTHING].iter().any(|list| list.contains(&word));
+    words.iter().any(is_next) && words.iter().all(|word| is_next(word) || says_no_more(word))
 }
 
 /// The part of the telling words of `query` that `text` has, from 0 to 1.
@@ -181,6 +263,41 @@ mod tests {
         );
         assert_eq!(found("lunch", &["Lunch with Ana", "Lunch"]), Match::One("Lunch"));
         assert_eq!(found("lunch", &["Lunch", "Lunch"]), Match::Several(vec!["Lunch", "Lunch"]));
+    }
+
+    #[test]
+    fn all_and_next_are_told_from_titles() {
+        for text in [
+            "all",
+            "all of them",
+            "everything",
+            "all my reminders",
+            "every reminder",
+            "tous",
+            "toutes",
+            "tous les rappels",
+        ] {
+            assert!(means_all(text), "{text}");
+        }
+        for text in ["everything for the party", "both", "reminders", "", "all alarms"] {
+            assert!(!means_all(text), "{text}");
+        }
+        for text in ["next", "my next meeting", "the next one", "prochain", "mon prochain rendez-vous", "la prochaine"]
+        {
+            assert!(means_next(text), "{text}");
+        }
+        for text in ["next week", "next Monday", "meeting", "la semaine prochaine", "next events", ""] {
+            assert!(!means_next(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rank_is_that_of_the_best() {
+        let rank = |query| rank(query, ["Dentist", "Lunch with Ana"]);
+        assert_eq!(rank("the dentist appointment"), Rank::WordForWord);
+        assert_eq!(rank("lunch"), Rank::Partly);
+        assert_eq!(rank("lunch with Bo"), Rank::Nothing);
+        assert_eq!(rank(""), Rank::Nothing);
     }
 
     #[test]

@@ -40,12 +40,12 @@ pub struct Change {
     pub files: Vec<FileChange>,
 }
 
-/// A question to the user, since more than one thing could be meant.
+/// A question to the user, since more than one thing could be meant or something is missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// The question.
     pub text: String,
-    /// What can be chosen.
+    /// What can be chosen; nothing, if the user has to say it.
     pub choices: Vec<Choice>,
 }
 

@@ -1,6 +1,7 @@
 //! A tool as the assistant sees it: a definition for the model, and a plan for each call.
 
-use crate::{AppError, Plan, World};
+use crate::visible::one_line;
+use crate::{AppError, Choice, Plan, Question, World, missing};
 use reinette::{Generable, ToolDefinition};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,7 @@ pub trait Planner: Send + Sync {
     /// Whether it never plans a change.
     fn only_reads(&self) -> bool;
 
-    /// What is to be done for a call with these arguments.
+    /// What is to be done for a call with these arguments. For one that leaves out what is required, that is to ask.
     ///
     /// # Errors
     /// When the arguments do not fit, say no time that can be resolved, or a folder cannot be read.
@@ -37,9 +38,27 @@ impl<A: Generable> Planner for TypedPlanner<A> {
     }
 
     fn plan(&self, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError> {
+        if let Some(argument) = missing::first(&self.definition, arguments) {
+            return self.ask(argument, arguments, world);
+        }
         let arguments: A = serde_json::from_value(Value::Object(arguments.clone()))
             .map_err(|error| AppError::Arguments { tool: self.name, reason: error.to_string() })?;
         (self.plan)(&arguments, world)
+    }
+}
+
+impl<A: Generable> TypedPlanner<A> {
+    /// Asks for an argument that was left out, and offers what is likely with the plan that follows.
+    fn ask(&self, argument: &str, arguments: &Map<String, Value>, world: &World) -> Result<Plan, AppError> {
+        let with = |value: String| {
+            let mut arguments = arguments.clone();
+            arguments.insert(argument.to_owned(), value.clone().into());
+            let plan = self.plan(&arguments, world).ok()?;
+            Some(Choice { label: one_line(&value).into_owned(), plan })
+        };
+        let choices = missing::likely(self.name, argument, world)?.into_iter().filter_map(with).collect();
+        let text = missing::question(self.name, argument, world.language).to_owned();
+        Ok(Plan::Ask(Question { text, choices }))
     }
 }
 

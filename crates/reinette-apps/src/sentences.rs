@@ -23,6 +23,9 @@ pub(crate) trait Wording: Copy {
     /// Several texts, each between quotation marks: "“eggs”, “bread” and “coffee”".
     fn listed(self, texts: &[&str]) -> String;
 
+    /// Names in a row, foreign text as it is shown: "Sam, Kim and Lea"; of more than `most` the number of the others.
+    fn joined(self, names: &[String], most: usize) -> String;
+
     /// A day: "tomorrow, Thursday 12 March".
     fn day(self, date: Date, clock: &Clock) -> String;
 
@@ -75,6 +78,20 @@ impl Wording for Language {
                 format!("{before} {and} {last}")
             }
             quoted => quoted.concat(),
+        }
+    }
+
+    fn joined(self, names: &[String], most: usize) -> String {
+        let mut shown: Vec<String> = names.iter().take(most).map(|name| one_line(name).into_owned()).collect();
+        if names.len() > most {
+            let more = names.len() - most;
+            shown.push(self.pick(format!("{more} more"), format!("{more} autres")));
+        }
+        match shown.as_slice() {
+            [first @ .., last] if !first.is_empty() => {
+                format!("{} {} {last}", first.join(", "), self.pick("and", "et"))
+            }
+            shown => shown.concat(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The tools, as the model sees them.
 
+mod more;
+
 use crate::planner::{Planner, planner, reader};
 use crate::preamble::preamble;
 use crate::{answers, calendar, notes, reminders, timers};
@@ -27,7 +29,7 @@ pub fn tools() -> Vec<Box<dyn Planner>> {
 /// Tools that the everyday model's adapter has not learned yet, in the same form. That adapter reads a request without
 /// definitions and knows only [`tools`]: these are for models that read definitions.
 pub fn more_tools() -> Vec<Box<dyn Planner>> {
-    [more_event_tools(), more_reminder_tools(), more_note_tools(), more_timer_tools()].into_iter().flatten().collect()
+    more::all()
 }
 
 fn reminder_tools() -> Vec<Box<dyn Planner>> {
@@ -60,7 +62,11 @@ fn reminder_tools() -> Vec<Box<dyn Planner>> {
         reader(
             "list_reminders",
             "Show the open reminders.",
-            &[("read me whatever I asked to be nudged about", &[]), ("qu’ai-je noté comme rappels jusqu’ici ?", &[])],
+            &[
+                ("read me whatever I asked to be nudged about", &[]),
+                ("qu’ai-je noté comme rappels jusqu’ici ?", &[]),
+                ("what am I to be nudged about on Sunday?", &[("when", "on Sunday")]),
+            ],
             reminders::list_reminders,
         ),
         planner(
@@ -237,141 +243,6 @@ fn answer_tools() -> Vec<Box<dyn Planner>> {
     ]
 }
 
-fn more_event_tools() -> Vec<Box<dyn Planner>> {
-    vec![
-        planner(
-            "change_event_duration",
-            "Make an event longer or shorter, or let it last until another time.",
-            &[
-                (
-                    "the choir rehearsal takes half an hour longer",
-                    &[("title", "choir rehearsal"), ("duration", "half an hour longer")],
-                ),
-                ("let the site visit go on until 5:30pm", &[("title", "site visit"), ("duration", "until 5:30pm")]),
-                ("le cours de yoga dure 45 minutes", &[("title", "cours de yoga"), ("duration", "45 minutes")]),
-            ],
-            calendar::change_event_duration,
-        ),
-        planner(
-            "rename_event",
-            "Give an event another title.",
-            &[
-                (
-                    "the thing called board games should read games night",
-                    &[("title", "board games"), ("new_title", "games night")],
-                ),
-                (
-                    "renomme la visite du musée en sortie au musée",
-                    &[("title", "visite du musée"), ("new_title", "sortie au musée")],
-                ),
-            ],
-            calendar::rename_event,
-        ),
-        planner(
-            "skip_event",
-            "Leave out the next time of an event that repeats, or those of some days; the others stay.",
-            &[
-                ("no pottery class for me this Thursday", &[("title", "pottery class"), ("when", "this Thursday")]),
-                ("saute la prochaine séance de kiné", &[("title", "séance de kiné")]),
-            ],
-            calendar::skip_event,
-        ),
-    ]
-}
-
-fn more_reminder_tools() -> Vec<Box<dyn Planner>> {
-    vec![
-        planner(
-            "move_reminder",
-            "Move a reminder to another time, or put it off.",
-            &[
-                ("nag me about the gutters on Sunday instead", &[("title", "gutters"), ("when", "on Sunday")]),
-                ("nudge me about the fern two hours later", &[("title", "fern"), ("when", "two hours later")]),
-                ("repousse le rappel de la facture à lundi", &[("title", "facture"), ("when", "lundi")]),
-            ],
-            reminders::move_reminder,
-        ),
-        planner(
-            "rename_reminder",
-            "Change what a reminder says.",
-            &[
-                (
-                    "the reminder to ring Olga should say ring Olga and Piet",
-                    &[("title", "ring Olga"), ("new_title", "ring Olga and Piet")],
-                ),
-                (
-                    "change le rappel poster le colis en poster les deux colis",
-                    &[("title", "poster le colis"), ("new_title", "poster les deux colis")],
-                ),
-            ],
-            reminders::rename_reminder,
-        ),
-    ]
-}
-
-fn more_note_tools() -> Vec<Box<dyn Planner>> {
-    vec![
-        reader(
-            "read_note",
-            "Show all of a note or a list.",
-            &[
-                ("show me everything I put down in the camping list", &[("note", "camping list")]),
-                ("qu’y a-t-il sur la liste de bricolage ?", &[("note", "liste de bricolage")]),
-            ],
-            notes::read_note,
-        ),
-        reader(
-            "list_notes",
-            "Show which notes and lists there are.",
-            &[("which notes have I got by now?", &[]), ("quelles notes est-ce que je garde ici ?", &[])],
-            notes::list_notes,
-        ),
-        planner(
-            "remove_from_note",
-            "Remove something from a note or a list.",
-            &[
-                ("take the tent pegs off the camping list", &[("note", "camping list"), ("text", "tent pegs")]),
-                ("enlève les clous de la liste de bricolage", &[("note", "liste de bricolage"), ("text", "clous")]),
-            ],
-            notes::remove_from_note,
-        ),
-        planner(
-            "clear_note",
-            "Empty a note or a list and keep it.",
-            &[
-                ("start the camping list over, empty", &[("note", "camping list")]),
-                ("vide la liste de bricolage", &[("note", "liste de bricolage")]),
-            ],
-            notes::clear_note,
-        ),
-        planner(
-            "delete_note",
-            "Delete a whole note or list.",
-            &[
-                ("throw the note about the boiler away", &[("note", "boiler")]),
-                ("jette la note sur la chaudière", &[("note", "chaudière")]),
-            ],
-            notes::delete_note,
-        ),
-    ]
-}
-
-fn more_timer_tools() -> Vec<Box<dyn Planner>> {
-    vec![planner(
-        "extend_timer",
-        "Give a running timer more time, or less.",
-        &[
-            ("the dough needs six minutes more", &[("duration", "six minutes more")]),
-            (
-                "put 90 seconds on top of the ten minute timer",
-                &[("duration", "90 seconds"), ("which", "ten minute timer")],
-            ),
-            ("encore trois minutes au minuteur", &[("duration", "trois minutes")]),
-        ],
-        timers::extend_timer,
-    )]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -424,6 +295,6 @@ mod tests {
                 assert!(!matches!(planned, Ok(crate::Plan::Change(_))), "{example:?}: {planned:?}");
             }
         }
-        assert_eq!(n_reading, 9);
+        assert_eq!(n_reading, 10);
     }
 }

@@ -10,7 +10,7 @@ use reinette_time::{Moment, Purpose, Recurrence, describe};
 use serde::{Deserialize, Serialize};
 
 /// How long an event takes when only its start was said.
-const DEFAULT_HOURS: i64 = 1;
+pub(super) const DEFAULT_HOURS: i64 = 1;
 
 /// The arguments of `create_event`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]

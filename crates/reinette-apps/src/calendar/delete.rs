@@ -2,12 +2,12 @@
 
 use super::moving::push_on;
 use super::{Upcoming, find, read};
+use crate::across::{self, Deed, Thing};
 use crate::data::{Item, items};
 use crate::icalendar::{Component, ComponentPath, Editor, Kind, Occurrence};
 use crate::sentences::Wording;
 use crate::{AppError, Change, Choice, FileChange, Plan, Question, World};
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 
 /// The arguments of `delete_event`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -18,9 +18,13 @@ pub(crate) struct DeleteEvent {
 }
 
 pub(crate) fn delete_event(arguments: &DeleteEvent, world: &World) -> Result<Plan, AppError> {
+    across::plan(Thing::Event, &arguments.title, Deed::Delete, world)
+}
+
+pub(crate) fn delete_titled(title: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
-    let found = find(&arguments.title, &vdir, world);
-    world.language.plan_for(&arguments.title, found, |event| event.label(world), |event| delete(&event, world))
+    let found = find(title, &vdir, world);
+    world.language.plan_for(title, found, |event| event.label(world), |event| delete(&event, world))
 }
 
 /// An event that repeats is never deleted as a whole without the user having said so.
@@ -45,8 +49,7 @@ fn delete(event: &Upcoming<'_>, world: &World) -> Result<Plan, AppError> {
 
 pub(super) fn delete_all(event: &Upcoming<'_>, world: &World) -> Change {
     let (file, series) = (event.series.file, &event.series);
-    let indices: Vec<usize> = series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
-    let change = file.without(Kind::Event, &indices);
+    let change = file.without(Kind::Event, &series.indices());
     let told = match (series.main.repeats(), world.language.quoted(event.title(world))) {
         (true, title) => world.language.pick(format!("{title}, all of them"), format!("{title}, tous")),
         (false, _) => event.label(world),
@@ -67,9 +70,23 @@ pub(super) fn exclude(
     occurrences: &[Occurrence<'_>],
     world: &World,
 ) -> Result<FileChange, AppError> {
-    let file = event.series.file;
+    let mut editor = Editor::new(&event.series.file.content);
+    let indices = exclude_in(&mut editor, event, occurrences, world)?;
+    for index in indices.into_iter().rev() {
+        editor.delete(ComponentPath { kind: Kind::Event.name(), index });
+    }
+    Ok(event.series.file.edited(editor))
+}
+
+/// Excludes some occurrences of an event in an editor; gives the places of the components that are theirs alone, in order,
+/// which are to be deleted.
+pub(super) fn exclude_in(
+    editor: &mut Editor,
+    event: &Upcoming<'_>,
+    occurrences: &[Occurrence<'_>],
+    world: &World,
+) -> Result<Vec<usize>, AppError> {
     let path = |index| ComponentPath { kind: Kind::Event.name(), index };
-    let mut editor = Editor::new(&file.content);
     for occurrence in occurrences {
         editor.add(path(event.series.main.index), "EXDATE", &occurrence.id.property());
     }
@@ -81,14 +98,10 @@ pub(super) fn exclude(
             "La série change entre-temps ; dites un jour à la fois.".to_owned(),
         )));
     }
-    // From the last on, so that the places of those before stay.
-    changed.sort_by_key(|component| Reverse(component.index));
-    for component in changed {
-        if !(component.and_future && push_on(&mut editor, event)) {
-            editor.delete(path(component.index));
-        }
-    }
-    Ok(file.edited(editor))
+    changed.sort_by_key(|component| component.index);
+    changed.dedup_by_key(|component| component.index);
+    changed.retain(|component| !(component.and_future && push_on(editor, event)));
+    Ok(changed.into_iter().map(|component| component.index).collect())
 }
 
 fn sentences(told: &str, item: Item, change: FileChange, world: &World) -> Change {

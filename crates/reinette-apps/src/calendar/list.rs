@@ -1,9 +1,10 @@
 //! Shows events.
 
-use super::{Upcoming, event_item, read, upcoming};
+use super::next::next;
+use super::{event_item, read};
 use crate::data::{Item, items, path_of};
 use crate::icalendar::{CalendarTime, Component, Cut, Occurrence, Repetition, Vdir, Window};
-use crate::matching;
+use crate::matching::means_next;
 use crate::sentences::{MAX_LISTED, Wording, clock_time, days};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
@@ -21,26 +22,22 @@ const DEFAULT_DAYS: i64 = 7;
 /// The most events that one answer shows.
 const MAX_SHOWN: usize = 100;
 
+/// More events than this are counted for the reader.
+const MAX_UNCOUNTED: usize = 3;
+
 /// The arguments of `list_events`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
 pub(crate) struct ListEvents {
-    /// The days to show; without it, today and the next seven days.
+    /// The days to show, or "next"; without it, today and the next seven days.
     #[guide(span)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     when: Option<String>,
 }
 
-/// The arguments of `find_event`.
-#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
-pub(crate) struct FindEvent {
-    /// Words of the event.
-    #[guide(span)]
-    query: String,
-}
-
 pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan, AppError> {
     let (language, today) = (world.language, world.clock.now.date());
     let (first, last) = match arguments.when.as_deref().filter(|when| !when.trim().is_empty()) {
+        Some(when) if means_next(when) => return next(world),
         Some(when) => dates(&resolve(when, &world.clock, Purpose::Search)?),
         None => (today, today.checked_add(DEFAULT_DAYS.days()).map_err(|_| TimeError::OutOfRange)?),
     };
@@ -61,59 +58,14 @@ pub(crate) fn list_events(arguments: &ListEvents, world: &World) -> Result<Plan,
     };
     answer.push_str(&found.notes(language));
     answer.push_str(&language.broken_files(&vdir.broken));
+    answer.push_str(&found.count(language));
     let shown = found.shown.iter().take(MAX_SHOWN);
     let shown: Vec<Item> = shown.map(|found| event_item(found, path_of(&vdir, found.component), world)).collect();
     Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
 }
 
-pub(crate) fn find_event(arguments: &FindEvent, world: &World) -> Result<Plan, AppError> {
-    let language = world.language;
-    let vdir = read(world)?;
-    let mut found: Vec<(f64, Upcoming<'_>)> = vdir
-        .series()
-        .map(|series| (coverage(&arguments.query, &series.main.searchable(language)), series))
-        .filter(|(coverage, _)| *coverage > 0.0)
-        .filter_map(|(coverage, series)| Some((coverage, upcoming(series, world)?)))
-        .collect();
-    // Only the best: an event with one of three words is no answer when another has all three.
-    let best = found.iter().map(|(coverage, _)| *coverage).fold(0.0, f64::max);
-    found.retain(|(coverage, _)| *coverage >= best);
-    found.sort_by_cached_key(|(_, event)| (event.is_over, event.occurrence.start.civil()));
-    let query = language.quoted(&arguments.query);
-    let mut answer = match found.len() {
-        0 => language.pick(format!("No event has {query}."), format!("Aucun évènement ne contient {query}.")),
-        _ => found.iter().take(MAX_LISTED).map(|(_, event)| detailed(event, world)).collect::<Vec<_>>().join("\n"),
-    };
-    if found.len() > MAX_LISTED {
-        let more = found.len() - MAX_LISTED;
-        answer.push_str(&language.pick(format!("\n… and {more} more"), format!("\n… et {more} autres")));
-    }
-    answer.push_str(&language.broken_files(&vdir.broken));
-    let shown: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, event)| event.item(world)).collect();
-    Ok(Plan::Answer(Answer { text: answer, data: items("events", &shown) }))
-}
-
-fn coverage(query: &str, text: &str) -> f64 {
-    matching::coverage(query, text)
-}
-
-fn detailed(event: &Upcoming<'_>, world: &World) -> String {
-    let language = world.language;
-    let mut line = event.label(world);
-    if let Some(location) = &event.occurrence.component.location {
-        let _ = write!(line, " ({})", one_line(location));
-    }
-    if event.series.main.repeats() {
-        line.push_str(language.pick(", repeats", ", se répète"));
-    }
-    if event.is_over {
-        line.push_str(language.pick(", over", ", passé"));
-    }
-    line
-}
-
 /// The first and last day that a moment touches; of an instant, its whole day, since part of a day is often said loosely.
-pub(super) fn dates(moment: &Moment) -> (Date, Date) {
+pub(crate) fn dates(moment: &Moment) -> (Date, Date) {
     match moment {
         Moment::Dates { first, last } => (*first, *last),
         Moment::Instants { start, end } => (start.date(), end.date()),
@@ -121,7 +73,7 @@ pub(super) fn dates(moment: &Moment) -> (Date, Date) {
     }
 }
 
-pub(super) fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
+pub(crate) fn window(first: Date, last: Date, world: &World) -> Result<Window, AppError> {
     let zone = world.clock.now.time_zone();
     let midnight =
         |date: Date| -> Result<Zoned, AppError> { Ok(date.to_zoned(zone.clone()).map_err(|_| TimeError::OutOfRange)?) };
@@ -161,6 +113,17 @@ impl<'a> Found<'a> {
         self.shown.sort_by_cached_key(|found| (!found.start.is_date(), time(&found.start)));
         self.more += self.shown.len().saturating_sub(MAX_SHOWN);
         self.shown.truncate(MAX_SHOWN);
+    }
+
+    /// How many there are, if nobody sees it at a glance; nothing if more are told to be left out.
+    fn count(&self, language: Language) -> String {
+        let is_all = self.more == 0 && self.cut.is_empty();
+        match self.shown.len() {
+            count if count > MAX_UNCOUNTED && is_all => {
+                language.pick(format!("\n{count} events."), format!("\n{count} évènements."))
+            }
+            _ => String::new(),
+        }
     }
 
     /// What is not shown.

@@ -2,28 +2,38 @@
 
 mod create;
 mod delete;
+mod delete_many;
+mod details;
 mod duration;
+mod find;
+mod free;
 mod list;
 mod moving;
+mod next;
 mod relative;
 mod rename;
 mod skip;
+mod stretch;
 
 use crate::data::{Item, iso_time};
 use crate::icalendar::{Kind, Occurrence, Series, Vdir, Window};
-use crate::matching::{self, Match};
+use crate::matching::{self, Match, Rank};
 use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, World};
 use std::path::Path;
 
 pub(crate) use create::create_event;
-pub(crate) use delete::delete_event;
+pub(crate) use delete::{delete_event, delete_titled};
+pub(crate) use delete_many::delete_events;
+pub(crate) use details::{invite, place_event};
 pub(crate) use duration::change_event_duration;
-pub(crate) use list::{find_event, list_events};
-pub(crate) use moving::{in_notation_of, moment_near, move_event, others_stay, unknown_zone};
+pub(crate) use find::{find_event, search};
+pub(crate) use free::find_free;
+pub(crate) use list::{dates, list_events, window};
+pub(crate) use moving::{in_notation_of, moment_near, move_event, move_titled, others_stay, unknown_zone};
 pub(crate) use relative::{SaidTime, plan_at, plan_from_event, takes_whole_days};
-pub(crate) use rename::rename_event;
+pub(crate) use rename::{rename_event, rename_titled};
 pub(crate) use skip::skip_event;
 
 /// An event and the time of it that is meant: the next, or the last when all are over.
@@ -69,6 +79,16 @@ fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
     }
 }
 
+/// How well an event fits a title; those that are over fit as a last resort.
+pub(crate) fn rank(title: &str, world: &World) -> Result<Rank, AppError> {
+    let vdir = read(world)?;
+    let all: Vec<Upcoming<'_>> = vdir.series().filter_map(|series| upcoming(series, world)).collect();
+    let rank = |over: bool| {
+        matching::rank(title, all.iter().filter(|event| event.is_over == over).map(|event| event.title(world)))
+    };
+    Ok(rank(false).max(rank(true).min(Rank::LastResort)))
+}
+
 /// The one of some events that `title` means.
 fn find_among<'a>(title: &str, events: impl Iterator<Item = Upcoming<'a>>, world: &World) -> Match<Upcoming<'a>> {
     matching::find(title, events, |event| event.title(world))
@@ -96,6 +116,8 @@ fn event_item(occurrence: &Occurrence<'_>, path: Option<&Path>, world: &World) -
     Item { start, end, ..Item::of_component("event", occurrence.component, path) }
 }
 
+#[cfg(test)]
+mod day_tests;
 #[cfg(test)]
 mod editing_tests;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::create::event_times;
 use super::relative::{SaidTime, plan_from_event, takes_whole_days};
 use super::{Upcoming, find, read};
+use crate::across::{self, Deed, Thing};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{ALL_DAY, CalendarTime, Component, ComponentPath, Editor, Kind, Notation, Occurrence};
 use crate::sentences::Wording;
@@ -25,10 +26,14 @@ pub(crate) struct MoveEvent {
 }
 
 pub(crate) fn move_event(arguments: &MoveEvent, world: &World) -> Result<Plan, AppError> {
+    across::plan(Thing::Event, &arguments.title, Deed::Move(&arguments.when), world)
+}
+
+pub(crate) fn move_titled(title: &str, when: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
-    let found = find(&arguments.title, &vdir, world);
-    let plan = |event: Upcoming<'_>| move_one(&event, &arguments.when, world);
-    world.language.plan_for(&arguments.title, found, |event| event.label(world), plan)
+    let found = find(title, &vdir, world);
+    let plan = |event: Upcoming<'_>| move_one(&event, when, world);
+    world.language.plan_for(title, found, |event| event.label(world), plan)
 }
 
 /// Moves the occurrence that is meant to where `when` says, or as far as it says; of an event that repeats, the others stay.

@@ -50,7 +50,6 @@ fn days_ranges_and_repetitions_are_written_as_such() {
 fn a_time_that_is_none_is_an_error_and_nothing_is_planned() {
     let error = Home::new().try_plan("create_event", &json!({"title": "x", "when": "blorp"})).unwrap_err();
     assert!(error.to_string().contains("blorp"), "{error}");
-    assert!(Home::new().try_plan("create_event", &json!({"title": "x"})).is_err());
 }
 
 #[test]
@@ -74,7 +73,7 @@ fn the_agenda_groups_days_and_expands_repetitions_with_their_exceptions() {
         home.answer("list_events", &json!({"when": "from today to Friday"})),
         "Today, Wednesday 11 March\n  all day      Fair (Lyon), until tomorrow, Thursday 12 March\n  \
          09:00–09:15  Standup\nTomorrow, Thursday 12 March\n  14:00–15:00  Call\nFriday 13 March\n  \
-         11:00–11:15  Late standup\n(Left alone, since they cannot be read: broken.ics)"
+         11:00–11:15  Late standup\n(Left alone, since they cannot be read: broken.ics)\n4 events."
     );
     assert!(broken.exists());
     let week = home.answer("list_events", &json!({}));

@@ -3,8 +3,8 @@
 use super::time::CalendarTime;
 use super::zones::Zones;
 use calcard::icalendar::{
-    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarDuration, ICalendarMethod, ICalendarParameterName,
-    ICalendarProperty, ICalendarRecurrenceRule, ICalendarStatus, ICalendarValue,
+    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarDuration, ICalendarEntry, ICalendarMethod,
+    ICalendarParameterName, ICalendarProperty, ICalendarRecurrenceRule, ICalendarStatus, ICalendarValue,
 };
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -53,6 +53,15 @@ pub(crate) enum Repetition {
     Unreadable,
 }
 
+/// What an event asks of whoever takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Their time.
+    Time,
+    /// Nothing: it only stands there (`TRANSP:TRANSPARENT`).
+    Nothing,
+}
+
 /// A length that a file states: days as the calendar counts them, then what the clock counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nominal {
@@ -70,6 +79,9 @@ pub(crate) struct Component {
     pub(crate) summary: String,
     pub(crate) location: Option<String>,
     pub(crate) description: Option<String>,
+    /// The names of those who are invited.
+    pub(crate) people: Vec<String>,
+    pub(crate) claim: Claim,
     pub(crate) start: Option<CalendarTime>,
     /// When an event ends (excluded), or a to-do is due.
     pub(crate) end: Option<CalendarTime>,
@@ -127,6 +139,11 @@ impl Component {
             summary: text(&ICalendarProperty::Summary).unwrap_or_default(),
             location: text(&ICalendarProperty::Location).filter(|text| !text.is_empty()),
             description: text(&ICalendarProperty::Description).filter(|text| !text.is_empty()),
+            people: component.properties(&ICalendarProperty::Attendee).filter_map(name_of).collect(),
+            claim: match value(&ICalendarProperty::Transp).and_then(ICalendarValue::as_text) {
+                Some(text) if text.eq_ignore_ascii_case("TRANSPARENT") => Claim::Nothing,
+                _ => Claim::Time,
+            },
             start: time(&ICalendarProperty::Dtstart),
             end: time(&end),
             duration: value(&ICalendarProperty::Duration).and_then(Nominal::read),
@@ -242,6 +259,13 @@ impl Nominal {
         let civil = start.civil().checked_add(self.days.checked_mul(24).map(SignedDuration::from_hours)?).ok()?;
         start.at_civil(civil)?.after(self.exact)
     }
+}
+
+/// What somebody who is invited is called; without a name, the address.
+fn name_of(attendee: &ICalendarEntry) -> Option<String> {
+    let name = attendee.parameters(&ICalendarParameterName::Cn).find_map(|value| value.as_text());
+    let name = name.map(str::trim).filter(|name| !name.is_empty()).or_else(|| attendee.calendar_address())?;
+    Some(name.to_owned())
 }
 
 /// Whether a program has marked it as cancelled or done. For a to-do there are three signs of the latter, and programs

@@ -13,14 +13,14 @@ mod vdir;
 mod write;
 mod zones;
 
-pub(crate) use component::{ALL_DAY, Component, KDE_CURRENT, Kind, Repetition};
-pub(crate) use edit::{ComponentPath, Editor, utc};
+pub(crate) use component::{ALL_DAY, Claim, Component, KDE_CURRENT, Kind, Repetition};
+pub(crate) use edit::{ComponentPath, Editor, escape, utc};
 pub(crate) use recurrence::{parse_rule, rule_from, rule_value};
 pub(crate) use rule::Effort;
 pub(crate) use series::{Cut, Occurrence, Series, Window};
 pub(crate) use time::{CalendarTime, Notation};
-pub(crate) use vdir::Vdir;
-pub(crate) use write::{NewFile, alarm_when_due};
+pub(crate) use vdir::{Vdir, VdirFile};
+pub(crate) use write::{NewFile, alarm_when_due, attendee};
 
 #[cfg(test)]
 mod rule_tests;

@@ -133,20 +133,37 @@ impl<'a> Series<'a> {
 
     /// Its file, in which all of it that is called as `component` is has another title.
     pub(crate) fn renamed(&self, component: &Component, title: &str, now: &Zoned) -> FileChange {
-        let mut editor = Editor::new(&self.file.content);
         let [old, new] = [&component.summary, title].map(|text| format!(":{}", escape(text)));
-        let all = || self.changed.iter().chain([&self.main]).filter(|other| other.summary == component.summary);
-        for other in all() {
-            let at = ComponentPath { kind: other.kind.name(), index: other.index };
+        let is_called_so = |other: &Component| other.summary == component.summary;
+        self.with_each(is_called_so, now, |editor, at, _| {
             editor.set(at, "SUMMARY", &new);
             // An alarm of ours shows the title, as those of many programs do.
             editor.replace_inside(at, &format!("DESCRIPTION{old}"), &format!("DESCRIPTION{new}"));
+        })
+    }
+
+    /// Its file, in which those of its components are edited that are meant.
+    pub(crate) fn with_each(
+        &self,
+        is_meant: impl Fn(&Component) -> bool,
+        now: &Zoned,
+        edit: impl Fn(&mut Editor, ComponentPath<'_>, &Component),
+    ) -> FileChange {
+        let mut editor = Editor::new(&self.file.content);
+        for other in self.changed.iter().chain([&self.main]).filter(|other| is_meant(other)) {
+            let at = ComponentPath { kind: other.kind.name(), index: other.index };
+            edit(&mut editor, at, other);
             if other.kind == Kind::Event {
                 editor.set(at, "SEQUENCE", &format!(":{}", other.sequence.saturating_add(1)));
             }
             editor.stamp(at, now);
         }
         self.file.edited(editor)
+    }
+
+    /// Where its components stand in the file.
+    pub(crate) fn indices(&self) -> Vec<usize> {
+        self.changed.iter().chain([&self.main]).map(|component| component.index).collect()
     }
 
     /// How many starts its rule gives before that of `occurrence`, whatever became of them.

@@ -75,12 +75,16 @@ impl VdirFile {
 
     /// The file without the components at `indices`; no file when nothing else is in it.
     pub(crate) fn without(&self, kind: Kind, indices: &[usize]) -> FileChange {
+        self.without_in(Editor::new(&self.content), kind, indices)
+    }
+
+    /// The same, as an editor has it that has moved no component.
+    pub(crate) fn without_in(&self, mut editor: Editor, kind: Kind, indices: &[usize]) -> FileChange {
         if indices.len() == self.components.len() && !self.has_other_kinds(kind) {
             return FileChange::remove(self.path.clone(), self.content.clone());
         }
         let mut indices = indices.to_vec();
         indices.sort_unstable();
-        let mut editor = Editor::new(&self.content);
         // From the last on, so that the places of those before stay.
         for index in indices.into_iter().rev() {
             editor.delete(ComponentPath { kind: kind.name(), index });

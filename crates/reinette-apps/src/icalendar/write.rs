@@ -86,6 +86,14 @@ pub(crate) fn alarm_when_due(summary: &str) -> [String; 5] {
     [begin, action, trigger, description, end]
 }
 
+/// Somebody who comes, as a property line has it behind its name. An address is required (RFC 5545 §3.8.4.1): this one can
+/// get no mail.
+pub(crate) fn attendee(name: &str) -> String {
+    let name: String = name.chars().filter(|character| !character.is_control() && *character != '"').collect();
+    let quote = if name.contains([':', ';', ',']) { "\"" } else { "" };
+    format!(";CN={quote}{name}{quote}:invalid:nomail")
+}
+
 /// The `VTIMEZONE` of an instant's zone, from the year before it on.
 fn zone_component(instant: &Zoned) -> Option<String> {
     let name = instant.time_zone().iana_name()?;

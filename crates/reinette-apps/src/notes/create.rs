@@ -5,7 +5,7 @@ use super::list::{is_name_of_list, items};
 use super::note_item;
 use crate::data;
 use crate::matching::{self, Match};
-use crate::sentences::Wording;
+use crate::sentences::{MAX_LISTED, Wording};
 use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,19 @@ pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan,
     }
 }
 
+/// The titles of the notes that are lists, of which one may be meant that was not named.
+pub(crate) fn lists(world: &World) -> Result<Vec<String>, AppError> {
+    let notes = Notes::read(&world.folders)?;
+    let lists = notes.all.iter().filter(|note| is_name_of_list(note.title()) || bullet(note).is_some());
+    Ok(lists.take(MAX_LISTED).map(|note| note.title().to_owned()).collect())
+}
+
+/// The bullet of a note's last line.
+fn bullet(note: &Note) -> Option<&'static str> {
+    let last = note.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet))
+}
+
 fn required<'a>(text: &'a str, world: &World) -> Result<&'a str, AppError> {
     let text = text.trim();
     if text.is_empty() {
@@ -89,9 +102,8 @@ fn begin(title: &str, text: &str, world: &World) -> Change {
 fn append(note: &Note, text: &str, world: &World) -> Change {
     let language = world.language;
     let line_end = if note.text.contains("\r\n") { "\r\n" } else { "\n" };
-    let last = note.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // A list goes on as a list.
-    let bullet = ["- [ ] ", "- [x] ", "- ", "* ", "+ "].into_iter().find(|bullet| last.starts_with(bullet));
+    let bullet = bullet(note);
     // One that was emptied begins as a list again.
     let is_empty = note.text[note.head()..].trim().is_empty();
     let bullet = bullet.or_else(|| (is_empty && is_name_of_list(note.title())).then_some("- "));

@@ -2,11 +2,11 @@
 
 use super::folder::{Note, Notes};
 use super::note_item;
-use crate::data::{Item, items};
-use crate::matching::coverage;
-use crate::sentences::{MAX_LISTED, Wording};
+use crate::across::{self, Search, Thing};
+use crate::matching::{self, coverage};
+use crate::sentences::Wording;
 use crate::visible::one_line;
-use crate::{Answer, AppError, Plan, World};
+use crate::{AppError, Plan, World};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 
@@ -22,9 +22,12 @@ pub(crate) struct FindNote {
 }
 
 pub(crate) fn find_note(arguments: &FindNote, world: &World) -> Result<Plan, AppError> {
-    let language = world.language;
+    across::find(Thing::Note, &arguments.query, world)
+}
+
+/// The notes with some words, those that have most of them.
+pub(crate) fn search(query: &str, world: &World) -> Result<Search, AppError> {
     let notes = Notes::read(&world.folders)?;
-    let query = arguments.query.as_str();
     // A word counts a little more in the title than in the text.
     let score = |note: &Note| {
         let all = coverage(query, &format!("{}\n{}", note.title(), note.text));
@@ -35,18 +38,13 @@ pub(crate) fn find_note(arguments: &FindNote, world: &World) -> Result<Plan, App
     // All that have as many of the words as the best, whether in the title or not.
     found.retain(|(score, _)| *score > 0.0 && *score + 0.25 >= best);
     found.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.path.cmp(&second.path)));
-    let mut lines: Vec<String> = found.iter().take(MAX_LISTED).map(|(_, note)| entry(note, query)).collect();
-    if lines.is_empty() {
-        let query = language.quoted(query);
-        lines.push(language.pick(format!("No note has {query}."), format!("Aucune note ne contient {query}.")));
-    }
-    if found.len() > MAX_LISTED {
-        let more = found.len() - MAX_LISTED;
-        lines.push(language.pick(format!("… and {more} more"), format!("… et {more} autres")));
-    }
-    let text = lines.join("\n") + &language.broken_files(&notes.broken);
-    let found: Vec<Item> = found.iter().take(MAX_LISTED).map(|(_, note)| note_item(&note.path)).collect();
-    Ok(Plan::Answer(Answer { text, data: items("notes", &found) }))
+    let covered = |note: &Note| coverage(query, &format!("{}\n{}", note.title(), note.text));
+    let most = found.iter().map(|(_, note)| covered(note)).fold(0.0, f64::max);
+    let is_exact = found.iter().any(|(_, note)| matching::is_exact(query, note.title()));
+    let broken = world.language.broken_files(&notes.broken);
+    let (line, item) =
+        (|(_, note): &(f64, &Note)| entry(note, query), |(_, note): &(f64, &Note)| note_item(&note.path));
+    Ok(Search::new((most, is_exact), &found, line, item, broken))
 }
 
 /// The file's name and the line of it that has most of the words, with those after it as far as there is room.

@@ -132,7 +132,7 @@ pub(super) fn free_path(folder: &Path, title: &str) -> PathBuf {
 }
 
 /// A title as a file name: without what a path or another system's file names give a meaning.
-fn file_name(title: &str) -> String {
+pub(super) fn file_name(title: &str) -> String {
     let plain: String =
         title.chars().map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c }).collect();
     let mut name = String::new();

@@ -4,7 +4,7 @@ use super::folder::{Note, Notes};
 use super::list::{is_heading, items, without_bullet};
 use super::note_item;
 use crate::data::{self, fields};
-use crate::matching::{self, Match, words};
+use crate::matching::{self, Match, Rank, words};
 use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{Answer, AppError, Change, Choice, FileChange, Plan, Question, World};
@@ -52,8 +52,12 @@ pub(crate) fn clear_note(arguments: &ClearNote, world: &World) -> Result<Plan, A
 }
 
 pub(crate) fn delete_note(arguments: &DeleteNote, world: &World) -> Result<Plan, AppError> {
+    delete_titled(&arguments.note, world)
+}
+
+pub(crate) fn delete_titled(title: &str, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
-    with_note(&arguments.note, world, |note| {
+    with_note(title, world, |note| {
         let title = language.quoted(note.title());
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the note {title}."), format!("Supprime la note {title}.")),
@@ -62,6 +66,12 @@ pub(crate) fn delete_note(arguments: &DeleteNote, world: &World) -> Result<Plan,
             files: vec![FileChange::remove(note.path.clone(), note.text.clone())],
         }))
     })
+}
+
+/// How well a note fits a title.
+pub(crate) fn rank(title: &str, world: &World) -> Result<Rank, AppError> {
+    let notes = Notes::read(&world.folders)?;
+    Ok(matching::rank(title, notes.all.iter().map(Note::title)))
 }
 
 /// Goes on with the note that a title means.
@@ -78,13 +88,21 @@ pub(super) fn with_note(
 
 /// A line of a note that says something, and which line it is.
 #[derive(Clone, Copy, Debug)]
-struct Line<'a> {
-    index: usize,
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) index: usize,
+    pub(super) text: &'a str,
+}
+
+/// The lines that a text names.
+pub(super) enum Named<'l, 't> {
+    /// These, and what of the text is in no line.
+    Lines { chosen: Vec<Line<'l>>, missing: Vec<&'t str> },
+    /// One of these.
+    Unclear(Vec<Line<'l>>),
 }
 
 /// The lines that can be removed one by one: all but headings.
-fn lines(note: &Note) -> Vec<Line<'_>> {
+pub(super) fn lines(note: &Note) -> Vec<Line<'_>> {
     let head = note.text[..note.head()].lines().count();
     let lines = note.text.lines().enumerate().skip(head).filter(|(_, line)| !is_heading(line));
     let lines = lines.map(|(index, line)| Line { index, text: without_bullet(line) });
@@ -92,22 +110,37 @@ fn lines(note: &Note) -> Vec<Line<'_>> {
 }
 
 fn remove(note: &Note, text: &str, world: &World) -> Result<Plan, AppError> {
-    let language = world.language;
-    let lines = lines(note);
+    let (chosen, missing) = match named(&lines(note), text, world)? {
+        Named::Lines { chosen, missing } => (chosen, missing),
+        Named::Unclear(found) => {
+            let plan = |line: Line<'_>| Plan::Change(without(note, &[line], &[], world));
+            return Ok(which(text, &found, plan, world));
+        }
+    };
+    if chosen.is_empty() {
+        let text = does_not_have(note, &missing, world);
+        return Ok(Plan::Answer(Answer { text, data: fields([("found", Value::Array(Vec::new()))]) }));
+    }
+    Ok(Plan::Change(without(note, &chosen, &missing, world)))
+}
+
+/// Those of some lines that a text names, which may be several items.
+pub(super) fn named<'l, 't>(lines: &[Line<'l>], text: &'t str, world: &World) -> Result<Named<'l, 't>, AppError> {
     let is_one = lines.iter().any(|line| words(line.text) == words(text));
     let wanted = if is_one { vec![text] } else { items(text) };
-    let mut chosen: Vec<Line<'_>> = Vec::new();
-    let mut missing: Vec<&str> = Vec::new();
+    let mut chosen: Vec<Line<'l>> = Vec::new();
+    let mut missing: Vec<&'t str> = Vec::new();
     for item in &wanted {
         match matching::find(item, lines.iter().copied(), |line| line.text) {
             Match::One(line) => chosen.push(line),
             Match::None { .. } => missing.push(item),
-            // What stands there twice goes twice.
+            // What stands there twice is meant twice.
             Match::Several(found) if found.iter().all(|line| words(line.text) == words(found[0].text)) => {
                 chosen.extend(found);
             }
-            Match::Several(found) if wanted.len() == 1 => return Ok(which(note, item, &found, world)),
+            Match::Several(found) if wanted.len() == 1 => return Ok(Named::Unclear(found)),
             Match::Several(found) => {
+                let language = world.language;
                 let texts: Vec<&str> = found.iter().map(|line| line.text).collect();
                 let (item, texts) = (language.quoted(item), language.listed(&texts));
                 return Err(AppError::Refused(language.pick(
@@ -117,22 +150,19 @@ fn remove(note: &Note, text: &str, world: &World) -> Result<Plan, AppError> {
             }
         }
     }
-    let title = language.quoted(note.title());
-    if chosen.is_empty() {
-        let missing = language.listed(&missing);
-        let text = language
-            .pick(format!("The note {title} does not have {missing}."), format!("La note {title} n’a pas {missing}."));
-        return Ok(Plan::Answer(Answer { text, data: fields([("found", Value::Array(Vec::new()))]) }));
-    }
-    Ok(Plan::Change(without(note, &chosen, &missing, world)))
+    Ok(Named::Lines { chosen, missing })
+}
+
+pub(super) fn does_not_have(note: &Note, missing: &[&str], world: &World) -> String {
+    let (title, missing) = (world.language.quoted(note.title()), world.language.listed(missing));
+    world
+        .language
+        .pick(format!("The note {title} does not have {missing}."), format!("La note {title} n’a pas {missing}."))
 }
 
 /// Asks which of several lines is meant.
-fn which(note: &Note, item: &str, found: &[Line<'_>], world: &World) -> Plan {
-    let choice = |line: &Line<'_>| Choice {
-        label: one_line(line.text).into_owned(),
-        plan: Plan::Change(without(note, &[*line], &[], world)),
-    };
+pub(super) fn which(item: &str, found: &[Line<'_>], plan: impl Fn(Line<'_>) -> Plan, world: &World) -> Plan {
+    let choice = |line: &Line<'_>| Choice { label: one_line(line.text).into_owned(), plan: plan(*line) };
     let item = world.language.quoted(item);
     let text = world.language.pick(format!("Which {item}?"), format!("Quel {item} ?"));
     Plan::Ask(Question { text, choices: found.iter().map(choice).collect() })

@@ -178,3 +178,69 @@ fn the_lines_of_a_note_begin_no_line_of_ours() {
     let change = home.act("remove_from_note", &json!({"note": "odd", "text": "one"}));
     assert_eq!(change.effect, "Removes “one␛[2J” from the note “Odd”.");
 }
+
+#[test]
+fn what_is_done_is_ticked_off() {
+    let mut home = Home::new();
+    let list = "# Market\r\n- [ ] Oat milk\r\n  * eggs\r\n- [x] tea\r\nbread\r\n• jam\r\n";
+    let path = write_file(&home.world.folders.notes, "Shopping list.md", list);
+    let tick = |text: &str| json!({"note": "shopping list", "text": text});
+    let change = home.act("tick_in_note", &tick("milk, eggs and honey"));
+    assert_eq!(change.done, "Ticked off “Oat milk” and “eggs” in the note “Shopping list”. It does not have “honey”.");
+    let file = fs::read_to_string(&path).unwrap();
+    assert_eq!(file, "# Market\r\n- [x] Oat milk\r\n  * [x] eggs\r\n- [x] tea\r\nbread\r\n• jam\r\n");
+    revert_all(&change.files).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), list);
+    home.act("tick_in_note", &tick("bread and jam"));
+    assert!(fs::read_to_string(&path).unwrap().ends_with("- [x] bread\r\n- [x] jam\r\n"));
+    assert_eq!(home.answer("tick_in_note", &tick("tea")), "“tea” is ticked off already in the note “Shopping list”.");
+    assert_eq!(home.answer("tick_in_note", &tick("honey")), "The note “Shopping list” does not have “honey”.");
+    home.world.language = reinette_time::Language::French;
+    let change = home.act("tick_in_note", &tick("oat milk"));
+    assert_eq!(change.effect, "Coche « Oat milk » dans la note « Shopping list ».");
+    assert!(home.try_plan("tick_in_note", &tick(" ")).is_err());
+}
+
+#[test]
+fn a_list_need_not_be_named_to_tick_something_off() {
+    let home = Home::new();
+    let notes = home.world.folders.notes.clone();
+    write_file(&notes, "Diary.md", "I bought milk\n");
+    let path = write_file(&notes, "Shopping list.md", "- milk\n- tea\n");
+    home.act("tick_in_note", &json!({"text": "the milk"}));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "- [x] milk\n- tea\n");
+    assert_eq!(home.answer("tick_in_note", &json!({"text": "honey"})), "No list has “honey”.");
+    write_file(&notes, "Packing list.md", "- tea\n- oat milk\n- rice milk\n");
+    let choices = home.choices("tick_in_note", &json!({"text": "tea"}));
+    assert_eq!(
+        choices.iter().map(|choice| choice.label.as_str()).collect::<Vec<_>>(),
+        ["Packing list", "Shopping list"]
+    );
+    let choices = home.choices("tick_in_note", &json!({"note": "packing list", "text": "milk"}));
+    assert_eq!(choices[1].label, "rice milk");
+}
+
+#[test]
+fn a_renamed_note_has_another_file_and_overwrites_none() {
+    let home = Home::new();
+    let notes = home.world.folders.notes.clone();
+    let path = write_file(&notes, "Boiler.md", "---\ntags: a\n---\n\n## Boiler\n\ncode 7\n");
+    write_file(&notes, "Wifi.md", "# At home\n42\n");
+    let change = home.act("rename_note", &json!({"note": "boiler", "new_title": "heating: cellar"}));
+    assert_eq!(change.done, "“Boiler” is now called “Heating cellar”.");
+    assert_eq!(change.data["changed"][0]["renamed_from"], "Boiler");
+    let renamed = notes.join("Heating cellar.md");
+    assert_eq!(fs::read_to_string(&renamed).unwrap(), "---\ntags: a\n---\n\n## heating: cellar\n\ncode 7\n");
+    assert!(!path.exists());
+    revert_all(&change.files).unwrap();
+    assert!(path.exists() && !renamed.exists());
+    let refusal =
+        home.try_plan("rename_note", &json!({"note": "boiler", "new_title": "wifi"})).unwrap_err().to_string();
+    assert_eq!(refusal, "There is a note “Wifi” already, which is not overwritten; say another title.");
+    for new_title in ["boiler", " "] {
+        assert!(home.try_plan("rename_note", &json!({"note": "boiler", "new_title": new_title})).is_err());
+    }
+    home.act("rename_note", &json!({"note": "wifi", "new_title": "Network"}));
+    assert_eq!(fs::read_to_string(notes.join("Network.md")).unwrap(), "# At home\n42\n");
+    assert_eq!(home.answer("rename_note", &json!({"note": "cellar", "new_title": "x"})), "There is no “cellar”.");
+}

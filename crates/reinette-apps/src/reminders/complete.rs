@@ -1,10 +1,13 @@
 //! Marks reminders as done.
 
+use super::all::{All, all};
 use super::{Open, find, read, rings_at};
+use crate::across::{self, Deed, Thing};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, ComponentPath, Editor, KDE_CURRENT, Kind, Occurrence, Repetition, Window, utc};
+use crate::matching::means_all;
 use crate::sentences::Wording;
-use crate::{AppError, Change, FileChange, Plan, World};
+use crate::{AppError, Change, Plan, World};
 use calcard::icalendar::ICalendarRecurrenceRule;
 use serde::{Deserialize, Serialize};
 
@@ -17,24 +20,58 @@ pub(crate) struct CompleteReminder {
 }
 
 pub(crate) fn complete_reminder(arguments: &CompleteReminder, world: &World) -> Result<Plan, AppError> {
+    if means_all(&arguments.title) {
+        return all(All::Completed, world);
+    }
+    across::plan(Thing::Reminder, &arguments.title, Deed::Complete, world)
+}
+
+pub(crate) fn complete_titled(title: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let label = |found: &Open<'_>| found.label(world);
-    world.language.plan_for(&arguments.title, find(&arguments.title, &vdir, world), label, |found| {
-        Ok(Plan::Change(match &found.occurrence {
-            Some(occurrence) if found.series.main.repeats() => complete_occurrence(&found, occurrence, world)?,
-            _ => done_for_good(&found, world),
+    world.language.plan_for(title, find(title, &vdir, world), label, |found| {
+        let mut editor = Editor::new(&found.series.file.content);
+        let completed = complete(&mut editor, &found, world)?;
+        Ok(Plan::Change(Change {
+            effect: completed.effect,
+            done: completed.done,
+            data: items("completed", &[completed.item]),
+            files: vec![found.series.file.edited(editor)],
         }))
     })
 }
 
+/// A reminder that was marked as done in an editor.
+pub(super) struct Completed {
+    effect: String,
+    done: String,
+    pub(super) item: Item,
+}
+
+/// Marks a reminder as done, or the occurrence of it that is open.
+pub(super) fn complete(editor: &mut Editor, found: &Open<'_>, world: &World) -> Result<Completed, AppError> {
+    match &found.occurrence {
+        Some(occurrence) if found.series.main.repeats() => complete_occurrence(editor, found, occurrence, world),
+        _ => Ok(done_for_good(editor, found, world)),
+    }
+}
+
 /// Marks one occurrence as done: where the file has occurrences of their own, as its program does; else by moving on.
-fn complete_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Result<Change, AppError> {
+fn complete_occurrence(
+    editor: &mut Editor,
+    found: &Open<'_>,
+    occurrence: &Occurrence<'_>,
+    world: &World,
+) -> Result<Completed, AppError> {
     let series = &found.series;
     can_be_followed(found, world)?;
     if occurrence.component.recurrence_id.is_some() || !series.changed.is_empty() {
-        return Ok(mark_occurrence(found, occurrence, world));
+        return Ok(mark_occurrence(editor, found, occurrence, world));
     }
-    Ok(next(found, occurrence, world).map_or_else(|| done_for_good(found, world), |next| advance(found, &next, world)))
+    Ok(match next(found, occurrence, world) {
+        Some(next) => advance(editor, found, &next, world),
+        None => done_for_good(editor, found, world),
+    })
 }
 
 /// Refuses what repeats in a way that is not understood: nobody could say what follows.
@@ -51,19 +88,17 @@ pub(super) fn can_be_followed(found: &Open<'_>, world: &World) -> Result<(), App
 }
 
 /// Marks the component of one occurrence as done, which it gets if it has none.
-fn mark_occurrence(found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Change {
-    let (mut editor, at) = with_component(found, occurrence);
-    mark(&mut editor, at, world);
-    let change = found.series.file.edited(editor);
+fn mark_occurrence(editor: &mut Editor, found: &Open<'_>, occurrence: &Occurrence<'_>, world: &World) -> Completed {
+    let at = with_component(editor, occurrence);
+    mark(editor, at, world);
     match found.series.after(occurrence) {
-        Some(next) => said_next(found, &next.end, change, world),
-        None => said_done(found, change, world),
+        Some(next) => said_next(found, &next.end, world),
+        None => said_done(found, world),
     }
 }
 
-/// The file in which one occurrence has a component of its own, and where that is.
-pub(super) fn with_component(found: &Open<'_>, occurrence: &Occurrence<'_>) -> (Editor, ComponentPath<'static>) {
-    let mut editor = Editor::new(&found.series.file.content);
+/// Gives one occurrence a component of its own, and says where that is.
+pub(super) fn with_component(editor: &mut Editor, occurrence: &Occurrence<'_>) -> ComponentPath<'static> {
     let mut at = ComponentPath { kind: Kind::ToDo.name(), index: occurrence.component.index };
     let has_its_own = occurrence.component.recurrence_id.is_some() && !occurrence.component.and_future;
     if !has_its_own {
@@ -80,7 +115,7 @@ pub(super) fn with_component(found: &Open<'_>, occurrence: &Occurrence<'_>) -> (
             editor.set(at, "DUE", &occurrence.end.property());
         }
     }
-    (editor, at)
+    at
 }
 
 fn mark(editor: &mut Editor, at: ComponentPath<'_>, world: &World) {
@@ -91,19 +126,17 @@ fn mark(editor: &mut Editor, at: ComponentPath<'_>, world: &World) {
 }
 
 /// Marks a reminder as done for good.
-fn done_for_good(found: &Open<'_>, world: &World) -> Change {
-    let mut editor = Editor::new(&found.series.file.content);
-    mark(&mut editor, ComponentPath { kind: Kind::ToDo.name(), index: found.component().index }, world);
-    said_done(found, found.series.file.edited(editor), world)
+fn done_for_good(editor: &mut Editor, found: &Open<'_>, world: &World) -> Completed {
+    mark(editor, ComponentPath { kind: Kind::ToDo.name(), index: found.component().index }, world);
+    said_done(found, world)
 }
 
-fn said_done(found: &Open<'_>, file: FileChange, world: &World) -> Change {
+fn said_done(found: &Open<'_>, world: &World) -> Completed {
     let title = world.language.quoted(found.title(world));
-    Change {
+    Completed {
         effect: world.language.pick(format!("Marks {title} as done."), format!("Marque {title} comme fait.")),
         done: world.language.pick(format!("Done: {title}."), format!("Fait : {title}.")),
-        data: items("completed", &[Item { rings_at: None, ..found.item(world) }]),
-        files: vec![file],
+        item: Item { rings_at: None, ..found.item(world) },
     }
 }
 
@@ -139,10 +172,9 @@ pub(super) fn is_past(time: &CalendarTime, world: &World) -> bool {
 }
 
 /// Moves a reminder that repeats to the next time it is due; it stays open.
-fn advance(found: &Open<'_>, next: &Next, world: &World) -> Change {
+fn advance(editor: &mut Editor, found: &Open<'_>, next: &Next, world: &World) -> Completed {
     let component = found.series.main;
     let at = ComponentPath { kind: Kind::ToDo.name(), index: component.index };
-    let mut editor = Editor::new(&found.series.file.content);
     if component.end.is_some() {
         editor.set(at, "DUE", &next.due.property());
     }
@@ -157,13 +189,13 @@ fn advance(found: &Open<'_>, next: &Next, world: &World) -> Change {
         editor.set(at, "RRULE", &format!(":{rule}"));
     }
     editor.stamp(at, &world.clock.now);
-    said_next(found, &next.due, found.series.file.edited(editor), world)
+    said_next(found, &next.due, world)
 }
 
-fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &World) -> Change {
+fn said_next(found: &Open<'_>, due: &CalendarTime, world: &World) -> Completed {
     let title = world.language.quoted(found.title(world));
     let (due_at, due) = (due, world.language.time(due, &world.clock));
-    Change {
+    Completed {
         effect: world.language.pick(
             format!("Marks {title} as done this time; it is next due {due}."),
             format!("Marque {title} comme fait cette fois ; prochaine échéance : {due}."),
@@ -171,14 +203,10 @@ fn said_next(found: &Open<'_>, due: &CalendarTime, file: FileChange, world: &Wor
         done: world
             .language
             .pick(format!("Done: {title}; next due {due}."), format!("Fait : {title} ; prochaine échéance : {due}.")),
-        data: items(
-            "completed",
-            &[Item {
-                due: Some(iso_time(due_at, &world.clock)),
-                rings_at: rings_at(due_at, world),
-                ..found.item(world)
-            }],
-        ),
-        files: vec![file],
+        item: Item {
+            due: Some(iso_time(due_at, &world.clock)),
+            rings_at: rings_at(due_at, world),
+            ..found.item(world)
+        },
     }
 }

@@ -1,26 +1,43 @@
 //! Shows the reminders that are not done.
 
 use super::{Open, open, read};
+use crate::calendar::{dates, window};
 use crate::data::{Item, items};
-use crate::icalendar::CalendarTime;
+use crate::icalendar::{CalendarTime, Window};
+use crate::matching::means_all;
 use crate::sentences::{Wording, clock_time, days};
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use reinette_time::{Purpose, resolve};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// The most reminders that one answer shows.
 const MAX_SHOWN: usize = 100;
 
-/// The arguments of `list_reminders`: none.
+/// The arguments of `list_reminders`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
-pub(crate) struct ListReminders {}
+pub(crate) struct ListReminders {
+    /// The days to show; without it, all that are open.
+    #[guide(span)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    when: Option<String>,
+}
 
-pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, AppError> {
+pub(crate) fn list_reminders(arguments: &ListReminders, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let vdir = read(world)?;
-    let mut all: Vec<Open<'_>> = open(&vdir, world).collect();
+    let when = arguments.when.as_deref().filter(|when| !when.trim().is_empty() && !means_all(when));
+    let said = when.map(|when| resolve(when, &world.clock, Purpose::Search)).transpose()?.map(|moment| dates(&moment));
+    let mut all: Vec<Open<'_>> = match said {
+        None => open(&vdir, world).collect(),
+        Some(said) => {
+            let window = window(said.0, said.1, world)?;
+            open(&vdir, world).filter_map(|found| due_within(found, said, &window, world)).collect()
+        }
+    };
     all.sort_by_cached_key(|found| (due_at(found, world), found.title(world).to_owned()));
     let mut text = String::new();
     let mut heading = String::new();
@@ -33,7 +50,7 @@ pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, A
         let _ = writeln!(text, "  {}", line(found, world));
     }
     if all.is_empty() {
-        text.push_str(language.pick("No open reminders.", "Aucun rappel en cours."));
+        text.push_str(&nothing(said, world));
     }
     if all.len() > MAX_SHOWN {
         let more = all.len() - MAX_SHOWN;
@@ -44,8 +61,38 @@ pub(crate) fn list_reminders(_: &ListReminders, world: &World) -> Result<Plan, A
     Ok(Plan::Answer(Answer { text, data: items("reminders", &shown) }))
 }
 
+/// A reminder, if it is due on some days or overdue while today is one of them; of one that repeats, its first time then.
+fn due_within<'a>(found: Open<'a>, (first, last): (Date, Date), window: &Window, world: &World) -> Option<Open<'a>> {
+    let (today, zone) = (world.clock.now.date(), world.clock.now.time_zone());
+    let day = |due: &CalendarTime| days(due, due, zone).0;
+    let is_within = |due: &CalendarTime| (first..=last).contains(&day(due));
+    let due = found.due()?;
+    if is_within(due) || (is_overdue(&found, world) && (first..=last).contains(&today)) {
+        return Some(found);
+    }
+    if !found.series.main.repeats() || day(due) > last {
+        return None;
+    }
+    let (occurrences, _) = found.series.occurrences(window);
+    let occurrence = occurrences.into_iter().find(|later| is_within(&later.end))?;
+    Some(Open { series: found.series, occurrence: Some(occurrence) })
+}
+
+fn nothing(said: Option<(Date, Date)>, world: &World) -> String {
+    let language = world.language;
+    let Some((first, last)) = said else {
+        return language.pick("No open reminders.", "Aucun rappel en cours.").to_owned();
+    };
+    let (from, to) = (language.day(first, &world.clock), language.day(last, &world.clock));
+    if first == last {
+        return language.pick(format!("No open reminders {from}."), format!("Aucun rappel en cours {from}."));
+    }
+    language
+        .pick(format!("No open reminders from {from} to {to}."), format!("Aucun rappel en cours du {from} au {to}."))
+}
+
 /// The instant by which reminders are sorted; those without any come last.
-fn due_at(found: &Open<'_>, world: &World) -> Timestamp {
+pub(super) fn due_at(found: &Open<'_>, world: &World) -> Timestamp {
     let due = found.due().and_then(|due| due.instant(world.clock.now.time_zone()));
     due.map_or(Timestamp::MAX, |due| due.timestamp())
 }

@@ -1,5 +1,6 @@
 //! Reminders: a vdir folder of to-dos.
 
+mod all;
 mod complete;
 mod create;
 mod list;
@@ -7,19 +8,21 @@ mod moving;
 mod rename;
 mod ring;
 
+use crate::across::{self, Deed, Search, Thing};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Component, Kind, Occurrence, Series, Vdir};
-use crate::matching::{self, Match};
+use crate::matching::{self, Match, Rank, means_all};
 use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, Change, Plan, World};
+use all::{All, all};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use complete::complete_reminder;
+pub(crate) use complete::{complete_reminder, complete_titled};
 pub(crate) use create::create_reminder;
 pub(crate) use list::list_reminders;
-pub(crate) use moving::move_reminder;
-pub(crate) use rename::rename_reminder;
+pub(crate) use moving::{move_reminder, move_titled};
+pub(crate) use rename::{rename_reminder, rename_titled};
 pub use ring::{due_reminders, next_reminder};
 
 /// A reminder that is not done, and the first time of it that is not.
@@ -90,6 +93,31 @@ fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Open<'a>> {
     matching::find(title, open(vdir, world), |found| found.title(world))
 }
 
+/// How well an open reminder fits a title.
+pub(crate) fn rank(title: &str, world: &World) -> Result<Rank, AppError> {
+    let vdir = read(world)?;
+    let all: Vec<Open<'_>> = open(&vdir, world).collect();
+    Ok(matching::rank(title, all.iter().map(|found| found.title(world))))
+}
+
+/// The open reminders with some words, those that have most of them.
+pub(crate) fn search(query: &str, world: &World) -> Result<Search, AppError> {
+    let vdir = read(world)?;
+    let covered = |found: &Open<'_>| matching::coverage(query, &found.component().searchable(world.language));
+    let all: Vec<(f64, Open<'_>)> = open(&vdir, world).map(|found| (covered(&found), found)).collect();
+    let best = all.iter().map(|(coverage, _)| *coverage).fold(0.0, f64::max);
+    let mut found: Vec<Open<'_>> =
+        all.into_iter().filter(|(coverage, _)| *coverage > 0.0 && *coverage >= best).map(|(_, found)| found).collect();
+    found.sort_by_cached_key(|found| list::due_at(found, world));
+    let is_exact = found.iter().any(|found| matching::is_exact(query, found.title(world)));
+    let line = |found: &Open<'_>| {
+        let repeats = if found.series.main.repeats() { world.language.pick(", repeats", ", se répète") } else { "" };
+        found.label(world) + repeats
+    };
+    let broken = world.language.broken_files(&vdir.broken);
+    Ok(Search::new((best, is_exact), &found, line, |found| found.item(world), broken))
+}
+
 /// The arguments of `delete_reminder`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
 pub(crate) struct DeleteReminder {
@@ -99,19 +127,23 @@ pub(crate) struct DeleteReminder {
 }
 
 pub(crate) fn delete_reminder(arguments: &DeleteReminder, world: &World) -> Result<Plan, AppError> {
+    if means_all(&arguments.title) {
+        return all(All::Deleted, world);
+    }
+    across::plan(Thing::Reminder, &arguments.title, Deed::Delete, world)
+}
+
+pub(crate) fn delete_titled(title: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
     let language = world.language;
     let label = |found: &Open<'_>| found.label(world);
-    language.plan_for(&arguments.title, find(&arguments.title, &vdir, world), label, |found| {
+    language.plan_for(title, find(title, &vdir, world), label, |found| {
         let told = found.label(world);
-        let series = &found.series;
-        let indices: Vec<usize> =
-            series.changed.iter().chain([&series.main]).map(|component| component.index).collect();
         Ok(Plan::Change(Change {
             effect: language.pick(format!("Deletes the reminder: {told}."), format!("Supprime le rappel : {told}.")),
             done: language.pick(format!("Deleted the reminder: {told}."), format!("Rappel supprimé : {told}.")),
             data: items("deleted", &[Item { rings_at: None, ..found.item(world) }]),
-            files: vec![series.file.without(Kind::ToDo, &indices)],
+            files: vec![found.series.file.without(Kind::ToDo, &found.series.indices())],
         }))
     })
 }

@@ -2,6 +2,7 @@
 
 use super::complete::{can_be_followed, is_past, with_component};
 use super::{Open, find, read, rings_at};
+use crate::across::{self, Deed, Thing};
 use crate::calendar::{
     SaidTime, in_notation_of, moment_near, others_stay, plan_from_event, takes_whole_days, unknown_zone,
 };
@@ -26,10 +27,14 @@ pub(crate) struct MoveReminder {
 }
 
 pub(crate) fn move_reminder(arguments: &MoveReminder, world: &World) -> Result<Plan, AppError> {
+    across::plan(Thing::Reminder, &arguments.title, Deed::Move(&arguments.when), world)
+}
+
+pub(crate) fn move_titled(title: &str, when: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
-    let found = find(&arguments.title, &vdir, world);
-    let plan = |found: Open<'_>| move_one(&found, &arguments.when, world);
-    world.language.plan_for(&arguments.title, found, |found| found.label(world), plan)
+    let found = find(title, &vdir, world);
+    let plan = |found: Open<'_>| move_one(&found, when, world);
+    world.language.plan_for(title, found, |found| found.label(world), plan)
 }
 
 fn move_one(found: &Open<'_>, when: &str, world: &World) -> Result<Plan, AppError> {
@@ -118,15 +123,13 @@ fn move_to(found: &Open<'_>, due: &CalendarTime, world: &World) -> Result<Change
         return Err(AppError::Refused(unknown_zone(zone, found.title(world), world)));
     }
     let repeats = found.series.main.repeats();
-    let (mut editor, at) = match &found.occurrence {
+    let mut editor = Editor::new(&found.series.file.content);
+    let at = match &found.occurrence {
         Some(occurrence) if repeats => {
             can_be_followed(found, world)?;
-            with_component(found, occurrence)
+            with_component(&mut editor, occurrence)
         }
-        _ => {
-            let at = ComponentPath { kind: Kind::ToDo.name(), index: component.index };
-            (Editor::new(&found.series.file.content), at)
-        }
+        _ => ComponentPath { kind: Kind::ToDo.name(), index: component.index },
     };
     write_due(&mut editor, at, found, due)?;
     let was_silent = found.due().is_none_or(CalendarTime::is_date);

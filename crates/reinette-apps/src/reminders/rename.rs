@@ -1,6 +1,7 @@
 //! Renames reminders.
 
 use super::{Open, find, read};
+use crate::across::{self, Deed, Thing};
 use crate::data::{Item, items};
 use crate::sentences::Wording;
 use crate::{AppError, Change, Plan, World};
@@ -18,18 +19,22 @@ pub(crate) struct RenameReminder {
 }
 
 pub(crate) fn rename_reminder(arguments: &RenameReminder, world: &World) -> Result<Plan, AppError> {
+    across::plan(Thing::Reminder, &arguments.title, Deed::Rename(&arguments.new_title), world)
+}
+
+pub(crate) fn rename_titled(title: &str, new_title: &str, world: &World) -> Result<Plan, AppError> {
     let vdir = read(world)?;
-    let found = find(&arguments.title, &vdir, world);
+    let found = find(title, &vdir, world);
     let plan = |found: Open<'_>| {
         let component = found.component();
-        let (effect, done) = world.language.renamed(found.title(world), &arguments.new_title)?;
-        let file = found.series.renamed(component, arguments.new_title.trim(), &world.clock.now);
+        let (effect, done) = world.language.renamed(found.title(world), new_title)?;
+        let file = found.series.renamed(component, new_title.trim(), &world.clock.now);
         let item = Item {
-            title: Some(arguments.new_title.trim().to_owned()),
+            title: Some(new_title.trim().to_owned()),
             renamed_from: Some(component.summary.clone()),
             ..found.item(world)
         };
         Ok(Plan::Change(Change { effect, done, data: items("changed", &[item]), files: vec![file] }))
     };
-    world.language.plan_for(&arguments.title, found, |found| found.label(world), plan)
+    world.language.plan_for(title, found, |found| found.label(world), plan)
 }

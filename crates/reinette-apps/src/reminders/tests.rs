@@ -183,3 +183,23 @@ fn pipes_are_waited_for_nowhere() {
     assert!(error.contains("it is no file"), "{error}");
     crate::due_timers(&home.world).unwrap();
 }
+
+#[test]
+fn the_reminders_of_some_days_are_listed() {
+    let home = Home::new();
+    home.to_do("old.ics", "UID:o\nSUMMARY:Pay rent\nDUE;VALUE=DATE:20260310");
+    home.act("create_reminder", &json!({"title": "buy milk"}));
+    home.act("create_reminder", &json!({"title": "call the plumber", "when": "tomorrow at 8:30"}));
+    home.act("create_reminder", &json!({"title": "water the plants", "when": "every day at 7pm"}));
+    let list = |when: &str| home.answer("list_reminders", &json!({"when": when}));
+    let today = "Overdue\n  Pay rent (yesterday, Tuesday 10 March)\nToday, Wednesday 11 March\n  19:00  water the plants, repeats";
+    assert_eq!(list("today"), today);
+    assert_eq!(
+        list("tomorrow"),
+        "Tomorrow, Thursday 12 March\n  08:30  call the plumber\n  19:00  water the plants, repeats"
+    );
+    assert_eq!(list("yesterday"), "Overdue\n  Pay rent (yesterday, Tuesday 10 March)");
+    assert_eq!(list("last Monday"), "No open reminders Monday 9 March.");
+    assert_eq!(list("all"), home.answer("list_reminders", &json!({})));
+    assert!(home.try_plan("list_reminders", &json!({"when": "blorp"})).is_err());
+}

@@ -2,7 +2,7 @@
 
 use super::store::{Stored, Timer, TimerKind, Timers};
 use crate::data::{self, Item};
-use crate::matching::{Match, words};
+use crate::matching::{ALL, Match, Rank, words};
 use crate::sentences::Wording;
 use crate::{AppError, Change, FileChange, Plan, World};
 use jiff::ToSpan;
@@ -10,7 +10,6 @@ use jiff::civil::Time;
 use reinette_time::{Moment, Purpose, resolve, resolve_duration};
 use serde::{Deserialize, Serialize};
 
-const ALL: &[&str] = &["all", "every", "everything", "both", "tous", "toutes", "tout"];
 const TIMER: &[&str] = &["timer", "timers", "countdown", "minuteur", "minuteurs", "chrono", "minuterie"];
 const ALARM: &[&str] = &["alarm", "alarms", "wake", "alarme", "alarmes", "reveil", "reveils"];
 
@@ -26,13 +25,8 @@ pub(crate) struct CancelTimer {
 pub(crate) fn cancel_timer(arguments: &CancelTimer, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
     let which = arguments.which.as_deref().unwrap_or_default();
-    let said = words(which);
-    let says = |known: &[&str]| said.iter().any(|word| known.contains(&word.as_str()));
-    let (timers, alarms) = (says(TIMER), says(ALARM));
-    let mut all = Timers::read(&world.folders)?.all;
-    // Both or neither named: either kind.
-    all.retain(|stored| timers == alarms || timers == (stored.timer.kind == TimerKind::Timer));
-    if says(ALL) && !all.is_empty() {
+    let all = of_kind(which, Timers::read(&world.folders)?.all);
+    if says(which, ALL) && !all.is_empty() {
         return Ok(Plan::Change(cancel(&all, world)));
     }
     let named = if which.trim().is_empty() { language.pick("timer", "minuteur") } else { which };
@@ -42,6 +36,31 @@ pub(crate) fn cancel_timer(arguments: &CancelTimer, world: &World) -> Result<Pla
         |stored| stored.timer.label(world),
         |stored| Ok(Plan::Change(cancel(&[stored], world))),
     )
+}
+
+pub(crate) fn cancel_named(name: &str, world: &World) -> Result<Plan, AppError> {
+    cancel_timer(&CancelTimer { which: Some(name.to_owned()) }, world)
+}
+
+/// How well a timer or an alarm fits a name, which has to say that it is one.
+pub(crate) fn rank(name: &str, world: &World) -> Result<Rank, AppError> {
+    if !says(name, TIMER) && !says(name, ALARM) {
+        return Ok(Rank::Nothing);
+    }
+    let all = of_kind(name, Timers::read(&world.folders)?.all);
+    let fits = !all.is_empty() && (says(name, ALL) || !matches!(meant(name, all, world), Match::None { .. }));
+    Ok(if fits { Rank::Partly } else { Rank::Nothing })
+}
+
+fn says(which: &str, known: &[&str]) -> bool {
+    words(which).iter().any(|word| known.contains(&word.as_str()))
+}
+
+/// Those of the kind that words name; if they name both or neither, of either kind.
+fn of_kind(which: &str, mut all: Vec<Stored>) -> Vec<Stored> {
+    let (timers, alarms) = (says(which, TIMER), says(which, ALARM));
+    all.retain(|stored| timers == alarms || timers == (stored.timer.kind == TimerKind::Timer));
+    all
 }
 
 /// Those of some timers that words mean: by their duration, or by when they ring; all of them, if the words say neither.
@@ -67,7 +86,8 @@ fn is_meant(timer: &Timer, which: &str, telling: &str, world: &World) -> bool {
     let now = &world.clock.now;
     let length = [which, telling].into_iter().find_map(|text| resolve_duration(text).ok());
     let length = length.and_then(|span| Some(now.duration_until(&now.checked_add(span).ok()?)));
-    if length.is_some() {
+    // Of an alarm "9h" is the hour at which it rings.
+    if length.is_some() && timer.kind == TimerKind::Timer {
         return timer.duration == length;
     }
     let said = [which, telling].into_iter().find_map(|text| resolve(text, &world.clock, Purpose::Alarm).ok());

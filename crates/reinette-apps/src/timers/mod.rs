@@ -2,6 +2,7 @@
 
 mod cancel;
 mod extend;
+mod moving;
 mod set;
 mod store;
 
@@ -12,8 +13,9 @@ use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use store::{Stored, Timer, Timers};
 
-pub(crate) use cancel::cancel_timer;
+pub(crate) use cancel::{cancel_named, cancel_timer, rank};
 pub(crate) use extend::extend_timer;
+pub(crate) use moving::move_alarm;
 pub(crate) use set::{set_alarm, set_timer};
 
 /// The timers and alarms that ring now or should have rung before, the oldest first.

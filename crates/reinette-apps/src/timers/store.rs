@@ -98,8 +98,12 @@ impl Timer {
 
     /// What it is and when it rings.
     pub(super) fn label(&self, world: &World) -> String {
+        format!("{}: {}", self.name(world.language), self.when(world))
+    }
+
+    /// When it rings.
+    pub(super) fn when(&self, world: &World) -> String {
         let (language, now) = (world.language, &world.clock.now);
-        let name = self.name(language);
         let at = self.rings_at.with_time_zone(now.time_zone().clone());
         let left = language.duration(now.duration_until(&at));
         let when = match self.kind {
@@ -113,9 +117,9 @@ impl Timer {
         match self.rule.as_ref().and_then(|rule| rule.parse().ok()) {
             Some(rule) => {
                 let first = Box::new(Moment::Instant(at));
-                format!("{name}: {}", describe(&Moment::Recurring { first, rule }, &world.clock, language))
+                describe(&Moment::Recurring { first, rule }, &world.clock, language)
             }
-            None => format!("{name}: {when}"),
+            None => when,
         }
     }
 

@@ -106,3 +106,40 @@ fn a_timer_that_rings_runs_again_for_what_it_gets() {
     assert_eq!(change.effect, "Gives the timer of 10 min 5 min more: it rings at 10:32.");
     assert_eq!(due_timers(&home.world).unwrap(), []);
 }
+
+#[test]
+fn an_alarm_rings_at_another_time() {
+    let list = |home: &Home| home.answer("list_timers", &json!({}));
+    for (set, when, expected) in [
+        ("tomorrow at 7 am", "6:40", "alarm: tomorrow, Thursday 12 March at 06:40"),
+        ("tomorrow at 7 am", "half an hour earlier", "alarm: tomorrow, Thursday 12 March at 06:30"),
+        ("tomorrow at 7 am", "on Friday", "alarm: Friday 13 March at 07:00"),
+        ("tomorrow at 7 am", "Friday at 8am", "alarm: Friday 13 March at 08:00"),
+        ("today at 7 pm", "to 8", "alarm: today, Wednesday 11 March at 20:00"),
+        ("today at 7 pm", "at 9am", "alarm: tomorrow, Thursday 12 March at 09:00"),
+        ("every weekday at 7", "6:30", "alarm: every weekday at 06:30"),
+        ("tomorrow at 7 am", "every day at 8", "alarm: every day at 08:00"),
+    ] {
+        let home = Home::new();
+        home.act("set_timer", &json!({"duration": "20 hours"}));
+        home.act("cancel_timer", &json!({"which": "all timers"}));
+        home.act("set_alarm", &json!({"when": set}));
+        let before = list(&home);
+        let change = home.act("move_alarm", &json!({"when": when}));
+        assert_eq!(list(&home), expected, "{set} {when}");
+        revert_all(&change.files).unwrap();
+        assert_eq!(list(&home), before, "{set} {when}");
+    }
+    let mut home = Home::new();
+    home.act("set_timer", &json!({"duration": "10 minutes"}));
+    assert_eq!(home.answer("move_alarm", &json!({"when": "8"})), "There is no “alarm”.");
+    home.act("set_alarm", &json!({"when": "every weekday at 7"}));
+    let refusal = home.try_plan("move_alarm", &json!({"when": "on Saturday"})).unwrap_err().to_string();
+    assert!(refusal.starts_with("This alarm repeats; say only its new time"), "{refusal}");
+    home.act("set_alarm", &json!({"when": "tomorrow at 9 am"}));
+    assert_eq!(home.choices("move_alarm", &json!({"when": "8"})).len(), 2);
+    home.world.language = reinette_time::Language::French;
+    let change = home.act("move_alarm", &json!({"which": "l’alarme de 9h", "when": "8h30"}));
+    assert_eq!(change.done, "Alarme déplacée : demain, jeudi 12 mars à 08:30.");
+    assert!(change.data["changed"][0]["moved_from"].as_str().unwrap().starts_with("2026-03-12T09:00"));
+}
