@@ -4,8 +4,10 @@ mod app_tool;
 mod asking;
 mod desk;
 mod host;
+mod own_tools;
 mod servers;
 mod understanding;
+mod undoing;
 
 pub use asking::Asking;
 
@@ -17,6 +19,7 @@ use crate::store::{Store, StoreError, Turn};
 use app_tool::AppTool;
 use desk::Desk;
 use jiff::Zoned;
+use own_tools::OwnTool;
 use reinette::{
     Approvals, Entry, GenerationOptions, LanguageModel, Session, SessionError, Tool, ToolDefinition, ToolOrder,
     Transcript,
@@ -239,7 +242,13 @@ fn session(understanding: &Understanding, desk: &Arc<Desk>, transcript: Transcri
         .options(options)
         .tool_order(ToolOrder::Series)
         .committer(Journaled(Arc::clone(desk)))
-        .tools(AppTool::all(desk).map(|tool| Arc::new(tool) as Arc<dyn Tool>))
+        .tools(tools_at(desk))
+}
+
+/// The tools that need no server: the apps' and the assistant's own.
+fn tools_at(desk: &Arc<Desk>) -> impl Iterator<Item = Arc<dyn Tool>> {
+    let of_apps = AppTool::all(desk).map(|tool| Arc::new(tool) as Arc<dyn Tool>);
+    of_apps.chain(OwnTool::all(desk).map(|tool| Arc::new(tool) as Arc<dyn Tool>))
 }
 
 /// Whether the model can read a request, before anything is done about it.

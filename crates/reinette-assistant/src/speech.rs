@@ -37,6 +37,16 @@ impl Speech {
         Self { kind, language, said: String::new() }
     }
 
+    /// Talk, to words that ask for nothing.
+    pub(crate) fn talk(language: Language) -> Self {
+        Self { kind: Kind::Talk(Claims::default()), language, said: String::new() }
+    }
+
+    /// A text that was asked for.
+    pub(crate) fn text(language: Language) -> Self {
+        Self { kind: Kind::Text, language, said: String::new() }
+    }
+
     /// What is said after tools have answered: of deeds only where one was done.
     pub(crate) fn after_tools(has_acted: bool, language: Language) -> Self {
         let kind = if has_acted { Kind::Text } else { Kind::Talk(Claims::default()) };

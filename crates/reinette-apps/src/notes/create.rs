@@ -56,6 +56,20 @@ pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan,
     }
 }
 
+/// The arguments of `remember`.
+#[derive(Debug, Serialize, Deserialize, reinette::Generable)]
+pub(crate) struct Remember {
+    /// What is to be remembered.
+    #[guide(span)]
+    text: String,
+}
+
+/// Adds to the note about the user, which they can read, change and delete like any other.
+pub(crate) fn remember(arguments: &Remember, world: &World) -> Result<Plan, AppError> {
+    let note = world.language.pick("About me", "À propos de moi").to_owned();
+    append_note(&AppendNote { note, text: arguments.text.clone() }, world)
+}
+
 /// The titles of the notes that are lists, of which one may be meant that was not named.
 pub(crate) fn lists(world: &World) -> Result<Vec<String>, AppError> {
     let notes = Notes::read(&world.folders)?;

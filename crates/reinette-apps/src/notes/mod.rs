@@ -12,7 +12,7 @@ mod tick;
 use crate::data::Item;
 use std::path::Path;
 
-pub(crate) use create::{append_note, create_note, lists};
+pub(crate) use create::{append_note, create_note, lists, remember};
 pub(crate) use find::{find_note, search};
 pub(crate) use remove::{clear_note, delete_note, delete_titled, rank, remove_from_note};
 pub(crate) use rename::rename_note;

@@ -203,6 +203,15 @@ fn note_tools() -> Vec<Box<dyn Planner>> {
             ],
             notes::rename_note,
         ),
+        planner(
+            "remember",
+            "Keep something about the user or their people for later conversations.",
+            &[
+                ("keep in mind that Ana is my sister", &[("text", "Ana is my sister")]),
+                ("retiens que je suis allergique aux noix", &[("text", "je suis allergique aux noix")]),
+            ],
+            notes::remember,
+        ),
     ]
 }
 

@@ -39,6 +39,10 @@ impl Tool for AppTool {
         self.planner.definition().clone()
     }
 
+    fn asks_for_missing(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, invocation: Invocation) -> Preparation {
         let planned = PlannedCall::new(Arc::clone(&self.planner), invocation).plan(&self.desk, &self.desk.store());
         Box::pin(async move { Ok(planned) })

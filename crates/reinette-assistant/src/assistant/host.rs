@@ -3,15 +3,15 @@
 
 use super::app_tool::AppTool;
 use super::desk::Desk;
+use super::undoing::{last_lines, prepare_undo};
 use super::{Confirm, Journaled};
-use crate::journal::{self, Line, State};
+use crate::journal::Line;
 use reinette::{
-    Action, CommitFuture, Committer, Committing, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer,
-    ToolCall, ToolError,
+    Committer, Committing, Effect, Invocation, Preparation, Prepared, Risk, Tool, ToolAnswer, ToolCall, ToolError,
 };
 use reinette_mcp::{Access, Host, HostFuture, HostResource, HostTool, ResourceText};
 use reinette_time::Language;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::sync::Arc;
 
 /// What can be read without a call: an address, a name, what it is, and the tool whose answer without arguments it is.
@@ -38,11 +38,6 @@ impl AppHost {
 
     fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         self.tools.iter().map(|offered| &offered.tool).find(|tool| tool.definition().name == name)
-    }
-
-    fn lines(&self, limit: usize) -> Result<Vec<Line>, ToolError> {
-        let listing = journal::last_lines(&self.desk.store(), &self.desk.home, limit);
-        Ok(listing.map_err(|error| ToolError::new(error.to_string()))?.found)
     }
 }
 
@@ -95,7 +90,7 @@ impl Host for AppHost {
     }
 
     fn journal(&self, limit: usize) -> HostFuture<'_, ToolAnswer> {
-        let answer = self.lines(limit).map(|mut lines| {
+        let answer = last_lines(&self.desk, limit).map(|mut lines| {
             lines.reverse();
             let told = |line: &Line| format!("{}  {:?}  {}", line.request, line.state, line.effect).to_lowercase();
             let text = lines.iter().map(told).collect::<Vec<_>>().join("\n");
@@ -106,49 +101,7 @@ impl Host for AppHost {
     }
 
     fn undo(&self, entry: Option<String>) -> Preparation {
-        let prepared = self.prepare_undo(entry.as_deref());
+        let prepared = prepare_undo(&self.desk, entry.as_deref());
         Box::pin(std::future::ready(prepared))
     }
-}
-
-/// How far back an undo looks for something to take back.
-const UNDO_LINES: usize = 100;
-
-impl AppHost {
-    fn prepare_undo(&self, entry: Option<&str>) -> Result<Prepared, ToolError> {
-        let lines = self.lines(UNDO_LINES)?;
-        let Some(last) = lines.iter().rev().find(|line| line.state == State::Done) else {
-            return Ok(Prepared::Answer(ToolAnswer::error("there is nothing to take back")));
-        };
-        if entry.is_some_and(|entry| entry != last.request.to_string()) {
-            let text = format!("only the last change can be taken back, which is {}: {}", last.request, last.effect);
-            return Ok(Prepared::Answer(ToolAnswer::error(text)));
-        }
-        let effects = lines.iter().filter(|line| line.request == last.request && line.state == State::Done);
-        let summary = format!("Take back: {}", effects.map(|line| line.effect.as_str()).collect::<Vec<_>>().join(" "));
-        let (desk, shown) = (Arc::clone(&self.desk), last.id);
-        let action: Box<dyn Action> = Box::new(move || -> CommitFuture {
-            if last_done(&desk) != Some(shown) {
-                let changed = ToolError::new("something else was changed meanwhile: nothing was taken back; ask again");
-                return Box::pin(std::future::ready(Err(changed)));
-            }
-            let undone = desk.undo().map_err(|error| ToolError::new(error.to_string())).map(|lines| {
-                let told = |line: &Line| match &line.reason {
-                    Some(reason) => format!("{} {reason}", line.effect),
-                    None => line.effect.clone(),
-                };
-                let is_error = lines.iter().any(|line| line.state != State::Undone);
-                let text = lines.iter().map(told).collect::<Vec<_>>().join("\n");
-                ToolAnswer { is_error, ..ToolAnswer::new(text).with_data(json!({ "lines": lines })) }
-            });
-            Box::pin(std::future::ready(undone))
-        });
-        Ok(Prepared::Effect(Effect { summary, risk: Risk::Changes, preview: Vec::new(), data: Value::Null, action }))
-    }
-}
-
-/// The last line of the journal that can be taken back.
-fn last_done(desk: &Desk) -> Option<i64> {
-    let lines = journal::last_lines(&desk.store(), &desk.home, UNDO_LINES).ok()?.found;
-    lines.iter().rev().find(|line| line.state == State::Done).map(|line| line.id)
 }

@@ -1,7 +1,7 @@
 //! The tools of other programs: those of the servers that `config.toml` names.
 
 use super::Assistant;
-use super::app_tool::AppTool;
+use super::tools_at;
 use futures_lite::future::block_on;
 use reinette::Tool;
 use reinette_mcp::{Deadlines, McpConfig, Nobody, Servers};
@@ -26,7 +26,7 @@ impl Assistant {
         if servers.is_empty() || (*is_listed && !servers.tools_have_changed()) {
             return;
         }
-        let own: Vec<Arc<dyn Tool>> = AppTool::all(&self.desk).map(|tool| Arc::new(tool) as _).collect();
+        let own: Vec<Arc<dyn Tool>> = tools_at(&self.desk).collect();
         let taken: Vec<String> = own.iter().map(|tool| tool.definition().name).collect();
         let offer = block_on(servers.tools(&taken));
         *is_listed = true;

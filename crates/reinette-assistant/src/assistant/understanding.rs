@@ -2,14 +2,15 @@
 //! is wrong with its calls, and which of its words may be said.
 
 use super::desk::Desk;
+use super::own_tools::{OwnTool, UNDO, WRITE, is_only_learned};
 use crate::offer::offer;
 use crate::sentences;
 use crate::settle::{completed, corrected, dictated, is_only_a_correction, missing, settle};
 use crate::speech::Speech;
 use async_channel::Sender;
 use reinette::{
-    Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall,
-    ToolDefinition, Transcript,
+    Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, Tool, ToolCall,
+    ToolDefinition, ToolMode, Transcript,
 };
 use reinette_apps::more_tools;
 use reinette_time::{Clock, Language};
@@ -40,7 +41,8 @@ enum Known {
 impl Understanding {
     pub(super) fn new(desk: &Arc<Desk>) -> Self {
         let turn = Turn { model: Arc::new(NoModel), before: Transcript::default() };
-        let further = more_tools().iter().map(|planner| planner.definition().name.clone()).collect();
+        let of_apps = more_tools().into_iter().map(|planner| planner.definition().name.clone());
+        let further = of_apps.chain(OwnTool::all(desk).map(|tool| tool.definition().name)).collect();
         Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)), further }
     }
 
@@ -77,8 +79,26 @@ impl Understanding {
         missing(words, clock).map(|missing| Known::Words(missing.question.to_owned()))
     }
 
+    /// Whether the model has learned our tools in conversations, and has one for everything that is said.
+    fn converses(&self) -> bool {
+        self.model().has_learned(UNDO)
+    }
+
+    /// Lets a model that converses answer: it reads the last turns itself, and leaves out what was not said.
+    fn converse(&self, mut request: Request) -> ResponseStream {
+        let model = self.model();
+        let known = self.known_to_model(&request.tools).into_iter();
+        let is_learned = |tool: &ToolDefinition| model.has_learned(&tool.name);
+        request.tools =
+            known.map(|tool| if is_learned(&tool) { tool.with_optional_arguments() } else { tool }).collect();
+        self.listen(request, None, |calls| calls, Speech::talk(self.desk.request().language))
+    }
+
     /// Answers the user's words.
     fn hear(&self, mut request: Request) -> ResponseStream {
+        if self.converses() {
+            return self.converse(request);
+        }
         let (clock, tools) = (self.desk.clock(), request.tools.clone());
         let words = request.transcript.last_prompt().unwrap_or_default().to_owned();
         let before = self.turn().before.clone();
@@ -110,7 +130,10 @@ impl Understanding {
     fn known_to_model(&self, tools: &[ToolDefinition]) -> Vec<ToolDefinition> {
         let model = self.model();
         let knows_by_heart = tools.iter().any(|tool| model.has_learned(&tool.name));
-        let is_known = |tool: &&ToolDefinition| !knows_by_heart || !self.further.contains(&tool.name);
+        let is_known = |tool: &&ToolDefinition| match knows_by_heart {
+            true => model.has_learned(&tool.name) || !self.further.contains(&tool.name),
+            false => !is_only_learned(&tool.name),
+        };
         tools.iter().filter(is_known).cloned().collect()
     }
 
@@ -155,9 +178,31 @@ impl Understanding {
         ResponseStream::new(answer)
     }
 
+    /// Whether the last call was that a text is to be written.
+    fn writes(&self, transcript: &Transcript) -> bool {
+        let is_call = |entry: &&Entry| matches!(entry, Entry::ToolCalls { .. });
+        match transcript.entries.iter().rev().find(is_call) {
+            Some(Entry::ToolCalls { calls }) => self.converses() && calls.iter().any(|call| call.name == WRITE),
+            _ => false,
+        }
+    }
+
+    /// Lets the model write what the user asked for, as if it had called nothing.
+    fn write(&self, mut request: Request) -> ResponseStream {
+        let entries = &mut request.transcript.entries;
+        let is_prompt = |entry: &Entry| matches!(entry, Entry::Prompt { .. });
+        let end = entries.iter().rposition(is_prompt).map_or(entries.len(), |place| place + 1);
+        entries.truncate(end);
+        request.tool_mode = ToolMode::Disallowed;
+        self.listen(request, None, |_| Vec::new(), Speech::text(self.desk.request().language))
+    }
+
     /// Goes on after tools have answered.
     fn go_on(&self, mut request: Request) -> ResponseStream {
         let model = self.model();
+        if self.writes(&request.transcript) {
+            return self.write(request);
+        }
         request.tools = self.known_to_model(&request.tools);
         let is_blind = request.tools.iter().all(|tool| model.has_learned(&tool.name));
         let last = request.transcript.entries.iter().rev();
@@ -166,7 +211,7 @@ impl Understanding {
             _ => None,
         });
         // The user has been told what was done, or what is wrong: only what was looked up may lead to more.
-        let is_told = request.tool_mode == reinette::ToolMode::CallsOnly;
+        let is_told = request.tool_mode == ToolMode::CallsOnly;
         if is_blind || (is_told && (self.desk.request().number.is_some() || outputs.any(|is_error| is_error))) {
             return at_once([]);
         }

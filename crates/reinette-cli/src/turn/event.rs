@@ -42,6 +42,8 @@ pub(super) enum Outcome {
     Declined,
     /// Nobody could be asked.
     Unconfirmed,
+    /// Something was not said, and is asked for.
+    Asks,
     /// It could not be done.
     Failed,
 }

@@ -81,7 +81,7 @@ impl Showing {
         match outcome {
             _ if !self.is_quiet => Some(Piece::Answer { mark: mark(outcome), text }),
             Outcome::Answered => Some(Piece::Answer { mark: "", text }),
-            Outcome::Failed | Outcome::Unconfirmed => Some(Piece::Error(text)),
+            Outcome::Failed | Outcome::Unconfirmed | Outcome::Asks => Some(Piece::Error(text)),
             Outcome::Done | Outcome::Declined => None,
         }
     }
@@ -92,6 +92,7 @@ fn mark(outcome: Outcome) -> &'static str {
         Outcome::Answered => "·",
         Outcome::Done => "✓",
         Outcome::Declined => "–",
+        Outcome::Asks => "?",
         Outcome::Unconfirmed | Outcome::Failed => "✗",
     }
 }

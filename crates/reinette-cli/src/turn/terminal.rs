@@ -93,7 +93,7 @@ impl<'a> Terminal<'a> {
             }
             TurnEvent::ToolOutput { call_id, answer, outcome } => {
                 let outcome = outcome_of(outcome);
-                if matches!(outcome, Outcome::Failed | Outcome::Unconfirmed) {
+                if matches!(outcome, Outcome::Failed | Outcome::Unconfirmed | Outcome::Asks) {
                     *completion = Completion::Undone;
                 }
                 let tool = asking.call(&call_id).map(|call| call.name.clone()).unwrap_or_default();
@@ -141,6 +141,7 @@ fn outcome_of(outcome: ToolOutcome) -> Outcome {
         ToolOutcome::Done => Outcome::Done,
         ToolOutcome::Declined => Outcome::Declined,
         ToolOutcome::Unasked => Outcome::Unconfirmed,
+        ToolOutcome::Asks => Outcome::Asks,
         _ => Outcome::Failed,
     }
 }

@@ -190,6 +190,8 @@ pub enum ToolOutcome {
     Declined,
     /// The user had to be asked, and nobody was there to answer.
     Unasked,
+    /// Something was not said that the tool asks for; what the user says next may tell it.
+    Asks,
     /// The tool failed, or took arguments that it cannot use.
     Failed,
     /// The tool took longer than it may.

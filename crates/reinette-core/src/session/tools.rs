@@ -96,7 +96,12 @@ impl Carrier<'_> {
         // A model that does not enforce schemas may ask for anything.
         let arguments = Value::Object(call.arguments.clone());
         let wrong = |reason| Output::error(ToolOutcome::Failed, format!("error: wrong arguments: {reason}"));
-        tool.definition().parameters.validate(&arguments).map_err(wrong)?;
+        let definition = tool.definition();
+        let schema = match tool.asks_for_missing() {
+            true => definition.with_optional_arguments().parameters,
+            false => definition.parameters,
+        };
+        schema.validate(&arguments).map_err(wrong)?;
         Ok(tool)
     }
 
@@ -115,6 +120,10 @@ impl Carrier<'_> {
                     }
                     let outcome = if answer.is_error { ToolOutcome::Failed } else { ToolOutcome::Answered };
                     return Ok(Output { answer: Box::new(answer), outcome });
+                }
+                Prepared::Question(question) if question.choices.is_empty() => {
+                    let answer = Box::new(ToolAnswer::error(question.text).for_user());
+                    return Err(Output { answer, outcome: ToolOutcome::Asks });
                 }
                 Prepared::Question(question) => {
                     let choice = self.choose(&question, invocation.chosen.len()).await;

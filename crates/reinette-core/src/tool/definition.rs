@@ -28,6 +28,15 @@ pub struct CallExample {
 }
 
 impl ToolDefinition {
+    /// The same with no argument that a call must have.
+    pub fn with_optional_arguments(self) -> Self {
+        let mut schema = self.parameters.as_json().clone();
+        if let Some(fields) = schema.as_object_mut() {
+            fields.remove("required");
+        }
+        Self { parameters: Schema::new(schema), ..self }
+    }
+
     /// A tool whose arguments are the type `A`.
     pub fn new<A: Generable>(name: &str, description: &str) -> Self {
         Self {

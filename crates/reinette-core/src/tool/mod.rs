@@ -32,6 +32,11 @@ pub trait Tool: Send + Sync {
     /// what the user chose, or because something changed before it was committed.
     fn prepare(&self, invocation: Invocation) -> Preparation;
 
+    /// Whether a call may leave out what its schema requires; then it is prepared all the same, and asks.
+    fn asks_for_missing(&self) -> bool {
+        false
+    }
+
     /// How long preparing or committing a call may take; `None` leaves it to the session.
     fn timeout(&self) -> Option<Duration> {
         None
@@ -60,7 +65,8 @@ impl Invocation {
 pub enum Prepared {
     /// There is nothing to do: this is the answer.
     Answer(ToolAnswer),
-    /// The user must choose first; the call is then prepared again with the choice.
+    /// The user must choose first; the call is then prepared again with the choice. A question without choices ends the
+    /// call: what the user says next answers it.
     Question(Question),
     /// Something is to be done.
     Effect(Effect),
@@ -146,7 +152,7 @@ pub struct Source {
 pub struct Question {
     /// The question.
     pub text: String,
-    /// What can be chosen; no two alike.
+    /// What can be chosen; no two alike. Without any, the question is what the user has left out.
     pub choices: Vec<String>,
 }
 

@@ -81,7 +81,9 @@ impl ConversationTools {
                 Argument::Free => !value.trim().is_empty(),
             };
             if !is_right {
-                return Err(format!("\"{value}\" stands in no line before, letter for letter, and is no choice of {key}"));
+                return Err(format!(
+                    "\"{value}\" stands in no line before, letter for letter, and is no choice of {key}"
+                ));
             }
             arguments.insert(key.to_owned(), Value::from(value));
             rest = after;

@@ -335,8 +335,7 @@ mod tests {
 
     #[test]
     fn the_four_forms() {
-        let turn =
-            |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned(), calls: None };
+        let turn = |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned(), calls: None };
         let chat = r#"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}"#;
         let messages = vec![turn("user", "Hi"), turn("assistant", "Hello")];
         assert_eq!(line(chat), Ok(Line::Chat(Chat { messages })));

@@ -182,6 +182,7 @@ impl Heard {
                 self.say_line(&answer.text);
                 match outcome {
                     ToolOutcome::Answered => {}
+                    ToolOutcome::Asks => self.was_asked = true,
                     ToolOutcome::Done => add_line(&mut self.claimed, &answer.text),
                     _ => add_line(&mut self.talk, &answer.text),
                 }
