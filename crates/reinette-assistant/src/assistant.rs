@@ -2,6 +2,7 @@
 
 mod app_tool;
 mod asking;
+mod choosing;
 mod desk;
 mod host;
 mod own_tools;
@@ -10,6 +11,7 @@ mod understanding;
 mod undoing;
 
 pub use asking::Asking;
+pub(crate) use own_tools::is_only_learned;
 
 use crate::home::Home;
 use crate::instructions::instructions;

@@ -25,4 +25,4 @@ mod tier;
 pub use assistant::{Asking, Assistant, AssistantError, Confirm};
 pub use home::{Home, HomeError};
 pub use store::{StoreError, Turn};
-pub use tier::{Tier, everyday_adapter};
+pub use tier::{Tier, conversation_adapter, everyday_adapter};

@@ -3,23 +3,22 @@
 use crate::context::Context;
 use crate::fetching;
 use anyhow::{Context as _, Result};
-use reinette::{LanguageModel, OnDeviceConfig, OnDeviceModel, ToolAdapter};
-use reinette_assistant::{Assistant, Tier, everyday_adapter};
+use reinette::{LanguageModel, OnDeviceConfig, OnDeviceModel, OtherTools, ToolAdapter};
+use reinette_assistant::{Assistant, Tier, conversation_adapter, everyday_adapter};
 use std::sync::Arc;
 
 /// Loads the model that the user asked for, fetching it first if need be, with what it has learned.
 pub(crate) fn load_model(context: &Context) -> Result<Arc<dyn LanguageModel>> {
     let path = fetching::model_file(context)?;
     let mut config = OnDeviceConfig::new(&path);
-    config.adapter = match &context.adapter {
-        Some(folder) => Some(ToolAdapter::read(folder)?),
-        None if fetching::tier(context)? == Tier::Embedded => {
-            // The tools of servers, which it has not learned, are chosen by the adapter that reads what tools are.
-            let has_servers = context.home()?.mcp().is_ok_and(|mcp| !mcp.servers.is_empty());
-            config.other_tools = has_servers.then(ToolAdapter::offered);
-            Some(everyday_adapter()?)
-        }
-        None => None,
+    // What only the tools of servers need is not read where there are none.
+    let has_servers = context.home()?.mcp().is_ok_and(|mcp| !mcp.servers.is_empty());
+    (config.adapter, config.other_tools) = match (&context.adapter, fetching::tier(context)?) {
+        (Some(folder), _) => (Some(ToolAdapter::read(folder)?), OtherTools::Ignored),
+        (None, Tier::Light) if has_servers => (Some(everyday_adapter()?), OtherTools::Adapter(ToolAdapter::offered())),
+        (None, Tier::Light) => (Some(everyday_adapter()?), OtherTools::Ignored),
+        (None, Tier::Embedded) => (Some(conversation_adapter()?), OtherTools::Described),
+        (None, Tier::Standard) => (None, OtherTools::Ignored),
     };
     config.draft = context.draft.as_deref().map(|draft| fetching::named_model(context, draft)).transpose()?;
     config.snapshots.clone_from(&context.snapshots);

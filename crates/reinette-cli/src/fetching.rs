@@ -16,9 +16,14 @@ const STEP_PERCENT: u64 = 10;
 
 /// How the model that the user asked for comes to know the tools.
 pub(crate) fn tier(context: &Context) -> Result<Tier> {
-    let embedded = context.store.manifest().with_role(Role::Embedded).context("the list of models names no default")?;
-    let asked = context.model.as_ref().is_none_or(|name| *name == embedded.name);
-    Ok(if asked { Tier::Embedded } else { Tier::Standard })
+    let manifest = context.store.manifest();
+    let embedded = manifest.with_role(Role::Embedded).context("the list of models names no default")?;
+    let name = context.model.as_ref().unwrap_or(&embedded.name);
+    Ok(match manifest.model(name).map(|known| known.role) {
+        Some(Role::Light) => Tier::Light,
+        Some(Role::Embedded) => Tier::Embedded,
+        _ => Tier::Standard,
+    })
 }
 
 /// The file of the model that the user asked for, or else of the default one. A known model that is not here is fetched.

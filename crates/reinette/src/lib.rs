@@ -27,7 +27,7 @@ mod remote;
 mod system_model;
 
 pub use folders::{cache_folder, data_folder};
-pub use on_device::{DialectChoice, OnDeviceConfig, OnDeviceModel, ToolAdapter, ToolAdapterError};
+pub use on_device::{DialectChoice, OnDeviceConfig, OnDeviceModel, OtherTools, ToolAdapter, ToolAdapterError};
 pub use reinette_core::*;
 pub use reinette_engine::{CacheUsage, FileState, KvType, PackedFolder, SnapshotFolder, VerifiedFile};
 pub use remote::{AnswerLimits, ChatCompletionsConfig, ChatCompletionsModel};

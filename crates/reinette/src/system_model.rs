@@ -123,7 +123,7 @@ impl SystemModel {
         let file = path.file_name().and_then(|name| name.to_str());
         let known = Manifest::builtin().models().iter().find(|known| Some(known.file.as_str()) == file);
         let mut on_device = OnDeviceConfig::new(&path);
-        on_device.adapter = known.filter(|known| known.role == Role::Embedded).map(|_| ToolAdapter::offered());
+        on_device.adapter = known.filter(|known| known.role == Role::Light).map(|_| ToolAdapter::offered());
         if let Some(cache) = config.cache.clone().or_else(|| crate::folders::cache_folder(None)) {
             on_device.snapshots = Some(SnapshotFolder::new(cache.join("prefixes"), SNAPSHOT_BYTES));
             on_device.packed = Some(PackedFolder::new(cache.join("packed")));
@@ -170,7 +170,8 @@ impl SystemModelConfig {
 
 /// The model that nobody asked for by name: the default one, else the larger, else whatever there is.
 fn default_of(store: &ModelStore) -> Result<PathBuf, Unavailable> {
-    let mut known = [Role::Embedded, Role::Standard].into_iter().filter_map(|role| store.manifest().with_role(role));
+    let mut known =
+        [Role::Embedded, Role::Standard, Role::Light].into_iter().filter_map(|role| store.manifest().with_role(role));
     let here = known.find_map(|model| store.path(&model.name));
     let any = || store.list().ok()?.into_iter().find(|stored| stored.known.is_none()).map(|stored| stored.path);
     let name = || store.manifest().with_role(Role::Embedded).map(|model| model.name.clone()).unwrap_or_default();

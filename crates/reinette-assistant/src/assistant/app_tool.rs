@@ -44,6 +44,10 @@ impl Tool for AppTool {
     }
 
     fn prepare(&self, invocation: Invocation) -> Preparation {
+        let mut invocation = invocation;
+        if invocation.chosen.is_empty() {
+            invocation.chosen = self.desk.take_chosen();
+        }
         let planned = PlannedCall::new(Arc::clone(&self.planner), invocation).plan(&self.desk, &self.desk.store());
         Box::pin(async move { Ok(planned) })
     }

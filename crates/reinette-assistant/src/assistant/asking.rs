@@ -1,7 +1,7 @@
 //! What happens while a request is answered.
 
 use super::AssistantError;
-use super::desk::Desk;
+use super::desk::{Desk, OpenQuestion};
 use crate::sentences;
 use reinette::{Entry, EventStream, Question, Replies, ToolCall, ToolOutcome, TurnEvent};
 use std::collections::HashMap;
@@ -83,6 +83,12 @@ impl Asking {
                 self.open.insert(call_id.clone(), Open::Question(question.clone()));
             }
             TurnEvent::ToolOutput { call_id, answer, outcome } => {
+                if let (ToolOutcome::Unasked, Some(Open::Question(question))) = (*outcome, self.open.get(call_id))
+                    && let Some(call) = self.call(call_id)
+                {
+                    let (call, choices) = (call.clone(), question.choices.clone());
+                    self.desk.leave_open(OpenQuestion { call, choices });
+                }
                 if let Some(text) = self.told(call_id, *outcome) {
                     answer.text = text;
                 }

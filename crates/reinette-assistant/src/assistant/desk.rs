@@ -1,11 +1,12 @@
 //! What a conversation works with: the home, the store, the clock, and the request under way.
 
 use super::Confirm;
+use super::choosing::chosen;
 use crate::home::Home;
 use crate::journal::{Journal, JournalError, Line};
 use crate::store::{Store, StoreError};
 use jiff::Zoned;
-use reinette::Entry;
+use reinette::{Entry, ToolCall};
 use reinette_time::{Clock, Language};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +16,17 @@ pub(super) struct Desk {
     pub(super) now: fn() -> Zoned,
     store: Mutex<Store>,
     request: Mutex<RequestState>,
+    /// A question that nobody answered: the next words may.
+    open: Mutex<Option<OpenQuestion>>,
+    /// What they chose, for the call that is made again.
+    chosen: Mutex<Vec<String>>,
+}
+
+/// A question about a call.
+#[derive(Clone, Debug)]
+pub(super) struct OpenQuestion {
+    pub(super) call: ToolCall,
+    pub(super) choices: Vec<String>,
 }
 
 /// The request under way.
@@ -42,7 +54,14 @@ impl Desk {
             corrects: None,
             before: None,
         };
-        Self { home, now, store: Mutex::new(store), request: Mutex::new(request) }
+        Self {
+            home,
+            now,
+            store: Mutex::new(store),
+            request: Mutex::new(request),
+            open: Mutex::default(),
+            chosen: Mutex::default(),
+        }
     }
 
     /// The time now.
@@ -51,12 +70,12 @@ impl Desk {
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
     /// The request under way, for a moment.
     pub(super) fn request(&self) -> MutexGuard<'_, RequestState> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.request)
     }
 
     /// A request begins.
@@ -70,6 +89,24 @@ impl Desk {
     pub(super) fn corrects_the_one_before(&self) {
         let mut request = self.request();
         request.corrects = request.before;
+    }
+
+    /// Nobody answered a question; the next words may.
+    pub(super) fn leave_open(&self, question: OpenQuestion) {
+        *lock(&self.open) = Some(question);
+    }
+
+    /// The call that the question was about that was left open, if the user's words answer it.
+    pub(super) fn answered(&self, words: &str) -> Option<ToolCall> {
+        let OpenQuestion { call, choices } = lock(&self.open).take()?;
+        let choice = chosen(words, &choices)?;
+        *lock(&self.chosen) = vec![choices[choice].clone()];
+        Some(ToolCall { id: format!("{}-again", call.id), ..call })
+    }
+
+    /// What was chosen for the call that is planned, once.
+    pub(super) fn take_chosen(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.chosen))
     }
 
     /// Keeps an entry of the conversation for later processes.
@@ -87,4 +124,9 @@ impl Desk {
         let (store, now) = (self.store(), (self.now)());
         Journal::lock(&store, &self.home, &now)?.undo(&now)
     }
+}
+
+/// What a thread that panicked held is as good as before: each is whole after every step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

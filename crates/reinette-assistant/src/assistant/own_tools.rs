@@ -44,7 +44,7 @@ pub(super) const UNDO: &str = "undo";
 pub(super) const WRITE: &str = "write";
 
 /// The tools for models that were trained to call one for everything that is said.
-pub(super) fn is_only_learned(tool: &str) -> bool {
+pub(crate) fn is_only_learned(tool: &str) -> bool {
     Kind::ALL.iter().any(|kind| *kind != Kind::Undo && kind.name() == tool)
 }
 

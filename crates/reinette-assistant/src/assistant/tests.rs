@@ -1,3 +1,4 @@
+use super::own_tools::UNDO;
 use super::*;
 use reinette::{
     Approval, Event, ModelError, ModelInfo, Request, ResponseStream, Summary, ToolCall, ToolOutcome, TurnEvent,
@@ -7,6 +8,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Mutex;
 
+mod conversing;
 #[cfg(target_os = "linux")]
 mod faults;
 
@@ -23,6 +25,8 @@ impl From<Event> for Said {
 #[derive(Default)]
 struct ScriptedModel {
     context_tokens: usize,
+    /// Whether it chooses as the conversation adapter does.
+    converses: bool,
     answers: Mutex<VecDeque<Vec<Said>>>,
     asked: Mutex<Vec<Request>>,
 }
@@ -30,7 +34,7 @@ struct ScriptedModel {
 impl ScriptedModel {
     fn says(answers: impl IntoIterator<Item = Vec<Said>>) -> Arc<Self> {
         let answers = Mutex::new(answers.into_iter().collect());
-        Arc::new(Self { context_tokens: 100, answers, asked: Mutex::default() })
+        Arc::new(Self { context_tokens: 100, answers, ..Self::default() })
     }
 
     /// One that says nothing and reads so many tokens.
@@ -64,9 +68,9 @@ impl LanguageModel for ScriptedModel {
         ResponseStream::new(answer)
     }
 
-    /// It chooses as the everyday adapter does.
-    fn has_learned(&self, _: &str) -> bool {
-        true
+    /// It chooses as the everyday adapter does, unless it converses.
+    fn has_learned(&self, tool: &str) -> bool {
+        self.converses || tool != UNDO
     }
 }
 

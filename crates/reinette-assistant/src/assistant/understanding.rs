@@ -9,12 +9,16 @@ use crate::settle::{completed, corrected, dictated, is_only_a_correction, missin
 use crate::speech::Speech;
 use async_channel::Sender;
 use reinette::{
-    Capability, Entry, Event, LanguageModel, ModelError, ModelInfo, Request, ResponseStream, Summary, Tool, ToolCall,
-    ToolDefinition, ToolMode, Transcript,
+    Capability, Entry, Event, GenerationOptions, LanguageModel, ModelError, ModelInfo, Request, ResponseStream,
+    Summary, Tool, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
 use reinette_apps::more_tools;
 use reinette_time::{Clock, Language};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Small talk of a small model is not worth more.
+const MAX_TALK_TOKENS: usize = 120;
 
 /// The model of a conversation, which may be another one from turn to turn.
 #[derive(Clone)]
@@ -84,14 +88,29 @@ impl Understanding {
         self.model().has_learned(UNDO)
     }
 
-    /// Lets a model that converses answer: it reads the last turns itself, and leaves out what was not said.
+    /// Lets a model that converses answer: it reads the last turns itself, and leaves out what was not said. Where it calls
+    /// nothing, it talks, and knows nothing of what was done that it could imitate.
     fn converse(&self, mut request: Request) -> ResponseStream {
+        if let Some(call) = self.desk.answered(request.transcript.last_prompt().unwrap_or_default()) {
+            return at_once([Event::ToolCall(call)]);
+        }
         let model = self.model();
         let known = self.known_to_model(&request.tools).into_iter();
         let is_learned = |tool: &ToolDefinition| model.has_learned(&tool.name);
         request.tools =
             known.map(|tool| if is_learned(&tool) { tool.with_optional_arguments() } else { tool }).collect();
-        self.listen(request, None, |calls| calls, Speech::talk(self.desk.request().language))
+        let talk = talk_about(&request);
+        request.tool_mode = ToolMode::CallsOnly;
+        // It has a call for everything: what it finds no app for is put to the tools of servers before that is said.
+        let has_others = request.tools.iter().any(|tool| !self.model().has_learned(&tool.name));
+        let first = has_others.then(|| {
+            let mut first = request.clone();
+            first.tools.retain(|tool| !is_only_learned(&tool.name));
+            first
+        });
+        let mut requests = first.into_iter().chain([request, talk]).collect::<VecDeque<_>>();
+        let Some(first) = requests.pop_front() else { return at_once([]) };
+        self.listen(first, None, |calls| calls, Speech::talk(self.desk.request().language), requests)
     }
 
     /// Answers the user's words.
@@ -123,7 +142,7 @@ impl Understanding {
         }
         request.tools = offer(&self.known_to_model(&tools), &rest, &clock);
         let speech = Speech::new(&rest, self.desk.request().language);
-        self.listen(request, dictated, move |calls| settle(&rest, calls, &tools, &clock), speech)
+        self.listen(request, dictated, move |calls| settle(&rest, calls, &tools, &clock), speech, VecDeque::new())
     }
 
     /// A model that has learned the apps' first tools has not learned the later ones, and would not read what they are.
@@ -137,20 +156,30 @@ impl Understanding {
         tools.iter().filter(is_known).cloned().collect()
     }
 
-    /// Asks the model; its words are heard as they come, its calls are settled when it has ended.
+    /// Asks the model; its words are heard as they come, its calls are settled when it has ended. Where it called nothing, it
+    /// is asked what comes `next`, one after the other.
     fn listen(
         &self,
         request: Request,
         dictated: Option<ToolCall>,
         settled: impl FnOnce(Vec<ToolCall>) -> Vec<ToolCall> + Send + 'static,
         mut speech: Speech,
+        mut next: VecDeque<Request>,
     ) -> ResponseStream {
         let (events, answer) = async_channel::unbounded();
-        let stream = self.model().respond(request);
+        let model = self.model();
+        let mut stream = model.respond(request);
         std::thread::spawn(move || {
             let say = |text: &str| send(&events, Ok(Event::Text(text.to_owned())));
             let (mut calls, mut ended) = (Vec::new(), Err(ended_early()));
-            for event in stream {
+            loop {
+                let Some(event) = stream.next() else {
+                    match next.pop_front().filter(|_| calls.is_empty() && ended.is_ok()) {
+                        Some(next) => stream = model.respond(next),
+                        None => break,
+                    }
+                    continue;
+                };
                 match event {
                     Ok(Event::Text(text)) => {
                         if speech.hear(&text, &mut |text| say(text)).is_break() {
@@ -194,7 +223,7 @@ impl Understanding {
         let end = entries.iter().rposition(is_prompt).map_or(entries.len(), |place| place + 1);
         entries.truncate(end);
         request.tool_mode = ToolMode::Disallowed;
-        self.listen(request, None, |_| Vec::new(), Speech::text(self.desk.request().language))
+        self.listen(request, None, |_| Vec::new(), Speech::text(self.desk.request().language), VecDeque::new())
     }
 
     /// Goes on after tools have answered.
@@ -219,7 +248,7 @@ impl Understanding {
             let request = self.desk.request();
             Speech::after_tools(request.number.is_some(), request.language)
         };
-        self.listen(request, None, |calls| calls, speech)
+        self.listen(request, None, |calls| calls, speech, VecDeque::new())
     }
 }
 
@@ -254,6 +283,24 @@ impl LanguageModel for Understanding {
     fn prewarm(&self, request: Request) -> ResponseStream {
         self.model().prewarm(request)
     }
+}
+
+/// The request that lets a model talk: with the words that asked for nothing, and what it said to such words, and with none
+/// of what tools answered.
+fn talk_about(request: &Request) -> Request {
+    let entries = &request.transcript.entries;
+    let is_talk = |place: usize| matches!(entries.get(place + 1), Some(Entry::Response { .. }) | None);
+    let kept = entries.iter().enumerate().filter(|(place, entry)| match entry {
+        Entry::Instructions { .. } => true,
+        Entry::Prompt { .. } => is_talk(*place),
+        Entry::Response { .. } => {
+            place.checked_sub(1).is_some_and(|before| matches!(entries[before], Entry::Prompt { .. }))
+        }
+        _ => false,
+    });
+    let transcript = Transcript { entries: kept.map(|(_, entry)| entry.clone()).collect() };
+    let options = GenerationOptions { max_tokens: MAX_TALK_TOKENS, ..request.options.clone() };
+    Request { transcript, options, tools: Vec::new(), tool_mode: ToolMode::Disallowed, ..request.clone() }
 }
 
 /// An answer that needs no model.

@@ -32,7 +32,7 @@ fn called(session: &Session, words: &str) -> Vec<String> {
 fn what_is_learned_and_what_is_on_offer_are_both_called() {
     let mut config = OnDeviceConfig::new(model(TestModel::SmolLm2));
     config.adapter = Some(everyday_adapter().unwrap());
-    config.other_tools = Some(ToolAdapter::offered());
+    config.other_tools = OtherTools::Adapter(ToolAdapter::offered());
     let model = std::sync::Arc::new(OnDeviceModel::load(&config).unwrap());
     assert!(model.has_learned("create_reminder") && !model.has_learned("order_status"));
     let session = || {

@@ -112,6 +112,7 @@ impl Record for ListedModel {
         let state = if self.installed { "here" } else { "not fetched" };
         let role = match self.role {
             Some(Role::Embedded) => "the default",
+            Some(Role::Light) => "the smallest",
             Some(Role::Standard) => "the standard model",
             Some(Role::Tests) => "for tests only",
             None => "yours",

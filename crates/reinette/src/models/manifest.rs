@@ -49,8 +49,10 @@ pub struct KnownModel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The default: small, and at once at hand.
+    /// The default: the smallest that holds conversations, with an adapter of ours.
     Embedded,
+    /// The smallest: answers single requests in an instant, with an adapter of ours.
+    Light,
     /// The larger tier.
     Standard,
     /// Fetched by tests only.

@@ -37,6 +37,18 @@ pub enum DialectChoice {
     Template,
 }
 
+/// How a model calls tools that its adapter has not learned by heart.
+#[derive(Clone, Debug, Default)]
+pub enum OtherTools {
+    /// Not at all.
+    #[default]
+    Ignored,
+    /// Without an adapter, told of them in its prompt.
+    Described,
+    /// With an adapter that reads what tools are: [`ToolAdapter::offered`], for the model that it was made for.
+    Adapter(ToolAdapter),
+}
+
 /// What to load, and what it may use.
 #[derive(Clone, Debug)]
 pub struct OnDeviceConfig {
@@ -44,9 +56,8 @@ pub struct OnDeviceConfig {
     pub path: PathBuf,
     /// The adapter that taught this model tools; without one, tools are described in the prompt.
     pub adapter: Option<ToolAdapter>,
-    /// The adapter that reads what tools are, for those on offer that `adapter` has not learned:
-    /// [`ToolAdapter::offered`]. Without one, only what was learned is called.
-    pub other_tools: Option<ToolAdapter>,
+    /// How tools on offer are called that `adapter` has not learned.
+    pub other_tools: OtherTools,
     /// In which dialect the model is asked to call tools that no adapter taught it.
     pub dialect: DialectChoice,
     /// A GGUF file of a much smaller model of the same family. What it guesses is read several tokens at a time: answers are
@@ -73,7 +84,7 @@ impl OnDeviceConfig {
         Self {
             path: path.into(),
             adapter: None,
-            other_tools: None,
+            other_tools: OtherTools::default(),
             dialect: DialectChoice::default(),
             draft: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -5,11 +5,10 @@ use super::job::{Job, Known, Purpose, send_calls};
 use super::prompts::{self, Shown};
 use super::sampling::{logits_processor, sampler};
 use super::summaries::{after, after_thought, summary};
-use super::{DialectChoice, OnDeviceConfig, grammar, messages};
+use super::{DialectChoice, OnDeviceConfig, OtherTools, grammar, messages};
 use crate::dialect::{CallText, ChatMessage, ListDialect, ParsedCall, TemplateDialect, ToolDialect, WordsStream};
 use crate::{
-    Adapter, Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary, ToolCall, ToolDefinition,
-    ToolMode,
+    Entry, Event, FinishReason, ModelError, Request, SchemaDisplay, Summary, ToolCall, ToolDefinition, ToolMode,
 };
 use async_channel::Receiver;
 use reinette_engine::constraint::{Constraint, ConstraintCompiler, Grammar};
@@ -59,8 +58,8 @@ pub(super) struct Worker {
     compiler: ConstraintCompiler,
     /// The adapter for tools, unless a request has one of its own.
     tools: Option<LoraAdapter>,
-    /// The adapter for tools that this one has not learned.
-    others: Option<Adapter>,
+    /// How tools are called that this one has not learned.
+    others: Others,
     /// The dialect of adapters, and of models that are told their tools in words.
     ours: ListDialect,
     /// The model's own dialect, where it is to be asked in it.
@@ -70,6 +69,23 @@ pub(super) struct Worker {
     /// The longest conversation.
     context_tokens: usize,
     answered: AtomicUsize,
+}
+
+/// How tools are called that the adapter for tools has not learned.
+enum Others {
+    Ignored,
+    Described,
+    Adapter(LoraAdapter),
+}
+
+/// An adapter that has learned tools, and what it knows of them.
+type Learned<'a> = (&'a LoraAdapter, &'a LearnedTools);
+
+/// Tools among which the model chooses.
+struct Choice<'a> {
+    job: Cow<'a, Job>,
+    known: Known,
+    learned: Option<Learned<'a>>,
 }
 
 /// A prompt, and how much of it will be the beginning of the next one.
@@ -114,11 +130,11 @@ impl Worker {
                 .as_ref()
                 .map(|files| LoraAdapter::of_tools("for tools", files, &model))
                 .transpose()?,
-            others: config
-                .other_tools
-                .as_ref()
-                .map(|files| LoraAdapter::of_tools("for other tools", files, &model).map(Adapter::new))
-                .transpose()?,
+            others: match &config.other_tools {
+                OtherTools::Ignored => Others::Ignored,
+                OtherTools::Described => Others::Described,
+                OtherTools::Adapter(files) => Others::Adapter(LoraAdapter::of_tools("for other tools", files, &model)?),
+            },
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },
             context_tokens: config.context_tokens.min(model.context_tokens()),
@@ -172,7 +188,8 @@ impl Worker {
             return Ok(self.own_prompt(request, dialect)?.tokens.len());
         }
         let talking = self.talking_prompt(request)?.tokens.len();
-        let choosing = if self.chooses(request) { self.choosing_prompt(request)?.tokens.len() } else { 0 };
+        let chooses = self.chooses(request);
+        let choosing = if chooses { self.choosing_prompt(request, self.learned(request))?.tokens.len() } else { 0 };
         Ok(talking.max(choosing))
     }
 
@@ -193,8 +210,8 @@ impl Worker {
             return self.answer_in_own_dialect(job, dialect);
         }
         let mut chosen = None;
-        for (choice, known) in self.choices(job) {
-            let (summary, n_calls) = self.choose(&choice, known)?;
+        for choice in self.choices(job) {
+            let (summary, n_calls) = self.choose(&choice)?;
             let is_cancelled = summary.finish_reason == FinishReason::Cancelled;
             chosen = Some(after(chosen, summary));
             if n_calls > 0 || is_cancelled {
@@ -209,7 +226,7 @@ impl Worker {
 
     /// What is chosen among before the model talks, one after the other until something is called: the tools that an adapter
     /// has learned by heart, then those on offer beside them, by the adapter that reads what they are.
-    fn choices<'a>(&self, job: &'a Job) -> Vec<(Cow<'a, Job>, Known)> {
+    fn choices<'a>(&'a self, job: &'a Job) -> Vec<Choice<'a>> {
         let others = self.about_others(job);
         let known = if others.is_some() { Known::OnOffer } else { Known::Learned };
         let first = self.chooses(&job.request).then(|| {
@@ -218,23 +235,27 @@ impl Worker {
             if others.is_some() && job.request.tool_mode == ToolMode::Required {
                 first.to_mut().request.tool_mode = ToolMode::Allowed;
             }
-            (first, known)
+            Choice { job: first, known, learned: self.learned(&job.request) }
         });
-        first.into_iter().chain(others.map(|others| (Cow::Owned(others), Known::OnOffer))).collect()
+        first.into_iter().chain(others).collect()
     }
 
     /// The request about the tools on offer that were not learned by heart, where some were.
-    fn about_others(&self, job: &Job) -> Option<Job> {
-        let (learned, adapter) = self.by_heart().zip(self.others.as_ref())?;
+    fn about_others(&self, job: &Job) -> Option<Choice<'_>> {
+        let learned = self.by_heart()?;
+        let reads = match &self.others {
+            Others::Ignored => return None,
+            Others::Described => None,
+            Others::Adapter(adapter) => Some((adapter, adapter.learned()?)),
+        };
         let request = &job.request;
         let others = request.tools.iter().filter(|tool| !learned.knows(&tool.name));
         let tools: Vec<ToolDefinition> = others.cloned().collect();
         if tools.is_empty() || !may_call(request) || LoraAdapter::of(request).next().is_some() {
             return None;
         }
-        let mut job = Job { request: Request { tools, ..request.clone() }, ..job.clone() };
-        job.request.options.adapters.push(adapter.clone());
-        Some(job)
+        let job = Job { request: Request { tools, ..request.clone() }, ..job.clone() };
+        Some(Choice { job: Cow::Owned(job), known: Known::OnOffer, learned: reads })
     }
 
     /// Reads the prompts that answering would read, and says nothing.
@@ -251,15 +272,16 @@ impl Worker {
             return read(self.own_prompt(request, dialect)?, talking_adapters(request));
         }
         let mut chosen = None;
-        for (choice, _) in self.choices(job) {
-            let request = &choice.request;
-            chosen = Some(after(chosen, read(self.choosing_prompt(request)?, self.choosing_adapters(request))?));
+        for Choice { job, learned, .. } in self.choices(job) {
+            let (prompt, adapters) =
+                (self.choosing_prompt(&job.request, learned)?, choosing_adapters(&job.request, learned));
+            chosen = Some(after(chosen, read(prompt, adapters)?));
         }
         Ok(after(chosen, read(self.talking_prompt(request)?, talking_adapters(request))?))
     }
 
     /// The adapter that has learned the tools, where there is one: of the request's own the last.
-    fn learned<'a>(&'a self, request: &'a Request) -> Option<(&'a LoraAdapter, &'a LearnedTools)> {
+    fn learned<'a>(&'a self, request: &'a Request) -> Option<Learned<'a>> {
         let mut adapters = LoraAdapter::of(request).rev().chain(&self.tools);
         adapters.find_map(|adapter| Some((adapter, adapter.learned()?)))
     }
@@ -278,16 +300,8 @@ impl Worker {
         self.own.as_ref().filter(|_| is_free && may_call(request))
     }
 
-    /// The adapters to choose tools with: the one that has learned them, alone as it was trained, or those for words.
-    fn choosing_adapters(&self, request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
-        match self.learned(request) {
-            Some((adapter, _)) => vec![Arc::clone(adapter.weights())],
-            None => talking_adapters(request),
-        }
-    }
-
-    fn choosing_prompt(&self, request: &Request) -> Result<Prompt, ModelError> {
-        let Some((_, learned)) = self.learned(request) else {
+    fn choosing_prompt(&self, request: &Request, learned: Option<Learned<'_>>) -> Result<Prompt, ModelError> {
+        let Some((_, learned)) = learned else {
             let messages = prompts::described(request, &request.tools, &self.ours);
             let template = self.model.chat_template().map_err(engine)?;
             return self.render(template, &self.ours, messages, &[], Thinking::LeftOut);
@@ -368,16 +382,17 @@ impl Worker {
     }
 
     /// Lets the model choose tools, sends the calls, and tells how many there are.
-    fn choose(&self, job: &Job, known: Known) -> Result<(Summary, usize), ModelError> {
+    fn choose(&self, choice: &Choice<'_>) -> Result<(Summary, usize), ModelError> {
+        let Choice { job, known, learned } = choice;
         let request = &job.request;
         // First what does not wait for the vocabulary, which another thread is building when a process is new.
-        let prompt = self.choosing_prompt(request)?;
+        let prompt = self.choosing_prompt(request, *learned)?;
         self.check_length(&prompt)?;
-        let adapters = self.choosing_adapters(request);
+        let adapters = choosing_adapters(request, *learned);
         self.generator.expect(&prompt.tokens, prompt.prefix_tokens, &adapters);
-        let tools = self.offered(request);
+        let tools = offered(request, *learned);
         let mut sources = prompts::sources(&request.transcript);
-        if self.learned(request).is_some_and(|(_, learned)| !learned.reads_turns()) {
+        if learned.is_some_and(|(_, learned)| !learned.reads_turns()) {
             // It reads nothing else.
             sources.truncate(1);
         }
@@ -389,7 +404,7 @@ impl Worker {
         let mut summary = self.summarise(generated, prompt_tokens);
         let calls = self.calls(&text, &tools, &self.ours);
         let is_on_offer = |call: &ToolCall| request.tools.iter().any(|tool| tool.name == call.name);
-        let is_meant = known == Known::Learned || calls.iter().any(is_on_offer);
+        let is_meant = *known == Known::Learned || calls.iter().any(is_on_offer);
         let n_calls = if is_meant { send_calls(job, calls) } else { 0 };
         if n_calls > 0 {
             summary.finish_reason = FinishReason::ToolCalls;
@@ -450,17 +465,6 @@ impl Worker {
             ToolCall { id, name: call.name, arguments: call.arguments }
         };
         calls.map(call).collect()
-    }
-
-    /// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
-    /// even where nobody offers it, because a model kept from the right tool would call a wrong one.
-    fn offered(&self, request: &Request) -> Vec<ToolDefinition> {
-        let asked = &request.tools;
-        let learned = self.learned(request).filter(|(_, learned)| !learned.template.tells_tools());
-        let Some((_, tools)) = learned else { return asked.clone() };
-        let definition =
-            |learned: &ToolDefinition| asked.iter().find(|tool| tool.name == learned.name).unwrap_or(learned).clone();
-        tools.definitions.iter().map(definition).collect()
     }
 
     /// Lets the model answer in words, or in the shape that was asked for.
@@ -556,6 +560,25 @@ impl Worker {
 /// Whether there is anything to choose before the model talks.
 fn may_call(request: &Request) -> bool {
     !request.tools.is_empty() && request.tool_mode != ToolMode::Disallowed
+}
+
+/// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
+/// even where nobody offers it, because a model kept from the right tool would call a wrong one.
+fn offered(request: &Request, learned: Option<Learned<'_>>) -> Vec<ToolDefinition> {
+    let asked = &request.tools;
+    let learned = learned.filter(|(_, learned)| !learned.template.tells_tools());
+    let Some((_, tools)) = learned else { return asked.clone() };
+    let definition =
+        |learned: &ToolDefinition| asked.iter().find(|tool| tool.name == learned.name).unwrap_or(learned).clone();
+    tools.definitions.iter().map(definition).collect()
+}
+
+/// The adapters to choose tools with: the one that has learned them, alone as it was trained, or those for words.
+fn choosing_adapters(request: &Request, learned: Option<Learned<'_>>) -> Vec<Arc<reinette_engine::Adapter>> {
+    match learned {
+        Some((adapter, _)) => vec![Arc::clone(adapter.weights())],
+        None => talking_adapters(request),
+    }
 }
 
 /// The adapters to talk with: all that are not for tools.

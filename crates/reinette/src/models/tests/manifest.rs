@@ -12,7 +12,7 @@ fn the_manifest_of_the_program_has_both_tiers_with_free_licences() {
         let has_packages = model.sources.iter().any(|source| matches!(source, Source::Packages(_)));
         assert!(has_packages, "{} can be had where only package registries are reachable", model.name);
     }
-    assert_eq!(manifest.with_role(Role::Embedded).unwrap().name, "smollm2-135m");
+    assert_eq!(manifest.with_role(Role::Embedded).unwrap().name, "qwen2.5-coder-0.5b");
 }
 
 #[test]
