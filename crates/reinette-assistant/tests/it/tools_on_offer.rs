@@ -1,8 +1,8 @@
 //! Tools that the everyday adapter has learned, and others beside them.
 
 use reinette::{
-    FunctionTool, LanguageModel, OnDeviceConfig, OnDeviceModel, Property, Schema, Session, ToolAdapter, ToolDefinition,
-    TurnEvent,
+    FunctionTool, LanguageModel, OnDeviceConfig, OnDeviceModel, OtherTools, Property, Schema, Session, ToolAdapter,
+    ToolDefinition, TurnEvent,
 };
 use reinette_assistant::everyday_adapter;
 use reinette_testkit::{TestModel, model};

@@ -1,6 +1,7 @@
 //! The model on the user's own machine.
 
 mod adapter;
+mod choices;
 #[cfg(test)]
 mod dialect_tests;
 mod grammar;

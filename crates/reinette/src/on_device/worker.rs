@@ -1,6 +1,7 @@
 //! What a thread does that answers requests, one after the other; the threads of a model share all that it takes.
 
 use super::adapter::{LearnedTools, LoraAdapter};
+use super::choices::{Choice, Learned, Others, choosing_adapters, offered};
 use super::job::{Job, Known, Purpose, send_calls};
 use super::prompts::{self, Shown};
 use super::sampling::{logits_processor, sampler};
@@ -17,7 +18,6 @@ use reinette_engine::tokenizer::{SpecialTokens, TokenId};
 use reinette_engine::{
     BatchConfig, GenerateError, GenerateRequest, Generated, Generator, Model, PrefixCache, Speculation,
 };
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(super) struct Worker {
     /// The adapter for tools, unless a request has one of its own.
     tools: Option<LoraAdapter>,
     /// How tools are called that this one has not learned.
-    others: Others,
+    pub(super) others: Others,
     /// The dialect of adapters, and of models that are told their tools in words.
     ours: ListDialect,
     /// The model's own dialect, where it is to be asked in it.
@@ -69,23 +69,6 @@ pub(super) struct Worker {
     /// The longest conversation.
     context_tokens: usize,
     answered: AtomicUsize,
-}
-
-/// How tools are called that the adapter for tools has not learned.
-enum Others {
-    Ignored,
-    Described,
-    Adapter(LoraAdapter),
-}
-
-/// An adapter that has learned tools, and what it knows of them.
-type Learned<'a> = (&'a LoraAdapter, &'a LearnedTools);
-
-/// Tools among which the model chooses.
-struct Choice<'a> {
-    job: Cow<'a, Job>,
-    known: Known,
-    learned: Option<Learned<'a>>,
 }
 
 /// A prompt, and how much of it will be the beginning of the next one.
@@ -172,7 +155,7 @@ impl Worker {
     }
 
     /// The tools that the model's own adapter has learned by heart, if it has.
-    fn by_heart(&self) -> Option<&LearnedTools> {
+    pub(super) fn by_heart(&self) -> Option<&LearnedTools> {
         self.tools.as_ref().and_then(LoraAdapter::learned).filter(|learned| !learned.template.tells_tools())
     }
 
@@ -224,40 +207,6 @@ impl Worker {
         Ok(after(chosen, self.talk(job)?))
     }
 
-    /// What is chosen among before the model talks, one after the other until something is called: the tools that an adapter
-    /// has learned by heart, then those on offer beside them, by the adapter that reads what they are.
-    fn choices<'a>(&'a self, job: &'a Job) -> Vec<Choice<'a>> {
-        let others = self.about_others(job);
-        let known = if others.is_some() { Known::OnOffer } else { Known::Learned };
-        let first = self.chooses(&job.request).then(|| {
-            // What is required need not be what was learned, where there is more to choose from.
-            let mut first = Cow::Borrowed(job);
-            if others.is_some() && job.request.tool_mode == ToolMode::Required {
-                first.to_mut().request.tool_mode = ToolMode::Allowed;
-            }
-            Choice { job: first, known, learned: self.learned(&job.request) }
-        });
-        first.into_iter().chain(others).collect()
-    }
-
-    /// The request about the tools on offer that were not learned by heart, where some were.
-    fn about_others(&self, job: &Job) -> Option<Choice<'_>> {
-        let learned = self.by_heart()?;
-        let reads = match &self.others {
-            Others::Ignored => return None,
-            Others::Described => None,
-            Others::Adapter(adapter) => Some((adapter, adapter.learned()?)),
-        };
-        let request = &job.request;
-        let others = request.tools.iter().filter(|tool| !learned.knows(&tool.name));
-        let tools: Vec<ToolDefinition> = others.cloned().collect();
-        if tools.is_empty() || !may_call(request) || LoraAdapter::of(request).next().is_some() {
-            return None;
-        }
-        let job = Job { request: Request { tools, ..request.clone() }, ..job.clone() };
-        Some(Choice { job: Cow::Owned(job), known: Known::OnOffer, learned: reads })
-    }
-
     /// Reads the prompts that answering would read, and says nothing.
     fn prewarm(&self, job: &Job) -> Result<Summary, ModelError> {
         let request = &job.request;
@@ -281,14 +230,14 @@ impl Worker {
     }
 
     /// The adapter that has learned the tools, where there is one: of the request's own the last.
-    fn learned<'a>(&'a self, request: &'a Request) -> Option<Learned<'a>> {
+    pub(super) fn learned<'a>(&'a self, request: &'a Request) -> Option<Learned<'a>> {
         let mut adapters = LoraAdapter::of(request).rev().chain(&self.tools);
         adapters.find_map(|adapter| Some((adapter, adapter.learned()?)))
     }
 
     /// Whether tools are chosen before the model talks. An adapter that has learned its tools by heart reads the user's words
     /// alone, and chooses once a turn: what its tools answered, the model talks about.
-    fn chooses(&self, request: &Request) -> bool {
+    pub(super) fn chooses(&self, request: &Request) -> bool {
         let by_heart = self.learned(request).is_some_and(|(_, learned)| !learned.template.tells_tools());
         let is_done = by_heart && request.tool_mode != ToolMode::Required && prompts::has_outputs(&request.transcript);
         may_call(request) && !is_done
@@ -558,31 +507,12 @@ impl Worker {
 }
 
 /// Whether there is anything to choose before the model talks.
-fn may_call(request: &Request) -> bool {
+pub(super) fn may_call(request: &Request) -> bool {
     !request.tools.is_empty() && request.tool_mode != ToolMode::Disallowed
 }
 
-/// The tools that the model may call: those asked for, as far as it knows them. A learned tool stays possible
-/// even where nobody offers it, because a model kept from the right tool would call a wrong one.
-fn offered(request: &Request, learned: Option<Learned<'_>>) -> Vec<ToolDefinition> {
-    let asked = &request.tools;
-    let learned = learned.filter(|(_, learned)| !learned.template.tells_tools());
-    let Some((_, tools)) = learned else { return asked.clone() };
-    let definition =
-        |learned: &ToolDefinition| asked.iter().find(|tool| tool.name == learned.name).unwrap_or(learned).clone();
-    tools.definitions.iter().map(definition).collect()
-}
-
-/// The adapters to choose tools with: the one that has learned them, alone as it was trained, or those for words.
-fn choosing_adapters(request: &Request, learned: Option<Learned<'_>>) -> Vec<Arc<reinette_engine::Adapter>> {
-    match learned {
-        Some((adapter, _)) => vec![Arc::clone(adapter.weights())],
-        None => talking_adapters(request),
-    }
-}
-
 /// The adapters to talk with: all that are not for tools.
-fn talking_adapters(request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
+pub(super) fn talking_adapters(request: &Request) -> Vec<Arc<reinette_engine::Adapter>> {
     let adapters = LoraAdapter::of(request).filter(|adapter| adapter.learned().is_none());
     adapters.map(|adapter| Arc::clone(adapter.weights())).collect()
 }
