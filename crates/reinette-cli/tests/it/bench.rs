@@ -4,7 +4,6 @@
 
 use crate::damaged_models::whole_model;
 use crate::program::{Household, home, reinette, stderr, stdout};
-use reinette_testkit::{TestModel, model};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -187,9 +186,8 @@ fn ctrl_c_ends_the_program_that_is_measured_too() {
 fn the_assistants_requests_are_answered_by_calls_and_recalled_by_the_next_process() {
     let folder = home();
     let household = Household::new(folder.path());
-    let smollm = model(TestModel::SmolLm2);
     let conversation = || -> Vec<Value> {
-        let output = household.run(&["--json", "bench", "--probe", "assistant", "--model", smollm.to_str().unwrap()]);
+        let output = household.run(&["--json", "bench", "--probe", "assistant"]);
         stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
     let answers = |lines: &[Value]| -> Vec<String> {

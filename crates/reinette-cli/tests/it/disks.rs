@@ -12,8 +12,9 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-/// The size of the default model, as `models.toml` has it.
-const MODEL_BYTES: usize = 98_362_432;
+/// The sizes of the default model and of the light one, as `models.toml` has them.
+const DEFAULT_BYTES: usize = 491_400_064;
+const LIGHT_BYTES: usize = 98_362_432;
 
 /// Takes all the room that a disk has; dropping it gives the room back.
 struct Filler<'a> {
@@ -51,7 +52,7 @@ fn setup_on_a_disk_without_room_says_how_much_it_needs() {
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
     assert!(text.contains(&format!("error: the disk is full: {}", models.display())), "{text}");
-    assert!(text.contains(&format!("needs {MODEL_BYTES} more bytes, has ")) && text.contains("hint: free"), "{text}");
+    assert!(text.contains(&format!("needs {DEFAULT_BYTES} more bytes, has ")) && text.contains("hint: free"), "{text}");
 }
 
 /// A hub that sends the beginning of every file, waits for a word, and sends more.
@@ -63,7 +64,7 @@ fn halting_hub() -> (String, Sender<()>) {
     thread::spawn(move || {
         for connection in listener.incoming() {
             let mut stream = connection.unwrap();
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {MODEL_BYTES}\r\n\r\n").unwrap();
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {LIGHT_BYTES}\r\n\r\n").unwrap();
             stream.write_all(&part).unwrap();
             let _ = word.recv();
             // The other side hangs up when its disk is full.
@@ -84,7 +85,9 @@ fn a_disk_that_fills_up_during_setup_is_said_and_nothing_half_written_is_taken_f
         command.arg("--models").arg(&models);
         command
     };
-    let mut child = with_models().args(["setup", "--hub", &hub]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut fetching = with_models();
+    fetching.args(["models", "add", "smollm2-135m", "--hub", &hub]).stderr(std::process::Stdio::piped());
+    let mut child = fetching.spawn().unwrap();
     while fs::metadata(models.join(".partial")).is_err() {
         assert!(child.try_wait().unwrap().is_none(), "the fetch begins");
         thread::sleep(Duration::from_millis(20));

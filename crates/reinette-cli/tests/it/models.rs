@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 /// The default model's file and its size, as `models.toml` has them.
-const DEFAULT_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
-const DEFAULT_BYTES: usize = 98_362_432;
+const DEFAULT_FILE: &str = "Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf";
+const DEFAULT_BYTES: usize = 491_400_064;
 
 fn models_folder(home: &Path) -> PathBuf {
     home.join(".local/share/reinette/models")
@@ -43,7 +43,7 @@ fn the_list_names_what_can_be_fetched() {
     let home = home();
     let models = records(&stdout(&run(home.path(), &["--json", "models", "list"])));
     let names: Vec<&str> = models.iter().map(|model| model["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["smollm2-135m", "qwen2.5-coder-1.5b", "gemma3-270m"]);
+    assert_eq!(names, ["qwen2.5-coder-0.5b", "smollm2-135m", "qwen2.5-coder-1.5b", "gemma3-270m"]);
     for model in &models {
         assert_eq!((&model["type"], &model["installed"]), (&"model".into(), &false.into()));
     }
@@ -82,10 +82,10 @@ fn damage_is_found_and_is_a_failure() {
     let home = home();
     fs::create_dir_all(models_folder(home.path())).unwrap();
     fs::write(models_folder(home.path()).join(DEFAULT_FILE), "GGUF cut off").unwrap();
-    let output = run(home.path(), &["models", "verify", "smollm2-135m"]);
+    let output = run(home.path(), &["models", "verify", "qwen2.5-coder-0.5b"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout.clone()).unwrap().contains("damaged"));
-    assert!(stderr(&output).starts_with("error: damaged: smollm2-135m"), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("error: damaged: qwen2.5-coder-0.5b"), "{}", stderr(&output));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn without_any_source_setup_says_what_each_one_said() {
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
     assert!(
-        text.contains("error: smollm2-135m could not be fetched: the hub http://127.0.0.1:9: cannot be reached"),
+        text.contains("error: qwen2.5-coder-0.5b could not be fetched: the hub http://127.0.0.1:9: cannot be reached"),
         "{text}"
     );
     assert!(text.contains("hint: install Python 3 with pip"), "{text}");
@@ -203,7 +203,7 @@ fn ctrl_c_during_setup_leaves_what_can_be_continued_and_nothing_else() {
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     let text = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-    assert!(text.contains("0 % of 98.36 MB"), "plain progress outside a terminal: {text}");
+    assert!(text.contains("0 % of 491.40 MB"), "plain progress outside a terminal: {text}");
     assert!(text.contains("error: stopped") && text.contains("hint: the same command continues"), "{text}");
     assert!(has_arrived());
     let left: Vec<_> = fs::read_dir(&partial).unwrap().map(|entry| entry.unwrap().file_name()).collect();
