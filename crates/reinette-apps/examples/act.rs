@@ -4,7 +4,7 @@
 //! `cargo run -p reinette-apps --example act -- /tmp/home '2026-03-11T10:15:00+01:00[Europe/Paris]' create_event
 //! '{"title": "dentist", "when": "tomorrow at 9"}'`
 
-use reinette_apps::{Folders, Plan, World, apply_all, more_tools, tools};
+use reinette_apps::{Focus, Folders, Plan, World, apply_all, more_tools, tools};
 use reinette_time::{Clock, Language};
 use std::env;
 use std::error::Error;
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         clock: Clock { now: now.parse()? },
         folders: Folders::inside(Path::new(home)),
         language: Language::English,
+        focus: Focus::default(),
     };
     let tools: Vec<_> = tools().into_iter().chain(more_tools()).collect();
     let tool = tools.iter().find(|tool| tool.definition().name == *name).ok_or("no such tool")?;

@@ -5,7 +5,7 @@
 //! of that kind fits, or if its title has the very words and no title of that kind does.
 
 use crate::data::Item;
-use crate::matching::Rank;
+use crate::matching::{self, Rank};
 use crate::sentences::{MAX_LISTED, Wording};
 use crate::{Answer, AppError, Change, Choice, Plan, Question, World, calendar, notes, reminders, timers};
 use serde_json::{Map, Value};
@@ -56,30 +56,57 @@ pub(crate) fn plan(asked: Thing, title: &str, deed: Deed<'_>, world: &World) -> 
 fn meant(asked: Thing, title: &str, deed: Deed<'_>, world: &World) -> Result<Thing, AppError> {
     let rank = |thing| match (thing, deed) {
         // What cannot be done stands in nobody's way.
-        (Thing::Event, Deed::Complete) => Ok(calendar::rank(title, world)?.min(Rank::LastResort)),
+        (Thing::Event, Deed::Complete) => Ok(match calendar::rank(title, world)? {
+            Rank::Near => Rank::Nothing,
+            rank => rank.min(Rank::LastResort),
+        }),
         (Thing::Event, _) => calendar::rank(title, world),
         (Thing::Reminder, _) => reminders::rank(title, world),
         (Thing::Timer, _) => Ok(timers::rank(title, world)?.min(Rank::LastResort)),
         (Thing::Note, _) if notes::rank(title, world)? == Rank::WordForWord => Ok(Rank::LastResort),
         (Thing::Note, _) => Ok(Rank::Nothing),
     };
-    let own = rank(asked)?;
-    if own == Rank::WordForWord {
-        return Ok(asked);
-    }
     let others: &[Thing] = match deed {
         Deed::Delete => &[Thing::Event, Thing::Reminder, Thing::Timer, Thing::Note],
         _ => &[Thing::Event, Thing::Reminder],
     };
+    if matching::points(title) {
+        return Ok(told_last(asked, others, deed, world).unwrap_or(asked));
+    }
+    let own = rank(asked)?;
+    if own == Rank::WordForWord {
+        return Ok(asked);
+    }
     let mut best = (own, asked);
     for other in others.iter().copied().filter(|other| *other != asked) {
         // What cannot be read of another kind does not stand in the way of this one.
         let rank = rank(other).unwrap_or(Rank::Nothing);
-        if rank > best.0 && (own == Rank::Nothing || rank == Rank::WordForWord) {
+        let is_better = match own {
+            Rank::Nothing => true,
+            Rank::Near => rank >= Rank::Partly,
+            _ => rank == Rank::WordForWord,
+        };
+        if rank > best.0 && is_better {
             best = (rank, other);
         }
     }
     Ok(best.1)
+}
+
+/// The kind of which the newest answer tells that tells of any, the kind that was asked for first.
+fn told_last(asked: Thing, others: &[Thing], deed: Deed<'_>, world: &World) -> Option<Thing> {
+    if deed == Deed::Complete {
+        return Some(asked);
+    }
+    let others = others.iter().copied().filter(|other| *other != asked);
+    let recency = |thing| match thing {
+        Thing::Event => calendar::recency(world),
+        Thing::Reminder => reminders::recency(world),
+        Thing::Timer => timers::recency(world),
+        Thing::Note => notes::recency(world),
+    };
+    let told = [asked].into_iter().chain(others).filter_map(|thing| Some((recency(thing).ok()??, thing)));
+    told.min_by_key(|(recency, _)| *recency).map(|(_, thing)| thing)
 }
 
 /// A kind with its article.

@@ -24,6 +24,7 @@ pub mod clock;
 mod data;
 mod errors;
 mod files;
+mod focus;
 mod icalendar;
 mod matching;
 mod missing;
@@ -46,6 +47,7 @@ mod world;
 
 pub use change::{ChangeError, FileChange, apply_all, combine, remove_temporary_files, revert_all, take_back};
 pub use files::{open_plain, open_private};
+pub use focus::Focus;
 pub use plan::{Answer, AppError, Change, Choice, Plan, Question};
 pub use planner::Planner;
 pub use reminders::{due_reminders, next_reminder};

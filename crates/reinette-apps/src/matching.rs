@@ -1,76 +1,18 @@
 //! Which of the user's things a few words mean.
 
+mod vocabulary;
+
 use std::cmp::Ordering;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use vocabulary::{
+    ANYTHING, BESIDE_POINTERS, COMMON, FILLERS, KINDS, NEXT, OF_ALL, PARTICLES, POINTERS, WITH, standing_for,
+};
+
+pub(crate) use vocabulary::ALL;
 
 /// How many things are named when none fits.
 const MAX_NEAREST: usize = 3;
-
-/// Words that tell nothing.
-const PARTICLES: &[&str] = &[
-    "the", "a", "an", "my", "our", "to", "with", "of", "for", "at", "on", "in", "and", "about", "that", "this", "le",
-    "la", "les", "un", "une", "des", "du", "de", "mon", "ma", "mes", "avec", "pour", "au", "aux", "et", "ce", "cette",
-    "l", "d", "s",
-];
-
-/// Words that say what kind of thing is meant, which its title need not have.
-const KINDS: &[&str] = &[
-    "appointment",
-    "meeting",
-    "event",
-    "reminder",
-    "task",
-    "note",
-    "list",
-    "rendez",
-    "vous",
-    "rdv",
-    "reunion",
-    "evenement",
-    "rappel",
-    "tache",
-    "liste",
-];
-
-/// Words that say that nothing is left out.
-pub(crate) const ALL: &[&str] = &["all", "every", "everything", "both", "tous", "toutes", "tout"];
-
-/// Words beside those of which nothing more is said.
-const OF_ALL: &[&str] = &[
-    "of",
-    "them",
-    "my",
-    "the",
-    "those",
-    "these",
-    "it",
-    "open",
-    "reminder",
-    "reminders",
-    "todo",
-    "todos",
-    "task",
-    "tasks",
-    "de",
-    "d",
-    "entre",
-    "eux",
-    "elles",
-    "mes",
-    "les",
-    "ces",
-    "rappel",
-    "rappels",
-    "tache",
-    "taches",
-];
-
-/// Words for the next thing there is.
-const NEXT: &[&str] = &["next", "prochain", "prochaine"];
-
-/// Words for anything.
-const ANYTHING: &[&str] = &["one", "thing", "engagement", "chose", "activity", "activite"];
 
 /// How well the best of some things fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +20,8 @@ pub(crate) enum Rank {
     Nothing,
     /// It is meant only if nothing else is: it is over, say.
     LastResort,
+    /// It shares at least half of the words.
+    Near,
     /// Only one of title and query has all words of the other.
     Partly,
     WordForWord,
@@ -97,12 +41,25 @@ pub(crate) enum Match<T> {
     Several(Vec<T>),
 }
 
+impl<T> Match<T> {
+    /// What was found, each made into something else.
+    pub(crate) fn map<U>(self, of: impl Fn(T) -> U) -> Match<U> {
+        match self {
+            Self::None { nearest } => Match::None { nearest: nearest.into_iter().map(of).collect() },
+            Self::One(thing) => Match::One(of(thing)),
+            Self::Several(things) => Match::Several(things.into_iter().map(of).collect()),
+        }
+    }
+}
+
 /// How well a title fits a query: first by which of the two has all words of the other, then by how many are shared.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 struct Fit {
     coverage: Coverage,
     /// The part of all words that are shared, from 0 to 1.
     shared: f64,
+    /// How many telling words are shared, if that is enough to mean the thing when nothing fits better; else 0.
+    near: usize,
 }
 
 /// Which words are found in the other text.
@@ -117,18 +74,59 @@ enum Coverage {
 /// Finds the things that `query` means by their titles.
 ///
 /// Case, accents and filler words do not count, and a word may be misspelt by one letter. The titles with the same words
-/// as the query win; then those that have all its words; then those whose words are all in it.
+/// as the query win; then those that have all its words; then those whose words are all in it; then those that share the
+/// most words, if these are half of the words of either.
 pub(crate) fn find<T>(query: &str, things: impl IntoIterator<Item = T>, title: impl Fn(&T) -> &str) -> Match<T> {
+    near(fitting(query, things, title))
+}
+
+/// As [`find`], but a title that only shares some words is not meant.
+pub(crate) fn find_fitting<T>(
+    query: &str,
+    things: impl IntoIterator<Item = T>,
+    title: impl Fn(&T) -> &str,
+) -> Match<T> {
+    match fitting(query, things, title) {
+        Fitting::Best(best) => one_or_several(best),
+        Fitting::Nothing(fitted) => nearest(fitted),
+    }
+}
+
+/// What fits as a whole, or what there is else, the best first.
+enum Fitting<T> {
+    Best(Vec<T>),
+    Nothing(Vec<(Fit, T)>),
+}
+
+fn fitting<T>(query: &str, things: impl IntoIterator<Item = T>, title: impl Fn(&T) -> &str) -> Fitting<T> {
     let query = all_words(query);
     let fitted = things.into_iter().map(|thing| (fit(&query, &all_words(title(&thing))), thing));
     let mut fitted: Vec<(Fit, T)> = fitted.filter(|(fit, _)| fit.shared > 0.0).collect();
     fitted.sort_by(|(a, _), (b, _)| b.partial_cmp(a).unwrap_or(Ordering::Equal));
     let best = fitted.first().map_or(Coverage::Partial, |(fit, _)| fit.coverage);
     if best == Coverage::Partial {
-        return Match::None { nearest: fitted.into_iter().take(MAX_NEAREST).map(|(_, thing)| thing).collect() };
+        return Fitting::Nothing(fitted);
     }
-    let mut best: Vec<T> =
-        fitted.into_iter().take_while(|(fit, _)| fit.coverage == best).map(|(_, thing)| thing).collect();
+    let best = fitted.into_iter().take_while(|(fit, _)| fit.coverage == best);
+    Fitting::Best(best.map(|(_, thing)| thing).collect())
+}
+
+/// What fits, or what shares the most words.
+fn near<T>(fitting: Fitting<T>) -> Match<T> {
+    let fitted = match fitting {
+        Fitting::Best(best) => return one_or_several(best),
+        Fitting::Nothing(fitted) => fitted,
+    };
+    let most = fitted.iter().map(|(fit, _)| fit.near).max().unwrap_or(0);
+    let count = fitted.iter().filter(|(fit, _)| fit.near == most).count();
+    if most == 0 || count > MAX_NEAREST {
+        return nearest(fitted);
+    }
+    let best = fitted.into_iter().filter(|(fit, _)| fit.near == most);
+    one_or_several(best.map(|(_, thing)| thing).collect())
+}
+
+fn one_or_several<T>(mut best: Vec<T>) -> Match<T> {
     if best.len() > 1 {
         Match::Several(best)
     } else {
@@ -136,15 +134,21 @@ pub(crate) fn find<T>(query: &str, things: impl IntoIterator<Item = T>, title: i
     }
 }
 
+fn nearest<T>(fitted: Vec<(Fit, T)>) -> Match<T> {
+    Match::None { nearest: fitted.into_iter().take(MAX_NEAREST).map(|(_, thing)| thing).collect() }
+}
+
 /// How well the best of some titles fits a query.
 pub(crate) fn rank<'a>(query: &str, titles: impl IntoIterator<Item = &'a str>) -> Rank {
     let query = all_words(query);
     let fits = titles.into_iter().map(|title| fit(&query, &all_words(title))).filter(|fit| fit.shared > 0.0);
-    match fits.map(|fit| fit.coverage).max() {
-        Some(Coverage::WordForWord) => Rank::WordForWord,
-        Some(Coverage::AllOfQuery | Coverage::AllOfTitle) => Rank::Partly,
-        Some(Coverage::Partial) | None => Rank::Nothing,
-    }
+    let rank = |fit: Fit| match fit.coverage {
+        Coverage::WordForWord => Rank::WordForWord,
+        Coverage::AllOfQuery | Coverage::AllOfTitle => Rank::Partly,
+        Coverage::Partial if fit.near > 0 => Rank::Near,
+        Coverage::Partial => Rank::Nothing,
+    };
+    fits.map(rank).max().unwrap_or(Rank::Nothing)
 }
 
 /// Whether a title has the very words of a query.
@@ -168,9 +172,25 @@ pub(crate) fn means_next(text: &str) -> bool {
     words.iter().any(is_next) && words.iter().all(|word| is_next(word) || says_no_more(word))
 }
 
+/// Whether `text` only points at a thing: "it", "that one", "celui-là".
+pub(crate) fn points(text: &str) -> bool {
+    let words = all_words(text);
+    let is_pointer = |word: &String| POINTERS.contains(&word.as_str());
+    words.iter().any(is_pointer)
+        && words.iter().all(|word| is_pointer(word) || BESIDE_POINTERS.contains(&word.as_str()))
+}
+
+/// Whether `text` only says what kind of thing is meant: "the meeting", "that event".
+pub(crate) fn says_only_a_kind(text: &str) -> bool {
+    let words = all_words(text);
+    let is_kind = |word: &String| KINDS.contains(&word.as_str());
+    let says_nothing = |word: &str| [PARTICLES, FILLERS].iter().any(|list| list.contains(&word));
+    words.iter().any(is_kind) && words.iter().all(|word| is_kind(word) || says_nothing(word))
+}
+
 /// The part of the telling words of `query` that `text` has, from 0 to 1.
 pub(crate) fn coverage(query: &str, text: &str) -> f64 {
-    let query = telling(all_words(query));
+    let query = asked(&all_words(query));
     covered(&query, &all_words(text)) as f64 / query.len().max(1) as f64
 }
 
@@ -180,7 +200,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 }
 
 fn fit(query: &[String], title: &[String]) -> Fit {
-    let (telling_query, telling_title) = (telling(query.to_vec()), telling(title.to_vec()));
+    let (telling_query, telling_title) = (asked(query), telling(title.to_vec()));
     let (of_query, of_title) = (covered(&telling_query, title), covered(&telling_title, query));
     let coverage = match (of_query == telling_query.len(), of_title == telling_title.len()) {
         (true, true) => Coverage::WordForWord,
@@ -189,17 +209,46 @@ fn fit(query: &[String], title: &[String]) -> Fit {
         (false, false) => Coverage::Partial,
     };
     let count = (telling_query.len() + telling_title.len()).max(1);
-    Fit { coverage, shared: (of_query + of_title) as f64 / count as f64 }
+    Fit { coverage, shared: (of_query + of_title) as f64 / count as f64, near: shared_enough(query, title) }
+}
+
+/// How many telling words two texts share, if that is at least half of those of either, one of them says more than
+/// "buy" or "call", and they are not with different people; else 0.
+fn shared_enough(query: &[String], title: &[String]) -> usize {
+    let (telling_query, telling_title) = (asked(query), telling(title.to_vec()));
+    let shared: Vec<&String> =
+        telling_query.iter().filter(|word| telling_title.iter().any(|other| same_word(word, other))).collect();
+    let is_half_of = |words: &[String]| 2 * shared.len() >= words.len();
+    let says_something = shared.iter().any(|word| !COMMON.contains(&word.as_str()));
+    let same_people = match (companions(query), companions(title)) {
+        (Some(one), Some(other)) => covered(one, other) > 0,
+        _ => true,
+    };
+    let is_enough = says_something && same_people && (is_half_of(&telling_query) || is_half_of(&telling_title));
+    if is_enough { shared.len() } else { 0 }
+}
+
+/// The words behind "with".
+fn companions(words: &[String]) -> Option<&[String]> {
+    let with = words.iter().position(|word| WITH.contains(&word.as_str()))?;
+    Some(&words[with + 1..])
 }
 
 fn covered(of: &[String], by: &[String]) -> usize {
     of.iter().filter(|word| by.iter().any(|other| same_word(word, other))).count()
 }
 
-/// All words, in lower case and without accents.
+/// All words, in lower case and without accents; of those that name the same thing, always the same.
 fn all_words(text: &str) -> Vec<String> {
     let plain: String = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
-    plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).flat_map(standing_for).collect()
+}
+
+/// The telling words of a query: what is to be done to the thing is not in its title.
+fn asked(query: &[String]) -> Vec<String> {
+    let telling = telling(query.to_vec());
+    let rest: Vec<String> = telling.iter().filter(|word| !FILLERS.contains(&word.as_str())).cloned().collect();
+    if rest.is_empty() { telling } else { rest }
 }
 
 /// The words that are neither particles nor kinds; when there are none, those that are no particles; else all.
@@ -263,6 +312,40 @@ mod tests {
         );
         assert_eq!(found("lunch", &["Lunch with Ana", "Lunch"]), Match::One("Lunch"));
         assert_eq!(found("lunch", &["Lunch", "Lunch"]), Match::Several(vec!["Lunch", "Lunch"]));
+    }
+
+    #[test]
+    fn a_word_too_many_and_another_word_for_the_same_do_not_matter() {
+        let titles = ["Christmas lunch", "Mum's birthday party", "Doctor's appointment", "Yearly boiler service"];
+        assert_eq!(found("xmas lunch", &titles), Match::One("Christmas lunch"));
+        assert_eq!(found("mom bday", &titles), Match::One("Mum's birthday party"));
+        assert_eq!(found("the dr appt", &titles), Match::One("Doctor's appointment"));
+        assert_eq!(found("the whole lunch thing is off lol", &titles), Match::One("Christmas lunch"));
+        assert_eq!(found("cancelled the boiler checkup service", &titles), Match::One("Yearly boiler service"));
+        assert_eq!(found("cancelled", &titles), Match::None { nearest: Vec::new() });
+        let strict = find_fitting("boiler checkup", titles, |title| title);
+        assert_eq!(strict, Match::None { nearest: vec!["Yearly boiler service"] });
+    }
+
+    #[test]
+    fn of_those_that_share_as_many_words_one_is_asked_for() {
+        let titles = ["Boiler service", "Boiler invoice", "Call Bo", "Buy bread"];
+        assert_eq!(found("boiler checkup", &titles), Match::Several(vec!["Boiler service", "Boiler invoice"]));
+        assert_eq!(found("boiler service checkup today", &titles), Match::One("Boiler service"));
+        let many = ["Boiler a1", "Boiler b2", "Boiler c3", "Boiler d4"];
+        assert!(matches!(found("boiler checkup", &many), Match::None { .. }));
+    }
+
+    #[test]
+    fn what_only_points_is_told_from_titles() {
+        for text in ["it", "that one", "this", "That thing, please", "celui-là", "ça"] {
+            assert!(points(text), "{text}");
+        }
+        for text in ["the one", "that dentist", "la", "", "them"] {
+            assert!(!points(text), "{text}");
+        }
+        assert!(says_only_a_kind("the meeting") && says_only_a_kind("ce rendez-vous"));
+        assert!(!says_only_a_kind("team meeting") && !says_only_a_kind("it"));
     }
 
     #[test]

@@ -72,6 +72,8 @@ const BY: &[&str] = &["by", "de", "d"];
 /// Words beside the length that say no more.
 const FILLERS: &[&str] = &[
     "to", "for", "from", "now", "of", "plus", "another", "encore", "much", "long", "longue", "last", "pendant", "pour",
+    "instead", "plutot", "make", "makes", "making", "it", "be", "is", "lasts", "lasting", "takes", "only", "just",
+    "please",
 ];
 
 /// Words before the length that belong to it, or not: "an hour", "an extra 15 minutes", "à 2 heures".
@@ -151,6 +153,15 @@ impl Shift {
             (None, Err(error)) => Err(error),
             (None, Ok(span)) => Ok(Self { span, scale: &LENGTHS, direction: None, is_by: false }),
         }
+    }
+
+    /// As [`Shift::read_length`], where a bare number counts minutes: "another ten".
+    ///
+    /// # Errors
+    /// Those of [`Shift::read_length`].
+    pub(crate) fn read_minutes(said: &str) -> Result<Self, TimeError> {
+        Self::read_length(said)
+            .or_else(|error| Self::read_length(&format!("{} minutes", said.trim())).map_err(|_| error))
     }
 
     /// Whether a word says that it is a difference, which else might be a time: "d’une heure".

@@ -1,6 +1,6 @@
 //! A home in a temporary folder, at the time that all tests share: Wednesday 11 March 2026, 10:15 in Paris.
 
-use crate::{AppError, Change, Choice, Folders, Plan, World, apply_all, more_tools, tools};
+use crate::{AppError, Change, Choice, Focus, Folders, Plan, World, apply_all, more_tools, tools};
 use reinette_time::{Clock, Language};
 use serde_json::Value;
 use std::fs;
@@ -16,8 +16,14 @@ impl Home {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock { now: "2026-03-11T10:15:00+01:00[Europe/Paris]".parse().unwrap() };
-        let world = World { clock, folders: Folders::inside(folder.path()), language: Language::English };
+        let folders = Folders::inside(folder.path());
+        let world = World { clock, folders, language: Language::English, focus: Focus::default() };
         Self { _folder: folder, world }
+    }
+
+    /// Makes these the last answers, the newest first.
+    pub(crate) fn focus_on(&mut self, newest_first: &[&Value]) {
+        self.world.focus = Focus::of(newest_first.iter().copied());
     }
 
     /// The same home at another time.

@@ -1,6 +1,7 @@
 //! What the apps stand in: the time, the user's folders, the user's language.
 
 use crate::files::{Folder, Planned};
+use crate::focus::Focus;
 use crate::{AppError, FileChange};
 use reinette_time::{Clock, Language};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ pub struct World {
     pub folders: Folders,
     /// The language in which the user is answered.
     pub language: Language,
+    /// What the conversation is about.
+    pub focus: Focus,
 }
 
 /// Where the user's things are; a folder that does not exist yet is empty.

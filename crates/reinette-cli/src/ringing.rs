@@ -9,7 +9,7 @@ use crate::notification;
 use crate::printer::{Printer, Record};
 use anyhow::{Context as _, Result};
 use jiff::Zoned;
-use reinette_apps::{ChangeError, Ring, World, due_reminders, due_timers, open_private};
+use reinette_apps::{ChangeError, Focus, Ring, World, due_reminders, due_timers, open_private};
 use reinette_assistant::{Home, HomeError};
 use reinette_time::{Clock, Language};
 use serde::{Deserialize, Serialize};
@@ -208,7 +208,12 @@ impl Ringer {
     /// What is due, what rang first coming first among timers, then among reminders.
     fn due(&mut self) -> Result<Vec<Ring>> {
         let language = Language::of(&std::env::var("LANG").unwrap_or_default());
-        let world = World { clock: Clock { now: Zoned::now() }, folders: self.home.folders.clone(), language };
+        let world = World {
+            clock: Clock { now: Zoned::now() },
+            folders: self.home.folders.clone(),
+            language,
+            focus: Focus::default(),
+        };
         let mut rings = due_timers(&world)?;
         if self.reminders_read.is_none_or(|read| read.elapsed() >= READ_REMINDERS_EVERY) {
             self.reminders = due_reminders(&world)?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use reinette::models::Manifest;
 use reinette::{Event, LanguageModel, ModelInfo, Request, ResponseStream, Summary, ToolAdapter, ToolCall};
 use reinette_apps::visible::is_control;
-use reinette_apps::{AppError, Change, Folders, Plan, Planner, World, clock, due_reminders, due_timers};
+use reinette_apps::{AppError, Change, Focus, Folders, Plan, Planner, World, clock, due_reminders, due_timers};
 use reinette_assistant::{Assistant, Confirm, Home};
 use reinette_time::{Clock, Language, Moment, Purpose, calculator, describe, resolve, resolve_duration};
 use serde_json::{Map, Value, json};
@@ -370,7 +370,7 @@ fn empty_home() -> TempDir {
 }
 
 fn world(home: &Path, clock: Clock) -> World {
-    World { clock, folders: Folders::inside(home), language: Language::English }
+    World { clock, folders: Folders::inside(home), language: Language::English, focus: Focus::default() }
 }
 
 fn write(path: &Path, content: &[u8]) {

@@ -1,6 +1,7 @@
 //! Adds events.
 
 use super::relative::{SaidTime, plan_at};
+use super::whole_day::SaidDay;
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
 use crate::sentences::Wording;
@@ -24,9 +25,10 @@ pub(crate) struct CreateEvent {
 }
 
 pub(crate) fn create_event(arguments: &CreateEvent, world: &World) -> Result<Plan, AppError> {
-    let CreateEvent { title, when } = arguments;
-    let said = SaidTime { title, when, purpose: Purpose::Event, event: None };
-    plan_at(said, world, |moment| add(title, &moment, world).map(Plan::Change))
+    let title = &arguments.title;
+    let day = SaidDay::read(&arguments.when);
+    let said = SaidTime { title, when: &day.when, purpose: Purpose::Event, event: None, own: None };
+    plan_at(said, world, |moment| add(title, &day.moment(moment), world).map(Plan::Change))
 }
 
 fn add(title: &str, moment: &Moment, world: &World) -> Result<Change, AppError> {

@@ -15,6 +15,16 @@ use serde::{Deserialize, Serialize};
 const UNTIL: &[&str] =
     &["until", "till", "til", "end", "ends", "ending", "finish", "finishes", "finishing", "jusqu", "jusque", "finir"];
 
+/// Words before those that say no more.
+const BEFORE_UNTIL: &[&str] = &["to", "make", "makes", "it", "so", "now", "go", "goes", "run", "runs", "last", "lasts"];
+
+/// Words of an hour that may be in either half of the day.
+#[rustfmt::skip]
+const BARE: &[&str] = &[
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty", "thirty", "fifteen",
+    "half", "quarter", "past", "to", "o", "clock", "at",
+];
+
 /// The most hours that an event lasts which ends at a time of the next day without anybody having said so.
 const MAX_NIGHT_HOURS: i64 = 12;
 
@@ -48,17 +58,39 @@ enum NewEnd<'a> {
 }
 
 fn change_one(event: &Upcoming<'_>, said: &str, world: &World) -> Result<Plan, AppError> {
-    let is_between = |character: char| !character.is_alphanumeric();
-    let rest = said.strip_prefix("to ").unwrap_or(said);
-    let first = rest.split(is_between).next().unwrap_or_default();
-    if UNTIL.contains(&plain(first).as_str()) {
-        return plan(event, NewEnd::At(rest[first.len()..].trim_start_matches(is_between)), world);
+    if let Some(end) = end_said(said) {
+        return plan(event, NewEnd::At(end), world);
     }
     let shift = Shift::read_length(said)?;
     match shift.absolute() {
         Some(length) => plan(event, NewEnd::After(length), world),
         None => shift.plan(world, |span| plan(event, NewEnd::Moved(span), world)),
     }
+}
+
+/// What stands behind "until", before which nothing else is said.
+fn end_said(said: &str) -> Option<&str> {
+    let is_between = |character: char| !character.is_alphanumeric();
+    let mut rest = said;
+    loop {
+        let first = rest.split(is_between).next().unwrap_or_default();
+        let behind = rest[first.len()..].trim_start_matches(is_between);
+        let word = plain(first);
+        if UNTIL.contains(&word.as_str()) {
+            return Some(behind);
+        }
+        if behind.len() == rest.len() || !BEFORE_UNTIL.contains(&word.as_str()) {
+            return None;
+        }
+        rest = behind;
+    }
+}
+
+/// Whether an hour is said of which nothing says in which half of the day it is: "10", "half nine".
+fn is_bare(said: &str) -> bool {
+    let is_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut words = said.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| is_digits(word) || BARE.contains(&plain(word).as_str()))
 }
 
 /// Of an event that repeats the user chooses whether one or all of it changes.
@@ -184,8 +216,7 @@ fn end_at(
         }
         (Moment::Instant(instant), CalendarTime::Time(begins, _)) => {
             // A bare hour may be that of the other half of the day: a concert at 20:00 lasts "until 10".
-            let is_bare = said.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
-            let hours: &[i64] = if is_bare { &[0, 12, 24] } else { &[0, 24] };
+            let hours: &[i64] = if is_bare(said) { &[0, 12, 24] } else { &[0, 24] };
             let ahead = hours.iter().filter_map(|hours| instant.checked_add(SignedDuration::from_hours(*hours)).ok());
             let longest = SignedDuration::from_hours(MAX_NIGHT_HOURS);
             let is_end = |end: &Zoned| *end > *begins && (*end == instant || begins.duration_until(end) <= longest);

@@ -204,3 +204,42 @@ fn what_does_not_repeat_is_deleted_when_it_is_skipped() {
     assert_eq!(change.effect, "Deletes from your calendar: Dentist, tomorrow, Thursday 12 March at 10:00.");
     assert!(!path.exists());
 }
+
+#[test]
+fn a_duration_is_read_among_the_words_that_come_with_it() {
+    for (said, end) in [
+        ("to 2 hours", "2026-03-12T21:00:00+01:00"),
+        ("an hour and a half instead", "2026-03-12T20:30:00+01:00"),
+        ("makes it 45 minutes", "2026-03-12T19:45:00+01:00"),
+        ("till half nine", "2026-03-12T21:30:00+01:00"),
+        ("make it end at 10", "2026-03-12T22:00:00+01:00"),
+        ("30 more minutes please", "2026-03-12T20:30:00+01:00"),
+    ] {
+        let home = Home::new();
+        home.event("a.ics", "UID:a\nSUMMARY:Concert\nDTSTART;TZID=Europe/Paris:20260312T190000\nDURATION:PT1H");
+        let change = home.act("change_event_duration", &json!({"title": "concert", "duration": said}));
+        assert_eq!(change.data["changed"][0]["end"], end, "{said}");
+    }
+}
+
+#[test]
+fn all_day_beside_a_date_makes_a_whole_day() {
+    let home = Home::new();
+    for (when, start, rule) in [
+        ("all day saturday", "2026-03-14", None),
+        ("saturday at 9, all day", "2026-03-14", None),
+        ("samedi toute la journée", "2026-03-14", None),
+        ("saturday all day, every year", "2026-03-14", Some("FREQ=YEARLY")),
+        ("every mon n thurs all day", "2026-03-12", Some("FREQ=WEEKLY")),
+        ("every mon n thurs 8pm", "2026-03-12T20:00:00+01:00", Some("FREQ=WEEKLY")),
+        ("every year on the 14th of March", "2026-03-14", Some("FREQ=YEARLY")),
+    ] {
+        let change = home.act("create_event", &json!({"title": "fair", "when": when}));
+        let created = &change.data["created"][0];
+        assert_eq!(created["start"], start, "{when}");
+        assert_eq!(created["rule"].as_str().map(|rule| rule.split(';').next().unwrap_or_default()), rule, "{when}");
+    }
+    assert!(home.try_plan("create_event", &json!({"title": "fair", "when": "all day"})).is_err());
+    let change = home.act("create_reminder", &json!({"title": "fast", "when": "all day saturday"}));
+    assert_eq!(change.data["created"][0]["due"], "2026-03-14");
+}

@@ -1,5 +1,6 @@
 //! The calendar: a vdir folder of events.
 
+mod back;
 mod create;
 mod delete;
 mod delete_many;
@@ -14,9 +15,11 @@ mod relative;
 mod rename;
 mod skip;
 mod stretch;
+mod whole_day;
 
 use crate::data::{Item, iso_time};
-use crate::icalendar::{Kind, Occurrence, Series, Vdir, Window};
+use crate::focus::{self, Closeness, Origin, Told, ToldTime};
+use crate::icalendar::{CalendarTime, Kind, Occurrence, Series, Vdir, Window};
 use crate::matching::{self, Match, Rank};
 use crate::sentences::Wording;
 use crate::visible::one_line;
@@ -32,9 +35,10 @@ pub(crate) use find::{find_event, search};
 pub(crate) use free::find_free;
 pub(crate) use list::{dates, list_events, window};
 pub(crate) use moving::{in_notation_of, moment_near, move_event, move_titled, others_stay, unknown_zone};
-pub(crate) use relative::{SaidTime, plan_at, plan_from_event, takes_whole_days};
+pub(crate) use relative::{SaidTime, counts_from_told, plan_at, plan_from_event, takes_whole_days};
 pub(crate) use rename::{rename_event, rename_titled};
 pub(crate) use skip::skip_event;
+pub(crate) use whole_day::SaidDay;
 
 /// An event and the time of it that is meant: the next, or the last when all are over.
 #[derive(Clone, Debug)]
@@ -47,6 +51,11 @@ struct Upcoming<'a> {
 impl Upcoming<'_> {
     fn title(&self, world: &World) -> &str {
         self.occurrence.component.title(world.language)
+    }
+
+    /// What times are counted from that are counted from it.
+    fn origin(&self, world: &World) -> Origin {
+        Origin { title: self.title(world).to_owned(), start: self.occurrence.start.clone(), is_a_day: false }
     }
 
     /// The event as it is told: its title and when it is.
@@ -62,17 +71,54 @@ impl Upcoming<'_> {
     }
 }
 
+impl focus::Thing for Upcoming<'_> {
+    fn title(&self, world: &World) -> &str {
+        self.occurrence.component.title(world.language)
+    }
+
+    fn identity(&self) -> (&'static str, String) {
+        ("event", self.occurrence.component.uid.clone())
+    }
+
+    /// The occurrence that was told of, if it still is there.
+    fn like_told(self, told: &Told, world: &World) -> Self {
+        let zone = world.clock.now.time_zone();
+        let day = match told.at {
+            Some(ToldTime::Date(date)) => date,
+            Some(ToldTime::Instant(instant)) => instant.to_zoned(zone.clone()).date(),
+            None => return self,
+        };
+        let is_then = |found: &Occurrence<'_>| match (&found.start, told.at) {
+            (CalendarTime::Date(date), Some(ToldTime::Date(told))) => *date == told,
+            (CalendarTime::Time(instant, _), Some(ToldTime::Instant(told))) => instant.timestamp() == told,
+            _ => false,
+        };
+        if is_then(&self.occurrence) {
+            return self;
+        }
+        let Ok(window) = window(day, day, world) else { return self };
+        match self.series.occurrences(&window).0.into_iter().find(is_then) {
+            Some(occurrence) => Self { occurrence, is_over: false, ..self },
+            None => self,
+        }
+    }
+}
+
 fn read(world: &World) -> Result<Vdir, AppError> {
     Vdir::read(&world.folders, &world.folders.calendar, Kind::Event, world.clock.now.time_zone())
 }
 
-/// The event that `title` means; those that are over count only when no other fits.
+/// The event that `title` means; those that are over count only when no other fits as a whole, or when they were told of.
 fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
-    let all = vdir.series().filter_map(|series| upcoming(series, world));
-    let (over, ahead): (Vec<_>, Vec<_>) = all.partition(|event| event.is_over);
-    match find_among(title, ahead.into_iter(), world) {
-        Match::None { nearest } => match find_among(title, over.into_iter(), world) {
-            Match::None { nearest: _ } => Match::None { nearest },
+    let all: Vec<Upcoming<'a>> = vdir.series().filter_map(|series| upcoming(series, world)).collect();
+    if matching::points(title) {
+        return find_among(title, all.into_iter(), world);
+    }
+    let (over, ahead): (Vec<_>, Vec<_>) = all.into_iter().partition(|event| event.is_over);
+    let fitting = |events: Vec<Upcoming<'a>>| focus::find(title, events, Closeness::Fitting, world);
+    match fitting(ahead.clone()) {
+        Match::None { .. } => match fitting(over) {
+            Match::None { .. } => find_among(title, ahead.into_iter(), world),
             found => found,
         },
         found => found,
@@ -86,12 +132,20 @@ pub(crate) fn rank(title: &str, world: &World) -> Result<Rank, AppError> {
     let rank = |over: bool| {
         matching::rank(title, all.iter().filter(|event| event.is_over == over).map(|event| event.title(world)))
     };
-    Ok(rank(false).max(rank(true).min(Rank::LastResort)))
+    let over = if rank(true) < Rank::Partly { Rank::Nothing } else { Rank::LastResort };
+    Ok(rank(false).max(over))
+}
+
+/// Which answer is the newest that tells of an event.
+pub(crate) fn recency(world: &World) -> Result<Option<usize>, AppError> {
+    let vdir = read(world)?;
+    let all: Vec<Upcoming<'_>> = vdir.series().filter_map(|series| upcoming(series, world)).collect();
+    Ok(world.focus.recency(&all))
 }
 
 /// The one of some events that `title` means.
 fn find_among<'a>(title: &str, events: impl Iterator<Item = Upcoming<'a>>, world: &World) -> Match<Upcoming<'a>> {
-    matching::find(title, events, |event| event.title(world))
+    focus::find(title, events, Closeness::Near, world)
 }
 
 /// The first occurrence of each event within a window, over or not.

@@ -1,7 +1,8 @@
 //! Moves events.
 
+use super::back;
 use super::create::event_times;
-use super::relative::{SaidTime, plan_from_event, takes_whole_days};
+use super::relative::{SaidTime, counts_from_told, plan_from_event, takes_whole_days};
 use super::{Upcoming, find, read};
 use crate::across::{self, Deed, Thing};
 use crate::data::{Item, iso_time, items};
@@ -46,12 +47,16 @@ fn move_one(event: &Upcoming<'_>, when: &str, world: &World) -> Result<Plan, App
     if let Some(shift) = Shift::read(when, &TIMES).filter(Shift::is_by) {
         return shift.plan(world, |span| move_by(event, span, world));
     }
-    match moment_near(title, Some(&event.occurrence.start), when, world) {
-        Ok(moment) => to(moment),
-        Err(error) => match Shift::read(when, &TIMES) {
-            Some(shift) => shift.plan(world, |span| move_by(event, span, world)),
-            None => plan_from_event(SaidTime { title, when, purpose: Purpose::Move, event: None }, error, world, to),
-        },
+    let own = Some(&event.occurrence.start);
+    let said = SaidTime { title, when, purpose: Purpose::Move, event: None, own };
+    let shift = Shift::read(when, &TIMES);
+    if shift.is_none() && counts_from_told(said, world) {
+        return plan_from_event(said, TimeError::Shift, world, to);
+    }
+    match (moment_near(title, own, when, world), shift) {
+        (Ok(moment), _) => to(moment),
+        (Err(_), Some(shift)) => shift.plan(world, |span| move_by(event, span, world)),
+        (Err(error), None) => plan_from_event(said, error, world, to),
     }
 }
 
@@ -248,6 +253,10 @@ pub(crate) fn moment_near(
     world: &World,
 ) -> Result<Moment, TimeError> {
     let when = &without_same_time(when);
+    let said = SaidTime { title, when, purpose: Purpose::Move, event: None, own: None };
+    if let Some(moment) = back::moment(said, world) {
+        return Ok(moment);
+    }
     let resolved = resolve_of(title, when, &world.clock, Purpose::Move);
     if !says_no_date(title, when, &world.clock) {
         return resolved;

@@ -3,9 +3,11 @@
 //! The language of time knows no calendar. Where it finds no meaning in such words they come here: they are cut into how far
 //! and which event, the event is looked up, and the language is asked again with the day or the hour in its place.
 
+use super::back;
 use super::list::{dates, window};
 use super::moving::says_no_date;
 use super::{Upcoming, find_among, read, upcoming, within};
+use crate::focus::{self, Closeness, Origin};
 use crate::icalendar::{CalendarTime, Series, Vdir};
 use crate::matching::{self, Match};
 use crate::sentences::Wording;
@@ -25,6 +27,8 @@ pub(crate) struct SaidTime<'a> {
     pub(crate) purpose: Purpose,
     /// The event that is meant where `when` names none: "about the dentist, an hour before".
     pub(crate) event: Option<&'a str>,
+    /// When that is which is moved: what is counted from where nothing else was told of.
+    pub(crate) own: Option<&'a CalendarTime>,
 }
 
 /// Goes on with the moment that is meant; asks which event it is counted from when several fit.
@@ -33,10 +37,31 @@ pub(crate) fn plan_at(
     world: &World,
     plan: impl Fn(Moment) -> Result<Plan, AppError>,
 ) -> Result<Plan, AppError> {
+    if let Some(moment) = back::moment(said, world) {
+        return plan(moment);
+    }
+    if counts_from_told(said, world) {
+        return plan_from_event(said, TimeError::Shift, world, plan);
+    }
     match resolve_of(said.title, said.when, &world.clock, said.purpose) {
         Ok(moment) => plan(moment),
         Err(error) => plan_from_event(said, error, world, plan),
     }
+}
+
+/// Whether a time is said that counts from something which is not named but was told of, or is moved: "the evening before
+/// at 6". "An hour later" counts from now.
+pub(crate) fn counts_from_told(said: SaidTime<'_>, world: &World) -> bool {
+    let is_later = |(word, _): &(String, Range<usize>)| matches!(word.as_str(), "later" | "tard");
+    (said.own.is_some() || world.focus.origin(world.clock.now.time_zone()).is_some())
+        && !words(said.when).iter().any(is_later)
+        && Counted::read(said.when, &world.clock).is_some_and(|counted| counted.event.is_empty())
+}
+
+/// The moment that counts from what was told of, if one is said.
+pub(super) fn moment_from_told(said: SaidTime<'_>, world: &World) -> Option<Moment> {
+    let counted = Counted::read(said.when, &world.clock).filter(|counted| counted.event.is_empty())?;
+    counted.counted_from_told(said, TimeError::Shift, world).ok()
 }
 
 /// Goes on with the moment that is counted from an event, if that is what was said; else `error` stands.
@@ -47,17 +72,24 @@ pub(crate) fn plan_from_event(
     plan: impl Fn(Moment) -> Result<Plan, AppError>,
 ) -> Result<Plan, AppError> {
     let Some(counted) = Counted::read(said.when, &world.clock) else { return Err(error.into()) };
-    let named = if counted.event.is_empty() { said.event.map(without_articles) } else { Some(counted.event) };
-    let Some(named) = named.filter(|named| !named.is_empty()) else { return Err(error.into()) };
     let vdir = read(world)?;
-    let (found, hour) = counted.look_up(named, &vdir, world)?;
+    let (named, (found, hour)) = if counted.event.is_empty() {
+        let named = said.event.map(without_articles).unwrap_or_default();
+        (named, (event_titled(named, &vdir, world), counted.hour))
+    } else {
+        (counted.event, counted.look_up(counted.event, &vdir, world)?)
+    };
     let events = match found {
+        Match::None { .. } if counted.event.is_empty() => {
+            return plan(counted.counted_from_told(said, error, world)?);
+        }
         Match::None { .. } => return Err(AppError::Refused(no_event(named, world))),
         Match::One(event) => vec![event],
         Match::Several(events) => events,
     };
-    let moments =
-        events.into_iter().map(|event| counted.moment(&event, hour, said, world).map(|moment| (event, moment)));
+    let moments = events
+        .into_iter()
+        .map(|event| counted.moment(&event.origin(world), hour, said, world).map(|moment| (event, moment)));
     // One from which it would be in the past does not stand in the way of the others.
     let (meant, errors): (Vec<_>, Vec<_>) = moments.partition(Result::is_ok);
     let mut meant: Vec<(Upcoming<'_>, Moment)> = meant.into_iter().flatten().collect();
@@ -96,7 +128,7 @@ enum Distance<'a> {
 
 /// Which day a part of the day is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     /// One that may lie on the event's own day.
     Day,
     /// Before an event it is that of the day before.
@@ -118,12 +150,28 @@ struct Counted<'a> {
 const CONNECTIVES: &[(&[&str], Side)] = &[
     (&["before"], Side::Before),
     (&["prior", "to"], Side::Before),
+    (&["prior"], Side::Before),
+    (&["beforehand"], Side::Before),
+    (&["in", "advance"], Side::Before),
+    (&["earlier", "than"], Side::Before),
+    (&["earlier"], Side::Before),
+    (&["later", "than"], Side::After),
+    (&["later"], Side::After),
     (&["ahead", "of"], Side::Before),
+    (&["d", "avant"], Side::Before),
     (&["avant"], Side::Before),
+    (&["precedent"], Side::Before),
+    (&["plus", "tot"], Side::Before),
     (&["after"], Side::After),
     (&["following"], Side::After),
+    (&["d", "apres"], Side::After),
     (&["apres"], Side::After),
+    (&["suivant"], Side::After),
+    (&["plus", "tard"], Side::After),
 ];
+
+/// Words before a day or a part of one that is the next after something.
+const FOLLOWING: &[&str] = &["following", "next"];
 
 /// Nouns that hold both: "la veille de mon vol".
 const DAYS_BESIDE: &[(&str, Side)] = &[("veille", Side::Before), ("lendemain", Side::After)];
@@ -142,7 +190,7 @@ const ARTICLES: &[&str] = &[
 /// Words that point at an event that was named elsewhere.
 const POINTERS: &[&str] = &["it", "that", "this", "then", "ca", "cela"];
 
-const PARTS: &[(&str, Part)] = &[
+pub(super) const PARTS: &[(&str, Part)] = &[
     ("morning", Part::Day),
     ("afternoon", Part::Day),
     ("evening", Part::Night),
@@ -159,7 +207,7 @@ const PARTS: &[(&str, Part)] = &[
 const DAYS: &[(&str, i64)] = &[("day", 1), ("jour", 1), ("week", 7), ("semaine", 7)];
 
 /// The words of a text in plain form, each with its bytes.
-fn words(text: &str) -> Vec<(String, Range<usize>)> {
+pub(super) fn words(text: &str) -> Vec<(String, Range<usize>)> {
     let mut words = Vec::new();
     let mut start = None;
     for (at, character) in text.char_indices().chain([(text.len(), ' ')]) {
@@ -187,6 +235,10 @@ impl<'a> Counted<'a> {
         let words = words(when);
         let is = |at: usize, known: &str| words.get(at).is_some_and(|(word, _)| word == known);
         let counted = (0..words.len()).find_map(|at| {
+            if let Some((distance, read)) = following(when, &words[at..]) {
+                let hour = hour_before(&when[..words[at].1.start], clock)?;
+                return Some((distance, Side::After, hour, at + read));
+            }
             let beside =
                 CONNECTIVES.iter().find(|(phrase, _)| (0..phrase.len()).all(|ahead| is(at + ahead, phrase[ahead])));
             let is_other_word = words.get(at + 1).is_some_and(|(word, _)| NO_EVENTS.contains(&word.as_str()));
@@ -213,8 +265,14 @@ impl<'a> Counted<'a> {
         });
         let (distance, side, hour, rest) = counted?;
         let event = words.get(rest).map_or("", |(_, bytes)| without_articles(&when[bytes.start..]));
-        let is_pointer = POINTERS.contains(&plain(event).as_str());
-        Some(Self { distance, side, hour, event: if is_pointer { "" } else { event } })
+        // "an hour before noon" counts from noon.
+        let has_an_hour = matches!(distance, Distance::Length(span) if has_hours(span)) || !hour.is_empty();
+        let (event, hour) = match without_hour(event, clock) {
+            (_, behind) if has_an_hour && !behind.is_empty() => (event, hour),
+            (event, "") => (event, hour),
+            (event, behind) => (event, behind),
+        };
+        Some(Self { distance, side, hour, event })
     }
 
     /// Whether it counts in days, so that a time of day beside it is its own and not the event's.
@@ -223,6 +281,24 @@ impl<'a> Counted<'a> {
             Distance::Length(span) => !has_hours(*span),
             Distance::Part(..) => false,
         }
+    }
+
+    /// The moment counted from what was last told of; else from that which is moved.
+    fn counted_from_told(&self, said: SaidTime<'_>, error: TimeError, world: &World) -> Result<Moment, AppError> {
+        let own = || said.own.map(|own| Origin { title: said.title.to_owned(), start: own.clone(), is_a_day: false });
+        let origin = world.focus.origin(world.clock.now.time_zone()).or_else(own);
+        let counts_hours = matches!(self.distance, Distance::Length(span) if has_hours(span));
+        match origin {
+            Some(origin) if !(origin.is_a_day && counts_hours) => self.moment(&origin, self.hour, said, world),
+            _ => match said.event.map(without_articles).filter(|named| !named.is_empty()) {
+                Some(named) => Err(AppError::Refused(no_event(named, world))),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    fn is_of_a_part(&self) -> bool {
+        matches!(self.distance, Distance::Part(..))
     }
 
     /// The events that `named` means, and the time of day that it says of the moment.
@@ -257,20 +333,28 @@ impl<'a> Counted<'a> {
             };
             let zone = world.clock.now.time_zone();
             let starts = |event: &Upcoming<'_>| event.occurrence.start.instant(zone).map(|start| start.time());
-            return Ok((find_among(&rest, ahead().filter(|event| starts(event) == hour), world), self.hour));
+            return Ok(match find_among(&rest, ahead().filter(|event| starts(event) == hour), world) {
+                // "the evening before the flight at 6"
+                Match::None { .. } if self.hour.is_empty() && self.is_of_a_part() => {
+                    (find_among(&rest, ahead(), world), time)
+                }
+                found => (found, self.hour),
+            });
         }
         let (first, last) = dates(&resolve(time, &world.clock, Purpose::Search)?);
         let window = window(first, last, world)?;
         Ok((find_among(&rest, within(vdir, &window), world), self.hour))
     }
 
-    /// The moment so far from the start of `event`.
-    fn moment(&self, event: &Upcoming<'_>, hour: &str, said: SaidTime<'_>, world: &World) -> Result<Moment, AppError> {
+    /// The moment so far from the start of `origin`.
+    fn moment(&self, origin: &Origin, hour: &str, said: SaidTime<'_>, world: &World) -> Result<Moment, AppError> {
         let out_of_range = || AppError::Time(TimeError::OutOfRange);
-        let start = &event.occurrence.start;
+        let start = &origin.start;
         let instant = start.instant(world.clock.now.time_zone()).ok_or_else(out_of_range)?;
         let said_again = match &self.distance {
-            Distance::Part(part, kind) => format!("{} {part}", self.day_of_part(part, *kind, event, world)?),
+            Distance::Part(part, kind) => {
+                format!("{} {part} {hour}", self.day_of_part(part, *kind, start, world)?)
+            }
             Distance::Length(_) if self.side == Side::SameDay => format!("{} {hour}", instant.date()),
             Distance::Length(span) => {
                 let span = if self.side == Side::Before { span.negate() } else { *span };
@@ -278,7 +362,7 @@ impl<'a> Counted<'a> {
                     let date = instant.date().checked_add(span).map_err(|_| out_of_range())?;
                     format!("{date} {hour}")
                 } else if start.is_date() {
-                    return Err(AppError::Refused(takes_whole_days(event.title(world), world)));
+                    return Err(AppError::Refused(takes_whole_days(&origin.title, world)));
                 } else {
                     Moment::Instant(instant.checked_add(span).map_err(|_| out_of_range())?).to_string()
                 }
@@ -288,8 +372,7 @@ impl<'a> Counted<'a> {
     }
 
     /// The day on which the part of a day lies that is meant.
-    fn day_of_part(&self, part: &str, kind: Part, event: &Upcoming<'_>, world: &World) -> Result<Date, AppError> {
-        let start = &event.occurrence.start;
+    fn day_of_part(&self, part: &str, kind: Part, start: &CalendarTime, world: &World) -> Result<Date, AppError> {
         let out_of_range = || AppError::Time(TimeError::OutOfRange);
         let instant = start.instant(world.clock.now.time_zone()).ok_or_else(out_of_range)?;
         let that_day = instant.date();
@@ -307,6 +390,14 @@ impl<'a> Counted<'a> {
         };
         day.map_err(|_| out_of_range())
     }
+}
+
+/// The event whose title `named` is, of something that shall take place at a time counted from it.
+fn event_titled<'a>(named: &str, vdir: &'a Vdir, world: &World) -> Match<Upcoming<'a>> {
+    if named.is_empty() || matching::points(named) || matching::says_only_a_kind(named) {
+        return Match::None { nearest: Vec::new() };
+    }
+    focus::find(named, vdir.series().filter_map(|series| ahead(series, world)), Closeness::Fitting, world)
 }
 
 /// How far words say that something is, and the time of day that stands before: "at 6pm the day".
@@ -327,7 +418,38 @@ fn distance<'a>(said: &'a str, clock: &Clock) -> Option<(Distance<'a>, &'a str)>
     let is_noon = last == "midi";
     let before = is_noon.then(|| words.len().checked_sub(2).and_then(|at| words.get(at))).flatten();
     let start = before.filter(|(word, _)| word == "apres").map_or(bytes.start, |(_, before)| before.start);
-    hour_before(&said[..start], clock)?.is_empty().then(|| (Distance::Part(&said[start..bytes.end], *part), ""))
+    Some((Distance::Part(&said[start..bytes.end], *part), hour_before(&said[..start], clock)?))
+}
+
+/// The day or the part of one that begins `words`, if it is the next after something: "the following morning"; and how
+/// many words say it.
+fn following<'a>(when: &'a str, words: &[(String, Range<usize>)]) -> Option<(Distance<'a>, usize)> {
+    let [(first, _), (noun, bytes), rest @ ..] = words else { return None };
+    // "the week following the fair" counts from the fair.
+    let names_an_event = rest.first().is_some_and(|(word, _)| OF.contains(&word.as_str()));
+    if !FOLLOWING.contains(&first.as_str()) || names_an_event {
+        return None;
+    }
+    // "next week" is that of now.
+    let days = DAYS.iter().find(|(known, days)| *known == noun.as_str() && (*days == 1 || first != "next"));
+    if let Some((_, days)) = days {
+        return Some((Distance::Length(Span::new().days(*days)), 2));
+    }
+    let (_, part) = PARTS.iter().find(|(known, _)| *known == noun.as_str())?;
+    Some((Distance::Part(&when[bytes.clone()], *part), 2))
+}
+
+/// What words name beside the time of day that stands behind: of "it at 6" nothing but that.
+fn without_hour<'a>(event: &'a str, clock: &Clock) -> (&'a str, &'a str) {
+    let names_nothing = |text: &str| text.is_empty() || POINTERS.contains(&plain(text).as_str());
+    if names_nothing(event) {
+        return ("", "");
+    }
+    let starts = words(event).into_iter().map(|(_, bytes)| bytes.start);
+    let hour = starts
+        .take(2)
+        .find(|start| names_nothing(without_articles(&event[..*start])) && says_no_date("", &event[*start..], clock));
+    hour.map_or((event, ""), |start| ("", &event[start..]))
 }
 
 /// The time of day that stands before a distance: all of `said` but the articles behind it; none if it says something else.

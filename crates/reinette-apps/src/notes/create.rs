@@ -4,7 +4,8 @@ use super::folder::{Note, Notes, free_path, title_of};
 use super::list::{is_name_of_list, items};
 use super::note_item;
 use crate::data;
-use crate::matching::{self, Match};
+use crate::focus::{self, Closeness};
+use crate::matching::Match;
 use crate::sentences::{MAX_LISTED, Wording};
 use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
@@ -47,7 +48,7 @@ pub(crate) fn append_note(arguments: &AppendNote, world: &World) -> Result<Plan,
     let text = required(&arguments.text, world)?;
     let notes = Notes::read(&world.folders)?;
     let title = arguments.note.trim();
-    match matching::find(title, notes.all, Note::title) {
+    match focus::find(title, notes.all, Closeness::Near, world) {
         Match::None { .. } => Ok(Plan::Change(begin(title, text, world))),
         found => {
             let label = |note: &Note| one_line(note.title()).into_owned();

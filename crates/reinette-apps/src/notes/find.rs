@@ -37,8 +37,14 @@ pub(crate) fn search(query: &str, world: &World) -> Result<Search, AppError> {
     let best = found.iter().map(|(score, _)| *score).fold(0.0, f64::max);
     // All that have as many of the words as the best, whether in the title or not.
     found.retain(|(score, _)| *score > 0.0 && *score + 0.25 >= best);
-    found.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.path.cmp(&second.path)));
+    // Where one line has all of it, it is rather meant than a note that has it here and there.
+    let in_one_line = |note: &Note| {
+        let lines = note.text.lines().chain([note.title()]);
+        lines.map(|line| coverage_rank(query, line)).max().unwrap_or(0)
+    };
     let covered = |note: &Note| coverage(query, &format!("{}\n{}", note.title(), note.text));
+    let order = |(score, note): &(f64, &Note)| [per_mille(covered(note)), in_one_line(note), per_mille(*score)];
+    found.sort_by_cached_key(|found| (Reverse(order(found)), found.1.path.clone()));
     let most = found.iter().map(|(_, note)| covered(note)).fold(0.0, f64::max);
     let is_exact = found.iter().any(|(_, note)| matching::is_exact(query, note.title()));
     let broken = world.language.broken_files(&notes.broken);
@@ -60,8 +66,13 @@ fn entry(note: &Note, query: &str) -> String {
     format!("{}: {}", one_line(&name), one_line(&snippet))
 }
 
-/// The coverage as an order: how many per mille of the query's words a line has.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "coverage is between 0 and 1")]
+/// How many per mille of the query's words a line has.
 fn coverage_rank(query: &str, line: &str) -> u32 {
-    (coverage(query, line) * 1000.0) as u32
+    per_mille(coverage(query, line))
+}
+
+/// A coverage or a score as an order.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "coverages and scores are between 0 and 2")]
+fn per_mille(score: f64) -> u32 {
+    (score * 1000.0) as u32
 }

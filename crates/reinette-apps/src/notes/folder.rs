@@ -1,8 +1,10 @@
 //! The folder of notes, and the names of files in it.
 
 use super::list::is_heading;
+use super::note_item;
 use crate::files::{Fault, Limits, Unread};
-use crate::{AppError, Folders};
+use crate::focus;
+use crate::{AppError, Folders, World};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +66,17 @@ impl Note {
         let noted = noted.map_or(0, |last| last + 2);
         let headings = lines().skip(noted).take_while(|line| line.trim().is_empty() || is_heading(line)).count();
         lines().take(noted + headings).map(str::len).sum()
+    }
+}
+
+impl focus::Thing for Note {
+    fn title(&self, _world: &World) -> &str {
+        self.title()
+    }
+
+    fn identity(&self) -> (&'static str, String) {
+        let item = note_item(&self.path);
+        (item.kind, item.id)
     }
 }
 

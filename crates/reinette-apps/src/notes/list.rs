@@ -6,7 +6,7 @@ const MAX_ITEM_WORDS: usize = 5;
 const MAX_PAIRED_WORDS: usize = 3;
 
 /// What stands before the last item.
-const CONJUNCTIONS: [&str; 4] = [" and ", " et ", " & ", " + "];
+const CONJUNCTIONS: [&str; 5] = [" and ", " et ", " & ", " + ", " n "];
 
 /// Two words that are one thing to buy, cook or do.
 const PAIRS: &[&str] = &[
@@ -54,15 +54,35 @@ pub(super) fn items(text: &str) -> Vec<&str> {
     if marks_are_spaced && items.iter().all(is_item) { items } else { vec![text.trim()] }
 }
 
+/// The items that a text names which are in a list, or may be: also those that nobody would add in one breath.
+pub(super) fn named_items(text: &str) -> Vec<&str> {
+    let mut items: Vec<&str> = text.split([',', ';', '\n']).collect();
+    for conjunction in CONJUNCTIONS {
+        items = items
+            .into_iter()
+            .flat_map(|item| if is_pair(item) { vec![item] } else { item.split(conjunction).collect() })
+            .collect();
+    }
+    let without = |item: &'_ str| -> Option<usize> {
+        // "milk, eggs, and bread"
+        CONJUNCTIONS.iter().map(|conjunction| conjunction.trim_start()).find(|c| item.starts_with(*c)).map(str::len)
+    };
+    let items = items.into_iter().map(str::trim).map(|item| item[without(item).unwrap_or(0)..].trim());
+    items.filter(|item| !item.is_empty()).collect()
+}
+
+/// Whether words are one thing though a conjunction is among them.
+fn is_pair(text: &str) -> bool {
+    let plain = text.trim().to_lowercase().replace(" n ", " and ").replace(" & ", " and ");
+    PAIRS.iter().any(|pair| plain == *pair || plain.strip_prefix("the ").is_some_and(|plain| plain == *pair))
+}
+
 /// The two items around a conjunction, or behind one.
 fn at_conjunction(last: &str) -> Vec<&str> {
     let spaced = |conjunction: &&str| last.matches(*conjunction).count();
     let found: Vec<&str> = CONJUNCTIONS.into_iter().filter(|conjunction| spaced(conjunction) > 0).collect();
     let [conjunction] = found[..] else { return vec![last] };
-    let is_pair = PAIRS.iter().any(|pair| {
-        let plain = last.trim().to_lowercase();
-        plain == *pair || plain.strip_prefix("the ").is_some_and(|plain| plain == *pair)
-    });
+    let is_pair = is_pair(last);
     match last.split_once(conjunction) {
         // "Eggs, bread, and coffee".
         Some((before, after)) if before.trim().is_empty() => vec![after],

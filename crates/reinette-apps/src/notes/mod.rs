@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub(crate) use create::{append_note, create_note, lists, remember};
 pub(crate) use find::{find_note, search};
-pub(crate) use remove::{clear_note, delete_note, delete_titled, rank, remove_from_note};
+pub(crate) use remove::{clear_note, delete_note, delete_titled, rank, recency, remove_from_note};
 pub(crate) use rename::rename_note;
 pub(crate) use show::{list_notes, read_note};
 pub(crate) use tick::tick_in_note;

@@ -1,9 +1,10 @@
 //! Takes things out of notes, and notes away.
 
 use super::folder::{Note, Notes};
-use super::list::{is_heading, items, without_bullet};
+use super::list::{is_heading, named_items, without_bullet};
 use super::note_item;
 use crate::data::{self, fields};
+use crate::focus::{self, Closeness};
 use crate::matching::{self, Match, Rank, words};
 use crate::sentences::Wording;
 use crate::visible::one_line;
@@ -74,6 +75,11 @@ pub(crate) fn rank(title: &str, world: &World) -> Result<Rank, AppError> {
     Ok(matching::rank(title, notes.all.iter().map(Note::title)))
 }
 
+/// Which answer is the newest that tells of a note.
+pub(crate) fn recency(world: &World) -> Result<Option<usize>, AppError> {
+    Ok(world.focus.recency(&Notes::read(&world.folders)?.all))
+}
+
 /// Goes on with the note that a title means.
 pub(super) fn with_note(
     title: &str,
@@ -81,7 +87,7 @@ pub(super) fn with_note(
     plan: impl Fn(&Note) -> Result<Plan, AppError>,
 ) -> Result<Plan, AppError> {
     let notes = Notes::read(&world.folders)?;
-    let found = matching::find(title.trim(), notes.all, Note::title);
+    let found = focus::find(title.trim(), notes.all, Closeness::Near, world);
     let label = |note: &Note| one_line(note.title()).into_owned();
     world.language.plan_for(title.trim(), found, label, |note| plan(&note))
 }
@@ -110,7 +116,7 @@ pub(super) fn lines(note: &Note) -> Vec<Line<'_>> {
 }
 
 fn remove(note: &Note, text: &str, world: &World) -> Result<Plan, AppError> {
-    let (chosen, missing) = match named(&lines(note), text, world)? {
+    let (chosen, missing) = match named(&lines(note), text, Closeness::Near, world)? {
         Named::Lines { chosen, missing } => (chosen, missing),
         Named::Unclear(found) => {
             let plan = |line: Line<'_>| Plan::Change(without(note, &[line], &[], world));
@@ -125,13 +131,23 @@ fn remove(note: &Note, text: &str, world: &World) -> Result<Plan, AppError> {
 }
 
 /// Those of some lines that a text names, which may be several items.
-pub(super) fn named<'l, 't>(lines: &[Line<'l>], text: &'t str, world: &World) -> Result<Named<'l, 't>, AppError> {
-    let is_one = lines.iter().any(|line| words(line.text) == words(text));
-    let wanted = if is_one { vec![text] } else { items(text) };
+pub(super) fn named<'l, 't>(
+    lines: &[Line<'l>],
+    text: &'t str,
+    closeness: Closeness,
+    world: &World,
+) -> Result<Named<'l, 't>, AppError> {
+    // "fruit and nut bar" is one line if one has all of it.
+    let is_one = lines.iter().any(|line| matching::coverage(text, line.text) >= 1.0);
+    let wanted = if is_one { vec![text] } else { named_items(text) };
     let mut chosen: Vec<Line<'l>> = Vec::new();
     let mut missing: Vec<&'t str> = Vec::new();
     for item in &wanted {
-        match matching::find(item, lines.iter().copied(), |line| line.text) {
+        let found = match closeness {
+            Closeness::Fitting => matching::find_fitting(item, lines.iter().copied(), |line| line.text),
+            Closeness::Near => matching::find(item, lines.iter().copied(), |line| line.text),
+        };
+        match found {
             Match::One(line) => chosen.push(line),
             Match::None { .. } => missing.push(item),
             // What stands there twice is meant twice.

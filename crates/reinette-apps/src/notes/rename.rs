@@ -4,7 +4,8 @@ use super::folder::{Note, Notes, file_name};
 use super::list::is_heading;
 use super::note_item;
 use crate::data::{Item, items};
-use crate::matching::{self, words};
+use crate::focus::{self, Closeness};
+use crate::matching::words;
 use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{AppError, Change, FileChange, Plan, World};
@@ -25,9 +26,9 @@ pub(crate) struct RenameNote {
 pub(crate) fn rename_note(arguments: &RenameNote, world: &World) -> Result<Plan, AppError> {
     let title = arguments.note.trim();
     let notes = Notes::read(&world.folders)?;
-    let found = matching::find(title, &notes.all, |note| note.title());
-    let label = |note: &&Note| one_line(note.title()).into_owned();
-    let plan = |note: &Note| rename(note, arguments.new_title.trim(), &notes, world).map(Plan::Change);
+    let found = focus::find(title, notes.all.clone(), Closeness::Near, world);
+    let label = |note: &Note| one_line(note.title()).into_owned();
+    let plan = |note: Note| rename(&note, arguments.new_title.trim(), &notes, world).map(Plan::Change);
     world.language.plan_for(title, found, label, plan)
 }
 

@@ -3,8 +3,11 @@
 use super::folder::{Note, Notes};
 use super::list::without_bullet;
 use super::note_item;
-use super::remove::with_note;
+use super::remove::{rank, with_note};
+use super::search;
+use crate::across::{self, Thing};
 use crate::data::{Item, items};
+use crate::matching::{Rank, points, says_only_a_kind};
 use crate::sentences::Wording;
 use crate::visible::one_line;
 use crate::{Answer, AppError, Plan, World};
@@ -48,6 +51,16 @@ pub(crate) fn list_notes(_: &ListNotes, world: &World) -> Result<Plan, AppError>
     Ok(Plan::Answer(Answer { text, data: items("notes", &shown) }))
 }
 
+/// Whether a note is meant by its title, rather than by what stands in one: "wifi password".
+fn is_title(query: &str, world: &World) -> Result<bool, AppError> {
+    let query = query.trim();
+    let closest = rank(query, world)?;
+    if closest >= Rank::Partly || points(query) || says_only_a_kind(query) {
+        return Ok(true);
+    }
+    Ok(closest == Rank::Near && search(query, world)?.coverage < 1.0)
+}
+
 /// A note's title and how it begins.
 fn entry(note: &Note) -> String {
     let text = note.text[note.head()..]
@@ -66,6 +79,9 @@ fn entry(note: &Note) -> String {
 
 pub(crate) fn read_note(arguments: &ReadNote, world: &World) -> Result<Plan, AppError> {
     let language = world.language;
+    if !is_title(&arguments.note, world)? {
+        return across::find(Thing::Note, &arguments.note, world);
+    }
     with_note(&arguments.note, world, |note| {
         let title = language.quoted(note.title());
         let count = note.text.trim_end().lines().count();

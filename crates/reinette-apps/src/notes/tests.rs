@@ -244,3 +244,33 @@ fn a_renamed_note_has_another_file_and_overwrites_none() {
     assert_eq!(fs::read_to_string(notes.join("Network.md")).unwrap(), "# At home\n42\n");
     assert_eq!(home.answer("rename_note", &json!({"note": "cellar", "new_title": "x"})), "There is no “cellar”.");
 }
+
+#[test]
+fn lines_are_named_loosely_and_several_at_once() {
+    for (text, left) in [
+        ("bear and inhaler", "- red socks\n"),
+        ("bear n inhaler", "- red socks\n"),
+        ("the bear, inhaler and the old red socks", ""),
+        ("old woollen red socks", "- teddy bear\n- inhaler\n"),
+    ] {
+        let home = Home::new();
+        let path = write_file(&home.world.folders.notes, "Packing.md", "- teddy bear\n- inhaler\n- red socks\n");
+        home.act("remove_from_note", &json!({"note": "packing", "text": text}));
+        assert_eq!(fs::read_to_string(&path).unwrap(), left, "{text}");
+    }
+}
+
+#[test]
+fn what_stands_in_a_note_is_found_by_whoever_asks_for_a_note_of_that_name() {
+    let home = Home::new();
+    let folder = &home.world.folders.notes;
+    write_file(folder, "Cottage.md", "boiler: red switch\nwifi password: marmot42\n");
+    write_file(folder, "Work.md", "wifi is slow\nchange the password in May\n");
+    write_file(folder, "Password rules.md", "twelve letters\n");
+    for (tool, name) in [("find_note", "query"), ("read_note", "note")] {
+        let answer = home.answer(tool, &json!({name: "wifi password"}));
+        assert!(answer.starts_with("Cottage.md: wifi password: marmot42"), "{tool}: {answer}");
+    }
+    assert!(home.answer("read_note", &json!({"note": "password rules please"})).contains("twelve letters"));
+    assert_eq!(home.answer("read_note", &json!({"note": "zebra"})), "No note has “zebra”.");
+}

@@ -4,6 +4,7 @@ use super::folder::{Note, Notes};
 use super::note_item;
 use super::remove::{Line, Named, does_not_have, lines, named, which, with_note};
 use crate::data::{self, fields};
+use crate::focus::{self, Closeness};
 use crate::matching::Match;
 use crate::sentences::Wording;
 use crate::visible::one_line;
@@ -35,23 +36,27 @@ pub(crate) fn tick_in_note(arguments: &TickInNote, world: &World) -> Result<Plan
         return with_note(title, world, |note| tick(note, &lines(note), text, world));
     }
     let notes = Notes::read(&world.folders)?;
-    let has = |note: &&Note| match named(&items_of(note), text, world) {
+    let has = |note: &Note, closeness| match named(&items_of(note), text, closeness, world) {
         Ok(Named::Lines { chosen, .. }) => !chosen.is_empty(),
         Ok(Named::Unclear(_)) => true,
         Err(_) => false,
     };
-    let mut found: Vec<&Note> = notes.all.iter().filter(has).collect();
+    let with = |closeness| -> Vec<&Note> { notes.all.iter().filter(|note| has(note, closeness)).collect() };
+    let mut found = with(Closeness::Fitting);
+    if found.is_empty() {
+        found = with(Closeness::Near);
+    }
     let found = match found.len() {
         0 => {
             let text = language.quoted(text);
             let text = language.pick(format!("No list has {text}."), format!("Aucune liste ne contient {text}."));
             return Ok(Plan::Answer(Answer { text, data: fields([("found", Value::Array(Vec::new()))]) }));
         }
-        1 => found.pop().map_or(Match::None { nearest: Vec::new() }, Match::One),
-        _ => Match::Several(found),
+        1 => found.pop().cloned().map_or(Match::None { nearest: Vec::new() }, Match::One),
+        _ => focus::decide(found.into_iter().cloned().collect(), world),
     };
-    let label = |note: &&Note| one_line(note.title()).into_owned();
-    language.plan_for(text, found, label, |note| tick(note, &items_of(note), text, world))
+    let label = |note: &Note| one_line(note.title()).into_owned();
+    language.plan_for(text, found, label, |note| tick(&note, &items_of(&note), text, world))
 }
 
 /// The lines of a note that are items of a list.
@@ -62,7 +67,7 @@ fn items_of(note: &Note) -> Vec<Line<'_>> {
 }
 
 fn tick(note: &Note, lines: &[Line<'_>], text: &str, world: &World) -> Result<Plan, AppError> {
-    match named(lines, text, world)? {
+    match named(lines, text, Closeness::Near, world)? {
         Named::Unclear(found) => Ok(which(text, &found, |line| ticked(note, &[line], &[], world), world)),
         Named::Lines { chosen, missing } => Ok(ticked(note, &chosen, &missing, world)),
     }

@@ -1,7 +1,7 @@
 //! Adds reminders.
 
 use super::rings_at;
-use crate::calendar::{SaidTime, plan_at};
+use crate::calendar::{SaidDay, SaidTime, plan_at};
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Kind, NewFile, rule_value};
 use crate::sentences::Wording;
@@ -27,8 +27,9 @@ pub(crate) fn create_reminder(arguments: &CreateReminder, world: &World) -> Resu
         None => Ok(Plan::Change(add(title, None, world))),
         Some(when) => {
             // "about the dentist, an hour before"
-            let said = SaidTime { title, when, purpose: Purpose::Reminder, event: Some(title) };
-            plan_at(said, world, |moment| Ok(Plan::Change(add(title, Some(moment), world))))
+            let day = SaidDay::read(when);
+            let said = SaidTime { title, when: &day.when, purpose: Purpose::Reminder, event: Some(title), own: None };
+            plan_at(said, world, |moment| Ok(Plan::Change(add(title, Some(day.moment(moment)), world))))
         }
     }
 }

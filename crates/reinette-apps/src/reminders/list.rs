@@ -97,7 +97,7 @@ pub(super) fn due_at(found: &Open<'_>, world: &World) -> Timestamp {
     due.map_or(Timestamp::MAX, |due| due.timestamp())
 }
 
-fn is_overdue(found: &Open<'_>, world: &World) -> bool {
+pub(super) fn is_overdue(found: &Open<'_>, world: &World) -> bool {
     match found.due() {
         Some(CalendarTime::Date(date)) => *date < world.clock.now.date(),
         Some(CalendarTime::Time(instant, _)) => *instant < world.clock.now,

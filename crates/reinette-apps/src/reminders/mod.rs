@@ -10,6 +10,7 @@ mod ring;
 
 use crate::across::{self, Deed, Search, Thing};
 use crate::data::{Item, iso_time, items};
+use crate::focus::{self, Closeness};
 use crate::icalendar::{CalendarTime, Component, Kind, Occurrence, Series, Vdir};
 use crate::matching::{self, Match, Rank, means_all};
 use crate::sentences::Wording;
@@ -76,6 +77,16 @@ impl<'a> Open<'a> {
     }
 }
 
+impl focus::Thing for Open<'_> {
+    fn title(&self, world: &World) -> &str {
+        self.component().title(world.language)
+    }
+
+    fn identity(&self) -> (&'static str, String) {
+        ("reminder", self.component().uid.clone())
+    }
+}
+
 /// When a reminder that is due at this time rings: those of a day without an hour do not.
 fn rings_at(due: &CalendarTime, world: &World) -> Option<String> {
     (!due.is_date()).then(|| iso_time(due, &world.clock))
@@ -90,7 +101,14 @@ fn open<'a>(vdir: &'a Vdir, world: &World) -> impl Iterator<Item = Open<'a>> {
 }
 
 fn find<'a>(title: &str, vdir: &'a Vdir, world: &World) -> Match<Open<'a>> {
-    matching::find(title, open(vdir, world), |found| found.title(world))
+    focus::find(title, open(vdir, world), Closeness::Near, world)
+}
+
+/// Which answer is the newest that tells of an open reminder.
+pub(crate) fn recency(world: &World) -> Result<Option<usize>, AppError> {
+    let vdir = read(world)?;
+    let all: Vec<Open<'_>> = open(&vdir, world).collect();
+    Ok(world.focus.recency(&all))
 }
 
 /// How well an open reminder fits a title.
@@ -112,7 +130,8 @@ pub(crate) fn search(query: &str, world: &World) -> Result<Search, AppError> {
     let is_exact = found.iter().any(|found| matching::is_exact(query, found.title(world)));
     let line = |found: &Open<'_>| {
         let repeats = if found.series.main.repeats() { world.language.pick(", repeats", ", se répète") } else { "" };
-        found.label(world) + repeats
+        let late = if list::is_overdue(found, world) { world.language.pick(", overdue", ", en retard") } else { "" };
+        found.label(world) + repeats + late
     };
     let broken = world.language.broken_files(&vdir.broken);
     Ok(Search::new((best, is_exact), &found, line, |found| found.item(world), broken))

@@ -4,7 +4,8 @@ use super::complete::{can_be_followed, is_past, with_component};
 use super::{Open, find, read, rings_at};
 use crate::across::{self, Deed, Thing};
 use crate::calendar::{
-    SaidTime, in_notation_of, moment_near, others_stay, plan_from_event, takes_whole_days, unknown_zone,
+    SaidTime, counts_from_told, in_notation_of, moment_near, others_stay, plan_from_event, takes_whole_days,
+    unknown_zone,
 };
 use crate::data::{Item, iso_time, items};
 use crate::icalendar::{CalendarTime, Component, ComponentPath, Editor, Kind, Notation, alarm_when_due};
@@ -43,14 +44,15 @@ fn move_one(found: &Open<'_>, when: &str, world: &World) -> Result<Plan, AppErro
     if let Some(shift) = Shift::read(when, &TIMES).filter(Shift::is_by) {
         return shift.plan(world, |span| move_by(found, span, world));
     }
-    match moment_ahead(found, when, world) {
-        Ok(moment) => to(moment),
-        Err(error) => match Shift::read(when, &TIMES) {
-            Some(shift) => shift.plan(world, |span| move_by(found, span, world)),
-            None => {
-                plan_from_event(SaidTime { title, when, purpose: Purpose::Reminder, event: None }, error, world, to)
-            }
-        },
+    let said = SaidTime { title, when, purpose: Purpose::Reminder, event: None, own: found.due() };
+    let shift = Shift::read(when, &TIMES);
+    if shift.is_none() && counts_from_told(said, world) {
+        return plan_from_event(said, TimeError::Shift, world, to);
+    }
+    match (moment_ahead(found, when, world), shift) {
+        (Ok(moment), _) => to(moment),
+        (Err(_), Some(shift)) => shift.plan(world, |span| move_by(found, span, world)),
+        (Err(error), None) => plan_from_event(said, error, world, to),
     }
 }
 

@@ -2,16 +2,20 @@
 
 use super::store::{Stored, Timer, TimerKind, Timers};
 use crate::data::{self, Item};
-use crate::matching::{ALL, Match, Rank, words};
+use crate::focus::{self, Closeness};
+use crate::matching::{ALL, Match, Rank, points, words};
 use crate::sentences::Wording;
 use crate::{AppError, Change, FileChange, Plan, World};
-use jiff::ToSpan;
 use jiff::civil::Time;
-use reinette_time::{Moment, Purpose, resolve, resolve_duration};
+use jiff::{SignedDuration, ToSpan};
+use reinette_time::{Moment, Purpose, lengths_in, resolve, resolve_duration};
 use serde::{Deserialize, Serialize};
 
-const TIMER: &[&str] = &["timer", "timers", "countdown", "minuteur", "minuteurs", "chrono", "minuterie"];
+pub(super) const TIMER: &[&str] = &["timer", "timers", "countdown", "minuteur", "minuteurs", "chrono", "minuterie"];
 const ALARM: &[&str] = &["alarm", "alarms", "wake", "alarme", "alarmes", "reveil", "reveils"];
+
+/// Words that stand for the timer behind what tells it from the others.
+const ONE: &[&str] = &["one", "ones"];
 
 /// The arguments of `cancel_timer`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -42,6 +46,11 @@ pub(crate) fn cancel_named(name: &str, world: &World) -> Result<Plan, AppError> 
     cancel_timer(&CancelTimer { which: Some(name.to_owned()) }, world)
 }
 
+/// Which answer is the newest that tells of a timer or an alarm.
+pub(crate) fn recency(world: &World) -> Result<Option<usize>, AppError> {
+    Ok(world.focus.recency(&Timers::read(&world.folders)?.all))
+}
+
 /// How well a timer or an alarm fits a name, which has to say that it is one.
 pub(crate) fn rank(name: &str, world: &World) -> Result<Rank, AppError> {
     if !says(name, TIMER) && !says(name, ALARM) {
@@ -63,39 +72,78 @@ fn of_kind(which: &str, mut all: Vec<Stored>) -> Vec<Stored> {
     all
 }
 
-/// Those of some timers that words mean: by their duration, or by when they ring; all of them, if the words say neither.
+/// Those of some timers that words mean: by their duration, by when they ring, or by what they are for; all of them, if the
+/// words say none of it. The only one is meant by whatever words say no number.
 pub(super) fn meant(which: &str, all: Vec<Stored>, world: &World) -> Match<Stored> {
     let said = words(which);
-    let telling: Vec<&str> =
+    let mut telling: Vec<&str> =
         said.iter().map(String::as_str).filter(|word| !TIMER.contains(word) && !ALARM.contains(word)).collect();
-    let telling = telling.join(" ");
-    let meant: Vec<Stored> = if telling.is_empty() {
+    // "the 12 minute one", not "one minute".
+    if telling.last().is_some_and(|last| ONE.contains(last)) {
+        telling.pop();
+    }
+    let texts = [which.to_owned(), telling.join(" ")];
+    let time = TimeSaid::read(&texts, world);
+    let matching: Vec<Stored> = if telling.is_empty() || points(which) {
         all.clone()
     } else {
-        all.iter().filter(|stored| is_meant(&stored.timer, which, &telling, world)).cloned().collect()
+        all.iter().filter(|stored| time.fits(&stored.timer, world)).cloned().collect()
     };
-    match meant.len() {
-        0 => Match::None { nearest: all },
-        1 => meant.into_iter().next().map_or(Match::None { nearest: Vec::new() }, Match::One),
-        _ => Match::Several(meant),
+    let [_, telling] = &texts;
+    let found = match matching.len() {
+        0 => focus::find(telling, all.clone(), Closeness::Near, world),
+        1 => matching.into_iter().next().map_or(Match::None { nearest: Vec::new() }, Match::One),
+        // Two of as long are told apart by what they are for.
+        _ if time.length.is_some() => match focus::find(telling, matching.clone(), Closeness::Near, world) {
+            Match::None { .. } => focus::decide(matching, world),
+            found => found,
+        },
+        _ => focus::decide(matching, world),
+    };
+    match (found, all.as_slice()) {
+        (Match::None { .. }, [only]) if !time.says_a_number(which) => Match::One(only.clone()),
+        (Match::None { .. }, _) => Match::None { nearest: all },
+        (found, _) => found,
     }
 }
 
-/// Whether the words name the duration of a timer or the time of an alarm.
-fn is_meant(timer: &Timer, which: &str, telling: &str, world: &World) -> bool {
-    let now = &world.clock.now;
-    let length = [which, telling].into_iter().find_map(|text| resolve_duration(text).ok());
-    let length = length.and_then(|span| Some(now.duration_until(&now.checked_add(span).ok()?)));
-    // Of an alarm "9h" is the hour at which it rings.
-    if length.is_some() && timer.kind == TimerKind::Timer {
-        return timer.duration == length;
+/// What words say of how long a timer runs, or when an alarm rings.
+struct TimeSaid {
+    length: Option<SignedDuration>,
+    moment: Option<Moment>,
+}
+
+impl TimeSaid {
+    fn read(texts: &[String], world: &World) -> Self {
+        let now = &world.clock.now;
+        let whole = texts.iter().find_map(|text| resolve_duration(text).ok());
+        let inside = || match lengths_in(&texts[0]).as_slice() {
+            [only] => resolve_duration(&texts[0][only.range.clone()]).ok(),
+            _ => None,
+        };
+        let length = whole.or_else(inside);
+        Self {
+            length: length.and_then(|span| Some(now.duration_until(&now.checked_add(span).ok()?))),
+            moment: texts.iter().find_map(|text| resolve(text, &world.clock, Purpose::Alarm).ok()),
+        }
     }
-    let said = [which, telling].into_iter().find_map(|text| resolve(text, &world.clock, Purpose::Alarm).ok());
-    let rings_at = timer.rings_at.with_time_zone(now.time_zone().clone());
-    match said {
-        Some(Moment::Instant(instant)) => same_reading(rings_at.time(), instant.time()),
-        Some(Moment::Date(date)) => rings_at.date() == date,
-        _ => false,
+
+    fn says_a_number(&self, which: &str) -> bool {
+        self.length.is_some() || self.moment.is_some() || which.chars().any(char::is_numeric)
+    }
+
+    /// Whether it is the duration of a timer or the time of an alarm.
+    fn fits(&self, timer: &Timer, world: &World) -> bool {
+        // Of an alarm "9h" is the hour at which it rings.
+        if self.length.is_some() && timer.kind == TimerKind::Timer {
+            return timer.duration == self.length;
+        }
+        let rings_at = timer.rings_at.with_time_zone(world.clock.now.time_zone().clone());
+        match &self.moment {
+            Some(Moment::Instant(instant)) => same_reading(rings_at.time(), instant.time()),
+            Some(Moment::Date(date)) => rings_at.date() == *date,
+            _ => false,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct ExtendTimer {
 
 pub(crate) fn extend_timer(arguments: &ExtendTimer, world: &World) -> Result<Plan, AppError> {
     let which = arguments.which.as_deref().unwrap_or_default();
-    let shift = Shift::read_length(&arguments.duration)?.or_up();
+    let shift = Shift::read_minutes(&arguments.duration)?.or_up();
     let mut all = Timers::read(&world.folders)?.all;
     all.retain(|stored| stored.timer.kind == TimerKind::Timer);
     let named = if which.trim().is_empty() { world.language.pick("timer", "minuteur") } else { which };

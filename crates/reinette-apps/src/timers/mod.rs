@@ -13,7 +13,7 @@ use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use store::{Stored, Timer, Timers};
 
-pub(crate) use cancel::{cancel_named, cancel_timer, rank};
+pub(crate) use cancel::{cancel_named, cancel_timer, rank, recency};
 pub(crate) use extend::extend_timer;
 pub(crate) use moving::move_alarm;
 pub(crate) use set::{set_alarm, set_timer};

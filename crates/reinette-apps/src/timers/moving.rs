@@ -45,12 +45,13 @@ fn move_one(stored: &Stored, when: &str, world: &World) -> Result<Plan, AppError
     let to = |moment| move_to(stored, moment, world).map(Plan::Change);
     match moment(&stored.timer, when, world) {
         Ok(moment) => to(moment),
-        Err(error) => match Shift::read(when, &TIMES) {
-            Some(shift) => shift.plan(world, by),
-            None => {
-                plan_from_event(SaidTime { title: "", when, purpose: Purpose::Alarm, event: None }, error, world, to)
+        Err(error) => {
+            if let Some(shift) = Shift::read(when, &TIMES) {
+                return shift.plan(world, by);
             }
-        },
+            let said = SaidTime { title: "", when, purpose: Purpose::Alarm, event: None, own: None };
+            plan_from_event(said, error, world, to)
+        }
     }
 }
 

@@ -1,12 +1,24 @@
 //! Starts timers and sets alarms.
 
+use super::cancel::TIMER;
 use super::store::{Timer, TimerKind};
 use crate::calendar::{SaidTime, plan_at};
 use crate::data::items;
 use crate::sentences::{Wording, clock_time};
 use crate::{AppError, Change, FileChange, Plan, World};
-use reinette_time::{Moment, Purpose, TimeError, describe, resolve_duration};
+use jiff::Span;
+use reinette_time::{Moment, Purpose, TimeError, describe, lengths_in, resolve_duration};
 use serde::{Deserialize, Serialize};
+
+/// A label has at most so many words; whoever says more says something else.
+const MAX_LABEL_WORDS: usize = 6;
+
+/// Words beside a label that are no part of it.
+#[rustfmt::skip]
+const LABEL_EDGES: &[&str] = &[
+    "for", "the", "a", "an", "my", "of", "set", "start", "to", "on", "in", "and", "please", "called", "named",
+    "pour", "le", "la", "les", "l", "un", "une", "du", "de", "des", "d", "mon", "ma", "mes", "dans", "appelé",
+];
 
 /// The arguments of `set_timer`.
 #[derive(Debug, Serialize, Deserialize, reinette::Generable)]
@@ -26,7 +38,7 @@ pub(crate) struct SetAlarm {
 
 pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, AppError> {
     let (language, now) = (world.language, &world.clock.now);
-    let span = resolve_duration(&arguments.duration)?;
+    let (span, label) = length_and_label(&arguments.duration)?;
     let rings_at = now.checked_add(span).map_err(|_| TimeError::OutOfRange)?;
     let duration = now.duration_until(&rings_at);
     if !duration.is_positive() {
@@ -37,25 +49,73 @@ pub(crate) fn set_timer(arguments: &SetTimer, world: &World) -> Result<Plan, App
     }
     let at =
         if rings_at.date() == now.date() { clock_time(&rings_at) } else { language.instant(&rings_at, &world.clock) };
-    let length = language.duration(duration);
-    let timer = Timer { kind: TimerKind::Timer, rings_at, duration: Some(duration), rule: None };
+    let timer = Timer { kind: TimerKind::Timer, rings_at, duration: Some(duration), rule: None, label };
+    let name = timer.name(language);
     let file = file(&timer, world);
     Ok(Plan::Change(Change {
-        effect: language.pick(
-            format!("Starts a timer of {length}, until {at}."),
-            format!("Lance un minuteur de {length}, jusqu’à {at}."),
-        ),
+        effect: language.pick(format!("Starts a {name}, until {at}."), format!("Lance un {name}, jusqu’à {at}.")),
         done: language.pick(
-            format!("Timer of {length} started; it rings at {at}."),
-            format!("Minuteur de {length} lancé ; il sonne à {at}."),
+            format!("{} started; it rings at {at}.", capitalized(&name)),
+            format!("{} lancé ; il sonne à {at}.", capitalized(&name)),
         ),
         data: items("created", &[timer.item(&file.path)]),
         files: vec![file],
     }))
 }
 
+/// How long a timer runs, of a bare number in minutes; and what it is for, if other words say so: "12 min for the rice".
+fn length_and_label(said: &str) -> Result<(Span, Option<String>), TimeError> {
+    let bare = || resolve_duration(&format!("{} minutes", said.trim())).ok().filter(|_| says_a_number(said));
+    let error = match resolve_duration(said) {
+        Ok(span) => return Ok((span, None)),
+        Err(error) => error,
+    };
+    if let Some(span) = bare() {
+        return Ok((span, None));
+    }
+    let lengths = lengths_in(said);
+    let [length] = lengths.as_slice() else { return Err(error) };
+    let Ok(span) = resolve_duration(&said[length.range.clone()]) else { return Err(error) };
+    let label = [&said[..length.range.start], &said[length.range.end..]].map(without_edges).join(" ");
+    let label = label.trim();
+    let tells_a_time = label.chars().any(char::is_numeric) || label.split_whitespace().count() > MAX_LABEL_WORDS;
+    match label {
+        _ if tells_a_time => Err(error),
+        "" => Ok((span, None)),
+        label => Ok((span, Some(label.to_owned()))),
+    }
+}
+
+/// Whether words may be a number without a unit: an article alone is none.
+fn says_a_number(said: &str) -> bool {
+    !["a", "an", "un", "une", ""].contains(&said.trim().to_lowercase().as_str())
+}
+
+/// A text without the words at its ends that are no part of a label.
+fn without_edges(text: &str) -> &str {
+    let is_between = |character: char| !(character.is_alphanumeric() || character == '\'' || character == '’');
+    // With its accents: "thé" is a label.
+    let is_edge = |word: &str| [TIMER, LABEL_EDGES].iter().any(|list| list.contains(&word.to_lowercase().as_str()));
+    let mut rest = text.trim_matches(is_between);
+    loop {
+        let first = rest.split(is_between).next().unwrap_or_default();
+        let last = rest.rsplit(is_between).next().unwrap_or_default();
+        rest = match () {
+            () if rest.is_empty() => return rest,
+            () if is_edge(first) => rest[first.len()..].trim_matches(is_between),
+            () if is_edge(last) => rest[..rest.len() - last.len()].trim_matches(is_between),
+            () => return rest,
+        };
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 pub(crate) fn set_alarm(arguments: &SetAlarm, world: &World) -> Result<Plan, AppError> {
-    let said = SaidTime { title: "", when: &arguments.when, purpose: Purpose::Alarm, event: None };
+    let said = SaidTime { title: "", when: &arguments.when, purpose: Purpose::Alarm, event: None, own: None };
     plan_at(said, world, |moment| ring_at(moment, world).map(Plan::Change))
 }
 
@@ -74,7 +134,7 @@ fn ring_at(moment: Moment, world: &World) -> Result<Change, AppError> {
     };
     let told = if rule.is_some() { described } else { language.instant(&rings_at, &world.clock) };
     let rule = rule.map(|rule| rule.to_string());
-    let timer = Timer { kind: TimerKind::Alarm, rings_at, duration: None, rule };
+    let timer = Timer { kind: TimerKind::Alarm, rings_at, duration: None, rule, label: None };
     let file = file(&timer, world);
     Ok(Change {
         effect: language.pick(format!("Sets an alarm: {told}."), format!("Règle une alarme : {told}.")),

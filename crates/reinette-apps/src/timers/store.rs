@@ -2,8 +2,10 @@
 
 use crate::data::{Item, iso_instant};
 use crate::files::{Fault, Limits, ReadFile, Unread};
+use crate::focus;
 use crate::icalendar::{CalendarTime, Effort, parse_rule, rule_from};
 use crate::sentences::{Wording, clock_time};
+use crate::visible::one_line;
 use crate::{AppError, Folders, World};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Zoned};
@@ -27,6 +29,16 @@ pub(super) enum TimerKind {
     Alarm,
 }
 
+impl TimerKind {
+    /// As programs are told.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Timer => "timer",
+            Self::Alarm => "alarm",
+        }
+    }
+}
+
 /// A timer or an alarm, as its file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Timer {
@@ -38,6 +50,9 @@ pub(super) struct Timer {
     /// How an alarm repeats, as an iCalendar rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
 }
 
 /// A timer and its file.
@@ -46,6 +61,17 @@ pub(super) struct Stored {
     pub(super) path: PathBuf,
     pub(super) content: Vec<u8>,
     pub(super) timer: Timer,
+}
+
+impl focus::Thing for Stored {
+    fn title(&self, _world: &World) -> &str {
+        self.timer.label.as_deref().unwrap_or_default()
+    }
+
+    fn identity(&self) -> (&'static str, String) {
+        let item = self.timer.item(&self.path);
+        (item.kind, item.id)
+    }
 }
 
 /// The folder: what rings first comes first.
@@ -85,15 +111,17 @@ impl Timer {
         format!("{value:#}\n").into_bytes()
     }
 
-    /// What it is called: "timer of 10 min", "alarm".
+    /// What it is called: "timer of 10 min (rice)", "alarm".
     pub(super) fn name(&self, language: Language) -> String {
-        match (self.kind, self.duration.map(|duration| language.duration(duration))) {
+        let label = self.label.as_deref().map(|label| format!(" ({})", one_line(label))).unwrap_or_default();
+        let name = match (self.kind, self.duration.map(|duration| language.duration(duration))) {
             (TimerKind::Timer, Some(duration)) => {
                 language.pick(format!("timer of {duration}"), format!("minuteur de {duration}"))
             }
             (TimerKind::Timer, None) => language.pick("timer", "minuteur").to_owned(),
             (TimerKind::Alarm, _) => language.pick("alarm", "alarme").to_owned(),
-        }
+        };
+        name + &label
     }
 
     /// What it is and when it rings.
@@ -125,15 +153,12 @@ impl Timer {
 
     /// What programs are told of it.
     pub(super) fn item(&self, path: &Path) -> Item {
-        let kind = match self.kind {
-            TimerKind::Timer => "timer",
-            TimerKind::Alarm => "alarm",
-        };
         Item {
+            title: self.label.clone(),
             rings_at: Some(iso_instant(&self.rings_at)),
             duration_seconds: self.duration.map(|duration| duration.as_secs()),
             rule: self.rule.clone(),
-            ..Item::in_file(kind, path)
+            ..Item::in_file(self.kind.name(), path)
         }
     }
 

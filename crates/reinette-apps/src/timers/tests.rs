@@ -143,3 +143,49 @@ fn an_alarm_rings_at_another_time() {
     assert_eq!(change.done, "Alarme déplacée : demain, jeudi 12 mars à 08:30.");
     assert!(change.data["changed"][0]["moved_from"].as_str().unwrap().starts_with("2026-03-12T09:00"));
 }
+
+#[test]
+fn other_words_beside_a_duration_are_the_label_of_a_timer() {
+    let home = Home::new();
+    for (said, effect) in [
+        ("12 min for the rice", "Starts a timer of 12 min (rice), until 10:27."),
+        ("minuteur de 4 minutes pour le thé", "Starts a timer of 4 min (thé), until 10:19."),
+        ("pasta timer 9 minutes", "Starts a timer of 9 min (pasta), until 10:24."),
+        ("set a timer for 5 minutes please", "Starts a timer of 5 min, until 10:20."),
+        ("7", "Starts a timer of 7 min, until 10:22."),
+    ] {
+        assert_eq!(home.act("set_timer", &json!({"duration": said})).effect, effect, "{said}");
+    }
+    for said in ["blorp", "5 minutes no 6 minutes", "half an hour before the dentist", "a"] {
+        assert!(home.try_plan("set_timer", &json!({"duration": said})).is_err(), "{said}");
+    }
+    for (which, expected) in
+        [("rice timer", "(rice)"), ("the pasta one", "(pasta)"), ("7 minute one", "7 min"), ("timer of 5 min", "5 min")]
+    {
+        let change = home.act("cancel_timer", &json!({"which": which}));
+        assert!(change.done.contains(expected) && change.files.len() == 1, "{which}: {}", change.done);
+    }
+}
+
+#[test]
+fn the_only_timer_is_meant_by_words_without_a_number() {
+    let home = Home::new();
+    home.act("set_timer", &json!({"duration": "10 minutes"}));
+    for which in ["rice timer", "it", "the egg one"] {
+        assert!(matches!(home.plan("cancel_timer", &json!({"which": which})), Plan::Change(_)), "{which}");
+    }
+    assert!(home.answer("cancel_timer", &json!({"which": "the 12 minute one"})).starts_with("There is no"));
+    home.act("set_alarm", &json!({"when": "tomorrow at 7 am"}));
+    assert!(home.act("cancel_timer", &json!({"which": "7am alarm"})).done.contains("alarm"));
+}
+
+#[test]
+fn a_bare_number_gives_a_timer_minutes() {
+    for (said, length) in [("2 more minutes", "2 min"), ("another ten", "10 min"), ("5 more", "5 min"), ("5", "5 min")]
+    {
+        let home = Home::new();
+        home.act("set_timer", &json!({"duration": "10 minutes"}));
+        let change = home.act("extend_timer", &json!({"duration": said}));
+        assert!(change.effect.contains(&format!("{length} more")), "{said}: {}", change.effect);
+    }
+}

@@ -9,7 +9,7 @@ use crate::ringing::{LOOK_EVERY, Rang, RingLock, Ringer, RunningDaemon, daemon_c
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::Zoned;
-use reinette_apps::{NextRing, Ring, World, next_reminder, next_timer, remove_temporary_files};
+use reinette_apps::{Focus, NextRing, Ring, World, next_reminder, next_timer, remove_temporary_files};
 use reinette_assistant::Home;
 use reinette_time::{Clock, Language};
 use serde::Serialize;
@@ -230,7 +230,8 @@ impl Record for Status {
 
 fn status(context: &Context, home: &Home) -> Result<()> {
     let language = Language::of(&std::env::var("LANG").unwrap_or_default());
-    let world = World { clock: Clock { now: Zoned::now() }, folders: home.folders.clone(), language };
+    let world =
+        World { clock: Clock { now: Zoned::now() }, folders: home.folders.clone(), language, focus: Focus::default() };
     let next = [next_timer(&world)?, next_reminder(&world)?].into_iter().flatten().reduce(NextRing::earlier);
     let service = Service::of(context, home).ok();
     let installed = service.as_ref().is_some_and(Service::is_installed);
