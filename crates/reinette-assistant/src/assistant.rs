@@ -171,6 +171,11 @@ impl Assistant {
         let turns = self.desk.store().turns(Some(conversation), usize::MAX)?;
         self.warnings.extend(turns.unreadable.iter().map(ToString::to_string));
         let transcript = Transcript { entries: turns.found.into_iter().map(|turn| turn.entry).collect() };
+        for entry in &transcript.entries {
+            if let Entry::ToolOutput { data, .. } = entry {
+                self.desk.saw(data);
+            }
+        }
         self.session = session(&self.understanding, &self.desk, transcript);
         self.desk.request().conversation = Some(conversation);
         Ok(())

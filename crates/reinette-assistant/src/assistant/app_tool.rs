@@ -10,7 +10,7 @@ use reinette::{
     Action, Commit, CommitFuture, Committer, Committing, Effect, Invocation, Preparation, Prepared, Question, Risk,
     Tool, ToolAnswer, ToolCall, ToolDefinition, ToolError,
 };
-use reinette_apps::{Change, FileChange, Focus, Plan, Planner, World, apply_all, combine, more_tools, tools};
+use reinette_apps::{Change, FileChange, Plan, Planner, World, apply_all, combine, more_tools, tools};
 use serde_json::{Map, Value};
 use std::any::Any;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl PlannedCall {
             None => Inverse::default(),
         };
         let folders = desk.home.folders.clone().after(&inverse.files);
-        let world = World { clock, folders, language: request.language, focus: Focus::default() };
+        let world = World { clock, folders, language: request.language, focus: desk.focus() };
         let mut plan = match self.planner.plan(&self.arguments, &world) {
             Ok(plan) => plan,
             Err(error) => return failed(error.told(request.language)),

@@ -92,6 +92,7 @@ impl Asking {
                 if let Some(text) = self.told(call_id, *outcome) {
                     answer.text = text;
                 }
+                self.desk.saw(&answer.data);
                 let (text, data, sources) = (answer.text.clone(), answer.data.clone(), answer.sources.clone());
                 let (call_id, is_error) = (call_id.clone(), answer.is_error);
                 self.desk.remember(&Entry::ToolOutput { call_id, text, data, sources, is_error })?;

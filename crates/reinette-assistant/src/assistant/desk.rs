@@ -7,8 +7,14 @@ use crate::journal::{Journal, JournalError, Line};
 use crate::store::{Store, StoreError};
 use jiff::Zoned;
 use reinette::{Entry, ToolCall};
+use reinette_apps::Focus;
 use reinette_time::{Clock, Language};
+use serde_json::Value;
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// So many answers back, things are still pointed at.
+const MAX_SEEN: usize = 12;
 
 /// What the model, the tools and the journal of one conversation share.
 pub(super) struct Desk {
@@ -20,6 +26,8 @@ pub(super) struct Desk {
     open: Mutex<Option<OpenQuestion>>,
     /// What they chose, for the call that is made again.
     chosen: Mutex<Vec<String>>,
+    /// What answers and changes carried, the newest first.
+    seen: Mutex<VecDeque<Value>>,
 }
 
 /// A question about a call.
@@ -61,6 +69,7 @@ impl Desk {
             request: Mutex::new(request),
             open: Mutex::default(),
             chosen: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -107,6 +116,20 @@ impl Desk {
     /// What was chosen for the call that is planned, once.
     pub(super) fn take_chosen(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.chosen))
+    }
+
+    /// Something was shown, made or changed.
+    pub(super) fn saw(&self, data: &Value) {
+        if data.is_object() {
+            let mut seen = lock(&self.seen);
+            seen.push_front(data.clone());
+            seen.truncate(MAX_SEEN);
+        }
+    }
+
+    /// What was last shown, made or changed.
+    pub(super) fn focus(&self) -> Focus {
+        Focus::of(&*lock(&self.seen))
     }
 
     /// Keeps an entry of the conversation for later processes.
