@@ -69,7 +69,7 @@ impl ToolAdapter {
         })
     }
 
-    /// The adapter that taught the default model to call whatever tools are on offer; a part of the program. A
+    /// The adapter that taught the light model to call whatever tools are on offer; a part of the program. A
     /// [`SystemModel`](crate::SystemModel) has it where that model is the machine's.
     pub fn offered() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Every program in `examples/` runs on the default model and says what it should.
+//! Every program in `examples/` runs on the light model and says what it should.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ pub(crate) fn folder() -> PathBuf {
     own.parent().and_then(Path::parent).unwrap().join("examples")
 }
 
-/// What an example prints, with the default model for the machine's.
+/// What an example prints, with the light model for the machine's.
 fn run(example: &str, arguments: &[&str], input: &str) -> String {
     let home = tempfile::tempdir().unwrap();
     let mut child = Command::new(folder().join(example))
