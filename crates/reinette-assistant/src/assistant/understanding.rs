@@ -12,7 +12,7 @@ use reinette::{
     Capability, Entry, Event, GenerationOptions, LanguageModel, ModelError, ModelInfo, Request, ResponseStream,
     Summary, Tool, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
-use reinette_apps::more_tools;
+use reinette_apps::{more_tools, tools};
 use reinette_time::{Clock, Language};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,8 @@ const MAX_TALK_TOKENS: usize = 120;
 pub(super) struct Understanding {
     desk: Arc<Desk>,
     turn: Arc<Mutex<Turn>>,
-    /// The names of tools that no adapter of ours has learned.
+    /// The names of the tools that the everyday adapter has learned, and of those that it has not.
+    first: Arc<[String]>,
     further: Arc<[String]>,
 }
 
@@ -45,9 +46,10 @@ enum Known {
 impl Understanding {
     pub(super) fn new(desk: &Arc<Desk>) -> Self {
         let turn = Turn { model: Arc::new(NoModel), before: Transcript::default() };
+        let first = tools().into_iter().map(|planner| planner.definition().name.clone()).collect();
         let of_apps = more_tools().into_iter().map(|planner| planner.definition().name.clone());
         let further = of_apps.chain(OwnTool::all(desk).map(|tool| tool.definition().name)).collect();
-        Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)), further }
+        Self { desk: Arc::clone(desk), turn: Arc::new(Mutex::new(turn)), first, further }
     }
 
     /// A turn begins, after all that was said and done before.
@@ -276,8 +278,11 @@ impl LanguageModel for Understanding {
         self.model().version()
     }
 
+    /// What a model that knows tools by heart is not shown, it need not read either.
     fn has_learned(&self, tool: &str) -> bool {
-        self.model().has_learned(tool)
+        let model = self.model();
+        model.has_learned(tool)
+            || (self.further.iter().any(|further| further == tool) && self.first.iter().any(|first| model.has_learned(first)))
     }
 
     fn prewarm(&self, request: Request) -> ResponseStream {

@@ -22,7 +22,7 @@ With --json, every line is an object, and its `type` says what it tells:\n  \
   text      the next words of an answer\n  \
   call      what the model wants done: `name` and `arguments`\n  \
   question  more than one thing may be meant, and nobody can be asked: `text` and `choices`\n  \
-  outcome   how a call ended: `tool`, `outcome` (answered, done, declined, unconfirmed or failed),\n            \
+  outcome   how a call ended: `tool`, `outcome` (answered, done, declined, unconfirmed, asks or failed),\n            \
             `text` and `data`; of what rings also `daemon_running`\n  \
   finished  what the answer took\n  \
   progress  a model is being fetched\n  \

@@ -185,7 +185,7 @@ fn what_of_the_last_conversation_cannot_be_read_is_told_when_it_goes_on() {
 fn the_help_tells_of_every_record_that_programs_get() {
     let folder = home();
     let household = Household::new(folder.path());
-    let requests = "remind me to buy milk\nremind me to buy milk powder\ndelete the milk reminder\nhow are you?\n";
+    let requests = "remind me to buy milk\nremind me to buy milk powder\nwhat are my reminders?\ndelete the milk reminder\nhow are you?\n";
     let output = ask_from_input(&household, &["--json", "ask", "--confirm", "never"], requests);
     let records: Vec<Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
