@@ -151,9 +151,12 @@ impl Understanding {
     fn known_to_model(&self, tools: &[ToolDefinition]) -> Vec<ToolDefinition> {
         let model = self.model();
         let knows_by_heart = tools.iter().any(|tool| model.has_learned(&tool.name));
-        let is_known = |tool: &&ToolDefinition| match knows_by_heart {
-            true => model.has_learned(&tool.name) || !self.further.contains(&tool.name),
-            false => !is_only_learned(&tool.name),
+        let is_known = |tool: &&ToolDefinition| {
+            if knows_by_heart {
+                model.has_learned(&tool.name) || !self.further.contains(&tool.name)
+            } else {
+                !is_only_learned(&tool.name)
+            }
         };
         tools.iter().filter(is_known).cloned().collect()
     }
@@ -282,7 +285,8 @@ impl LanguageModel for Understanding {
     fn has_learned(&self, tool: &str) -> bool {
         let model = self.model();
         model.has_learned(tool)
-            || (self.further.iter().any(|further| further == tool) && self.first.iter().any(|first| model.has_learned(first)))
+            || (self.further.iter().any(|further| further == tool)
+                && self.first.iter().any(|first| model.has_learned(first)))
     }
 
     fn prewarm(&self, request: Request) -> ResponseStream {

@@ -97,10 +97,8 @@ impl Carrier<'_> {
         let arguments = Value::Object(call.arguments.clone());
         let wrong = |reason| Output::error(ToolOutcome::Failed, format!("error: wrong arguments: {reason}"));
         let definition = tool.definition();
-        let schema = match tool.asks_for_missing() {
-            true => definition.with_optional_arguments().parameters,
-            false => definition.parameters,
-        };
+        let definition = if tool.asks_for_missing() { definition.with_optional_arguments() } else { definition };
+        let schema = definition.parameters;
         schema.validate(&arguments).map_err(wrong)?;
         Ok(tool)
     }

@@ -29,6 +29,7 @@ pub struct CallExample {
 
 impl ToolDefinition {
     /// The same with no argument that a call must have.
+    #[must_use]
     pub fn with_optional_arguments(self) -> Self {
         let mut schema = self.parameters.as_json().clone();
         if let Some(fields) = schema.as_object_mut() {

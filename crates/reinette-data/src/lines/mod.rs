@@ -269,7 +269,9 @@ impl Line {
             _ => (false, "system, user or assistant"),
         };
         for (index, Turn { role, calls, .. }) in turns.iter().enumerate() {
-            if !["system", "user", "assistant"].contains(&role.as_str()) && !(is_about_tools && role == "tool") {
+            let is_known =
+                ["system", "user", "assistant"].contains(&role.as_str()) || (is_about_tools && role == "tool");
+            if !is_known {
                 return Err(format!("`messages[{index}].role` is {role:?}: write {roles}"));
             }
             if calls.is_some() && !(is_about_tools && role == "assistant") {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(super) enum Others {
     Ignored,
     Described,
-    Adapter(LoraAdapter),
+    Adapter(Box<LoraAdapter>),
 }
 
 /// An adapter that has learned tools, and what it knows of them.
@@ -47,7 +47,7 @@ impl Worker {
         let reads = match &self.others {
             Others::Ignored => return None,
             Others::Described => None,
-            Others::Adapter(adapter) => Some((adapter, adapter.learned()?)),
+            Others::Adapter(adapter) => Some((&**adapter, adapter.learned()?)),
         };
         let request = &job.request;
         let others = request.tools.iter().filter(|tool| !learned.knows(&tool.name));

@@ -116,7 +116,9 @@ impl Worker {
             others: match &config.other_tools {
                 OtherTools::Ignored => Others::Ignored,
                 OtherTools::Described => Others::Described,
-                OtherTools::Adapter(files) => Others::Adapter(LoraAdapter::of_tools("for other tools", files, &model)?),
+                OtherTools::Adapter(files) => {
+                    Others::Adapter(Box::new(LoraAdapter::of_tools("for other tools", files, &model)?))
+                }
             },
             compiler,
             speculation: if config.draft.is_some() { DRAFT } else { LOOKUP },

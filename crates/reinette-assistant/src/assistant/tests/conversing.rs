@@ -11,7 +11,9 @@ fn conversing(answers: impl IntoIterator<Item = Vec<Said>>) -> Arc<ScriptedModel
 /// What each of these words came to.
 fn ended(desk: &mut Desk, model: &Arc<ScriptedModel>, words: &[&str]) -> (Vec<(ToolOutcome, String)>, String) {
     let mut user = User::who_says(Approval::Allowed);
-    words.iter().for_each(|words| desk.ask(words, model, Confirm::Ask, &mut user));
+    for words in words {
+        desk.ask(words, model, Confirm::Ask, &mut user);
+    }
     (user.ended, user.text)
 }
 
