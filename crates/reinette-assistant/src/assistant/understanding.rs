@@ -101,7 +101,7 @@ impl Understanding {
         let is_learned = |tool: &ToolDefinition| model.has_learned(&tool.name);
         request.tools =
             known.map(|tool| if is_learned(&tool) { tool.with_optional_arguments() } else { tool }).collect();
-        let talk = talk_about(&request);
+        let talk = in_words(&request, MAX_TALK_TOKENS);
         request.tool_mode = ToolMode::CallsOnly;
         // It has a call for everything: what it finds no app for is put to the tools of servers before that is said.
         let has_others = request.tools.iter().any(|tool| !self.model().has_learned(&tool.name));
@@ -222,13 +222,9 @@ impl Understanding {
     }
 
     /// Lets the model write what the user asked for, as if it had called nothing.
-    fn write(&self, mut request: Request) -> ResponseStream {
-        let entries = &mut request.transcript.entries;
-        let is_prompt = |entry: &Entry| matches!(entry, Entry::Prompt { .. });
-        let end = entries.iter().rposition(is_prompt).map_or(entries.len(), |place| place + 1);
-        entries.truncate(end);
-        request.tool_mode = ToolMode::Disallowed;
-        self.listen(request, None, |_| Vec::new(), Speech::text(self.desk.request().language), VecDeque::new())
+    fn write(&self, request: Request) -> ResponseStream {
+        let text = in_words(&request, request.options.max_tokens);
+        self.listen(text, None, |_| Vec::new(), Speech::text(self.desk.request().language), VecDeque::new())
     }
 
     /// Goes on after tools have answered.
@@ -294,21 +290,32 @@ impl LanguageModel for Understanding {
     }
 }
 
-/// The request that lets a model talk: with the words that asked for nothing, and what it said to such words, and with none
-/// of what tools answered.
-fn talk_about(request: &Request) -> Request {
-    let entries = &request.transcript.entries;
-    let is_talk = |place: usize| matches!(entries.get(place + 1), Some(Entry::Response { .. }) | None);
-    let kept = entries.iter().enumerate().filter(|(place, entry)| match entry {
-        Entry::Instructions { .. } => true,
-        Entry::Prompt { .. } => is_talk(*place),
-        Entry::Response { .. } => {
-            place.checked_sub(1).is_some_and(|before| matches!(entries[before], Entry::Prompt { .. }))
+/// The request that lets a model talk or write: with the last words, and with turns in which nothing but words was said, but
+/// with none of what tools answered.
+fn in_words(request: &Request, max_tokens: usize) -> Request {
+    let mut kept: Vec<Entry> = Vec::new();
+    let mut turn: Vec<Entry> = Vec::new();
+    let mut is_words = true;
+    for entry in &request.transcript.entries {
+        match entry {
+            Entry::Instructions { .. } => kept.push(entry.clone()),
+            Entry::Prompt { .. } => {
+                kept.extend(std::mem::take(&mut turn).into_iter().filter(|_| is_words));
+                turn.push(entry.clone());
+                is_words = false;
+            }
+            Entry::ToolCalls { calls } if calls.iter().any(|call| call.name != WRITE) => turn.clear(),
+            Entry::Response { .. } if !turn.is_empty() => {
+                turn.push(entry.clone());
+                is_words = true;
+            }
+            _ => {}
         }
-        _ => false,
-    });
-    let transcript = Transcript { entries: kept.map(|(_, entry)| entry.clone()).collect() };
-    let options = GenerationOptions { max_tokens: MAX_TALK_TOKENS, ..request.options.clone() };
+    }
+    // Of the last turn the prompt alone: nothing was said to it yet.
+    let last = request.transcript.last_prompt().map(|text| Entry::Prompt { text: text.to_owned() });
+    let transcript = Transcript { entries: kept.into_iter().chain(last).collect() };
+    let options = GenerationOptions { max_tokens, ..request.options.clone() };
     Request { transcript, options, tools: Vec::new(), tool_mode: ToolMode::Disallowed, ..request.clone() }
 }
 

@@ -79,6 +79,8 @@ impl Showing {
     /// an error.
     fn answer(&self, outcome: Outcome, text: String) -> Option<Piece> {
         match outcome {
+            // The model goes on in words.
+            _ if text.is_empty() => None,
             _ if !self.is_quiet => Some(Piece::Answer { mark: mark(outcome), text }),
             Outcome::Answered => Some(Piece::Answer { mark: "", text }),
             Outcome::Failed | Outcome::Unconfirmed | Outcome::Asks => Some(Piece::Error(text)),

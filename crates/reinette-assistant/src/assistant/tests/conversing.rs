@@ -82,9 +82,19 @@ fn talk_claims_no_deed() {
 #[test]
 fn a_text_is_written_as_if_nothing_had_been_called() {
     let mut desk = Desk::new();
-    let model = conversing([vec![call("write", &json!({}))], vec![say("I have moved the meeting.")]]);
-    let (ended, text) = ended(&mut desk, &model, &["tell Bo politely that I moved the meeting"]);
-    assert_eq!((ended.len(), text.as_str()), (1, "I have moved the meeting."), "a text may say anything");
+    let write = || vec![call("write", &json!({}))];
+    let model = conversing([
+        vec![remind("call Bo")],
+        write(),
+        vec![say("I have moved the meeting.")],
+        write(),
+        vec![say("Meeting moved.")],
+    ]);
+    let words = ["call Bo tomorrow at 9", "tell Bo politely that I moved the meeting", "shorter please"];
+    let (ended, text) = ended(&mut desk, &model, &words);
+    assert_eq!((ended.len(), text.as_str()), (3, "I have moved the meeting.Meeting moved."), "a text may say anything");
     let asked = model.asked.lock().unwrap();
-    assert_eq!((asked[1].tool_mode, asked[1].transcript.entries.len()), (ToolMode::Disallowed, 2));
+    // Instructions and the words; then also what was written before.
+    assert_eq!((asked[2].tool_mode, asked[2].transcript.entries.len()), (ToolMode::Disallowed, 2));
+    assert_eq!(asked[4].transcript.entries.len(), 4);
 }
