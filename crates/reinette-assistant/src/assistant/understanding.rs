@@ -13,7 +13,7 @@ use reinette::{
     Summary, Tool, ToolCall, ToolDefinition, ToolMode, Transcript,
 };
 use reinette_apps::{more_tools, tools};
-use reinette_time::{Clock, Language};
+use reinette_time::{Clock, Language, plain};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -103,14 +103,9 @@ impl Understanding {
             known.map(|tool| if is_learned(&tool) { tool.with_optional_arguments() } else { tool }).collect();
         let talk = in_words(&request, MAX_TALK_TOKENS);
         request.tool_mode = ToolMode::CallsOnly;
-        // It has a call for everything: what it finds no app for is put to the tools of servers before that is said.
-        let has_others = request.tools.iter().any(|tool| !self.model().has_learned(&tool.name));
-        let first = has_others.then(|| {
-            let mut first = request.clone();
-            first.tools.retain(|tool| !is_only_learned(&tool.name));
-            first
-        });
-        let mut requests = first.into_iter().chain([request, talk]).collect::<VecDeque<_>>();
+        // It has a call for everything, so the tools of servers that speak of what was said are tried before.
+        let others = about_others(&request, |tool| model.has_learned(tool));
+        let mut requests = others.into_iter().chain([request, talk]).collect::<VecDeque<_>>();
         let Some(first) = requests.pop_front() else { return at_once([]) };
         self.listen(first, None, |calls| calls, Speech::talk(self.desk.request().language), requests)
     }
@@ -288,6 +283,26 @@ impl LanguageModel for Understanding {
     fn prewarm(&self, request: Request) -> ResponseStream {
         self.model().prewarm(request)
     }
+}
+
+/// A word says what a tool is about from so many letters on.
+const TELLING_LETTERS: usize = 4;
+
+/// The request that puts the words to the tools alone that a model has not learned, if the words share one with what these
+/// say of themselves. The examples are of other tools.
+pub(super) fn about_others(request: &Request, is_learned: impl Fn(&str) -> bool) -> Option<Request> {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|letter: char| !letter.is_alphanumeric()).map(plain);
+        words.filter(|word| word.chars().count() >= TELLING_LETTERS).collect()
+    };
+    let said = words(request.transcript.last_prompt().unwrap_or_default());
+    let is_about = |tool: &&ToolDefinition| {
+        let told = words(&tool.name).into_iter().chain(words(&tool.description));
+        told.into_iter().any(|word| said.contains(&word))
+    };
+    let others = request.tools.iter().filter(|tool| !is_learned(&tool.name));
+    let tools: Vec<ToolDefinition> = others.cloned().collect();
+    tools.iter().any(|tool| is_about(&tool)).then(|| Request { tools, examples: None, ..request.clone() })
 }
 
 /// The request that lets a model talk or write: with the last words, and with turns in which nothing but words was said, but

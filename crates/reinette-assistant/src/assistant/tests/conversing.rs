@@ -1,5 +1,6 @@
 //! A model that has learned all tools in conversations: every utterance has an outcome of the loop.
 
+use super::super::understanding::about_others;
 use super::*;
 use reinette::{Entry, ToolMode};
 
@@ -97,4 +98,22 @@ fn a_text_is_written_as_if_nothing_had_been_called() {
     // Instructions and the words; then also what was written before.
     assert_eq!((asked[2].tool_mode, asked[2].transcript.entries.len()), (ToolMode::Disallowed, 2));
     assert_eq!(asked[4].transcript.entries.len(), 4);
+}
+
+#[test]
+fn the_tools_of_servers_are_tried_first_where_the_words_are_about_them() {
+    let tool = |name: &str, description: &str| ToolDefinition {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        parameters: reinette::Schema::new(json!({"type": "object"})),
+        examples: Vec::new(),
+    };
+    let tools = vec![tool("create_note", "Write a note."), tool("order_status", "Tells when an order arrives.")];
+    let asked = |words: &str| {
+        let transcript = Transcript { entries: vec![Entry::Prompt { text: words.to_owned() }] };
+        about_others(&Request { transcript, tools: tools.clone(), ..Request::default() }, |tool| tool == "create_note")
+    };
+    let request = asked("When does my order come?").unwrap();
+    assert_eq!(request.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["order_status"]);
+    assert!(asked("write a note: eggs").is_none(), "that is about a tool that was learned");
 }
