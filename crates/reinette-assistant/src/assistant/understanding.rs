@@ -217,8 +217,8 @@ impl Understanding {
     }
 
     /// Lets the model write what the user asked for, as if it had called nothing.
-    fn write(&self, request: Request) -> ResponseStream {
-        let text = in_words(&request, request.options.max_tokens);
+    fn write(&self, request: &Request) -> ResponseStream {
+        let text = in_words(request, request.options.max_tokens);
         self.listen(text, None, |_| Vec::new(), Speech::text(self.desk.request().language), VecDeque::new())
     }
 
@@ -226,7 +226,7 @@ impl Understanding {
     fn go_on(&self, mut request: Request) -> ResponseStream {
         let model = self.model();
         if self.writes(&request.transcript) {
-            return self.write(request);
+            return self.write(&request);
         }
         request.tools = self.known_to_model(&request.tools);
         let is_blind = request.tools.iter().all(|tool| model.has_learned(&tool.name));
