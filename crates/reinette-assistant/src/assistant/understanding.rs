@@ -107,7 +107,17 @@ impl Understanding {
         let others = about_others(&request, |tool| model.has_learned(tool));
         let mut requests = others.into_iter().chain([request, talk]).collect::<VecDeque<_>>();
         let Some(first) = requests.pop_front() else { return at_once([]) };
-        self.listen(first, None, |calls| calls, Speech::talk(self.desk.request().language), requests)
+        let settled = self.settled_at_first(&first);
+        self.listen(first, None, settled, Speech::talk(self.desk.request().language), requests)
+    }
+
+    /// What code can tell of the calls for the first words of a conversation; later ones stand on what was said before.
+    fn settled_at_first(&self, request: &Request) -> impl FnOnce(Vec<ToolCall>) -> Vec<ToolCall> + Send + 'static {
+        let prompts = request.transcript.entries.iter().filter(|entry| matches!(entry, Entry::Prompt { .. }));
+        let is_first = prompts.count() == 1;
+        let words = request.transcript.last_prompt().unwrap_or_default().to_owned();
+        let (tools, clock) = (request.tools.clone(), self.desk.clock());
+        move |calls| if is_first { settle(&words, calls, &tools, &clock) } else { calls }
     }
 
     /// Answers the user's words.
