@@ -184,6 +184,15 @@ pub(super) fn which(item: &str, found: &[Line<'_>], plan: impl Fn(Line<'_>) -> P
     Plan::Ask(Question { text, choices: found.iter().map(choice).collect() })
 }
 
+/// What is said of items that a note does not have, beside those that it has.
+pub(super) fn also_not_there(missing: &[&str], world: &World) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let missing = world.language.listed(missing);
+    world.language.pick(format!(" It does not have {missing}."), format!(" Elle n’a pas {missing}."))
+}
+
 /// The note without some of its lines.
 fn without(note: &Note, chosen: &[Line<'_>], missing: &[&str], world: &World) -> Change {
     let language = world.language;
@@ -192,13 +201,7 @@ fn without(note: &Note, chosen: &[Line<'_>], missing: &[&str], world: &World) ->
     let rest: String = kept.map(|(_, line)| line).collect();
     let texts: Vec<&str> = chosen.iter().map(|line| line.text).collect();
     let (title, told) = (language.quoted(note.title()), language.listed(&texts));
-    let not_there = match missing {
-        [] => String::new(),
-        missing => {
-            let missing = language.listed(missing);
-            language.pick(format!(" It does not have {missing}."), format!(" Elle n’a pas {missing}."))
-        }
-    };
+    let not_there = also_not_there(missing, world);
     let mut data = data::items("changed", &[note_item(&note.path)]);
     data["removed"] = texts.into();
     Change {

@@ -2,7 +2,7 @@
 
 use super::folder::{Note, Notes};
 use super::note_item;
-use super::remove::{Line, Named, does_not_have, lines, named, which, with_note};
+use super::remove::{Line, Named, also_not_there, does_not_have, lines, named, which, with_note};
 use crate::data::{self, fields};
 use crate::focus::{self, Closeness};
 use crate::matching::Match;
@@ -96,13 +96,7 @@ fn ticked(note: &Note, chosen: &[Line<'_>], missing: &[&str], world: &World) -> 
             format!("{told} : déjà coché dans la note {title}."),
         ));
     }
-    let not_there = match missing {
-        [] => String::new(),
-        missing => {
-            let missing = language.listed(missing);
-            language.pick(format!(" It does not have {missing}."), format!(" Elle n’a pas {missing}."))
-        }
-    };
+    let not_there = also_not_there(missing, world);
     let mut data = data::items("changed", &[note_item(&note.path)]);
     data["ticked"] = texts.into();
     Plan::Change(Change {

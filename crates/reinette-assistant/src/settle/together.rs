@@ -44,7 +44,7 @@ pub(super) fn give_each_a_call(words: &str, calls: Vec<ToolCall>, clock: &Clock)
     settled
 }
 
-/// The times that are said together and of which the call has one, and which of them that is.
+/// The times that are said together and of which the call has one, and which of them that is: the first, where it has all.
 fn members_of(words: &str, call: &ToolCall, clock: &Clock) -> Option<(Vec<Member>, usize)> {
     if !TOOLS.contains(&call.name.as_str()) {
         return None;
@@ -52,7 +52,9 @@ fn members_of(words: &str, call: &ToolCall, clock: &Clock) -> Option<(Vec<Member
     let when = call.arguments.get("when")?.as_str()?;
     let lists = said_together(words, clock, purpose(&call.name));
     lists.into_iter().find_map(|members| {
-        let at = members.iter().position(|member| words[member.range.clone()] == *when)?;
+        let said = |member: &Member| &words[member.range.clone()];
+        let has_all = || members.iter().all(|member| when.contains(said(member))).then_some(0);
+        let at = members.iter().position(|member| said(member) == when).or_else(has_all)?;
         Some((members, at))
     })
 }
@@ -127,6 +129,7 @@ mod tests {
         let both = [reminder("take my pills", "every day 8am"), reminder("take my pills", "every day 8pm")];
         let made = |title: &str, when: &str| ("create_reminder", json!({"title": title, "when": when}));
         assert_eq!(settled(words, &[made("take my pills", "8am")]), both);
+        assert_eq!(settled(words, &[made("take my pills", "8am and 8pm every day")]), both);
         assert_eq!(settled(words, &[made("take my pills at 8am and", "8pm every day")]), both);
         assert_eq!(settled(words, &[made("take my pills", "8am"), made("take my pills", "8pm every day")]), both);
         // A model that makes an event of the second.

@@ -79,8 +79,8 @@ fn redirects_are_read_and_judged() {
     let other_port = read("http://127.0.0.1:80/", 307, "http://127.0.0.1:81/").unwrap().unwrap();
     assert!(!other_port.is_safe());
     assert_eq!(read(from, 200, "/x"), Ok(None));
-    for nowhere in ["file:///etc/passwd", "https://", "gopher:x"] {
-        assert!(read(from, 302, nowhere).is_err(), "{nowhere}");
+    for refused in ["file:///etc/passwd", "https://", "gopher:x"] {
+        assert!(read(from, 302, refused).is_err(), "{refused}");
     }
 }
 
